@@ -1,0 +1,28 @@
+"""From prompts to figures: models at the two ends, measurement and drawing after them.
+
+Reading order: :mod:`analysis.model` (load) → :mod:`analysis.encoding` (prompt → cloud) → :mod:`analysis.rendering`
+(cloud → image) → :mod:`analysis.perception` (how far apart two images look) → :mod:`analysis.smoothness` (how smooth a
+path looks) → :mod:`analysis.projection` (paths on a plane) → :mod:`analysis.comparison` (all of it, as one resumable
+run) → :mod:`analysis.cli` (the command ``whichway``).
+
+Names are imported on first use, so that ``import analysis`` and ``whichway --help`` do not load torch.
+"""
+
+from importlib import import_module
+
+_HOME = {
+    "load_model": "analysis.model",
+    "encode": "analysis.encoding",
+    "render": "analysis.rendering",
+    "perceptual_distance": "analysis.perception",
+    "measure_smoothness": "analysis.smoothness",
+    "compare": "analysis.comparison",
+    "Settings": "analysis.comparison",
+}
+__all__ = list(_HOME)
+
+
+def __getattr__(name: str) -> object:
+    if name in _HOME:
+        return getattr(import_module(_HOME[name]), name)
+    raise AttributeError(f"module 'analysis' has no attribute {name!r}")

@@ -1,0 +1,303 @@
+"""One comparison of the ways from prompt A to prompt B: a run in a folder, resumable, from encoding to pictures."""
+
+import hashlib
+import json
+import re
+import sys
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from importlib.metadata import version
+from pathlib import Path
+
+import numpy as np
+from tqdm.auto import tqdm
+
+from analysis.encoding import encode
+from analysis.errors import UserError
+from analysis.frames import FrameStore
+from analysis.model import MINIATURE, Model, load_model
+from analysis.perception import PERCEPTIONS, perceptual_distance
+from analysis.rendering import Sampling, render_each
+from analysis.smoothness import Smoothness, measure_smoothness
+from geometry import (
+    METHODS,
+    Coupling,
+    DisplacementPath,
+    Path as CloudPath,
+    PointCloud,
+    build_path,
+    centroid_distance,
+    optimal_coupling,
+    rms_frobenius,
+    wasserstein,
+)
+from geometry.distance import transport_cost
+
+PACKAGES = ("whichway", "torch", "diffusers", "transformers", "numpy", "scipy", "POT")
+#: versions that can change a frame; the others only measure or draw
+RENDERING_PACKAGES = ("torch", "diffusers", "transformers")
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Everything that a comparison depends on.
+
+    Raises:
+        UserError: a setting that makes no sense, with what would.
+    """
+
+    prompt_a: str
+    prompt_b: str
+    methods: tuple[str, ...] = tuple(METHODS)
+    frames: int = 9
+    seed: int = 0
+    steps: int = 20
+    guidance: float = 3.0
+    model: str = MINIATURE
+    metric: str = "efficientnet"
+    device: str = "auto"
+    dtype: str = "auto"
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "methods", tuple(dict.fromkeys(self.methods)))
+        unknown = [name for name in self.methods if name not in METHODS]
+        if unknown or not self.methods:
+            raise UserError(f"methods: unknown {', '.join(unknown) or '(none given)'}; known: {', '.join(METHODS)}")
+        if self.metric not in PERCEPTIONS:
+            raise UserError(f"metric: unknown {self.metric!r}; known: {', '.join(PERCEPTIONS)}")
+        for name, value, least in (("frames", self.frames, 2), ("seed", self.seed, 0), ("steps", self.steps, 1)):
+            if value < least:
+                raise UserError(f"{name}: wanted at least {least}, got {value}")
+        if not (np.isfinite(self.guidance) and self.guidance >= 0):
+            raise UserError(f"guidance: wanted a finite number of at least 0, got {self.guidance}")
+
+    @property
+    def sampling(self) -> Sampling:
+        return Sampling(seed=self.seed, steps=self.steps, guidance=self.guidance)
+
+    @property
+    def times(self) -> list[float]:
+        return np.linspace(0, 1, self.frames).tolist()
+
+
+@dataclass(frozen=True)
+class MethodResult:
+    """What one method did. ``steps`` are perceptual distances between consecutive frames.
+
+    ``length`` is the root mean square distance that rows travel (None for paths without a coupling), ``share_moved``
+    the share of rows that change their index, ``endpoint_error`` the largest difference, in levels of 255, between
+    the last frame and the image of prompt B itself.
+    """
+
+    steps: list[float]
+    smoothness: Smoothness
+    length: float | None
+    share_moved: float | None
+    endpoint_error: int
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """A finished comparison: where it is, how far apart the prompts are, and what each method did."""
+
+    folder: Path
+    settings: Settings
+    distances: dict[str, float]
+    results: dict[str, MethodResult]
+    rendered: int
+    reused: int
+    pictures: list[Path]
+
+
+def compare(
+    settings: Settings,
+    *,
+    out: Path | None = None,
+    model: Model | None = None,
+    report: Callable[[str], object] = lambda line: None,
+) -> Comparison:
+    """Encode, build the paths, render what is missing, measure, draw; everything lands in one folder.
+
+    Args:
+        out: the run's folder; default ``runs/<prompts>-<hash of the settings>``. A folder that holds frames of other
+            settings is refused.
+        model: a loaded model, where the caller has one; default: loads ``settings.model``.
+        report: told in one line what is going on.
+
+    Raises:
+        UserError: the folder cannot be written or holds another run; a model that cannot be loaded.
+    """
+    model = model or load_model(settings.model, device=settings.device, dtype=settings.dtype)
+    identity = _frame_identity(settings, model)
+    folder = out or Path("runs") / _run_name(settings, identity)
+    _open_run(folder, settings, model, identity)
+
+    start, end = encode(model, settings.prompt_a), encode(model, settings.prompt_b)
+    paths = {name: build_path(name, start, end, seed=settings.seed) for name in settings.methods}
+    store = FrameStore(folder / "frames")
+    wanted = {
+        store.path(name, t): path(t) for name, path in {"prompts": _Ends(start, end), **paths}.items()
+        for t in (settings.times if name != "prompts" else (0.0, 1.0))
+    }  # fmt: skip
+    rendered, reused = _render_missing(model, settings.sampling, wanted, store, report)
+
+    frames = {name: np.stack([store.read(store.path(name, t)) for t in settings.times]) for name in settings.methods}
+    image_b = store.read(store.path("prompts", 1.0))
+    report(f"measuring with {settings.metric}")
+    results = {name: _measure(settings, paths[name], frames[name], image_b) for name in settings.methods}
+    distances = measure_distances(start, end)
+    _write_json(
+        folder / "metrics.json",
+        {
+            "distances": distances,
+            "metric": settings.metric,
+            "t": settings.times,
+            "methods": {name: asdict(result) for name, result in results.items()},
+        },
+    )
+    report("drawing")
+    from analysis.pictures import draw_all
+
+    pictures = draw_all(folder, settings, start, end, paths, frames, results)
+    return Comparison(folder, settings, distances, results, rendered, reused, pictures)
+
+
+@dataclass(frozen=True)
+class _Ends:
+    """The two prompts' own clouds, as a path of which only the ends are asked for."""
+
+    start: PointCloud
+    end: PointCloud
+
+    def __call__(self, t: float) -> PointCloud:
+        return self.end if t else self.start
+
+
+def measure_distances(a: PointCloud, b: PointCloud) -> dict[str, float]:
+    """Distances between two prompts, over all rows and over the prompts' own tokens.
+
+    Most rows of a conditioning are padding that moves little, so the aggregate alone hides what the words do. Own
+    tokens: the leading rows up to the longer prompt's end token, of both clouds.
+    """
+    own_rows = range(max(a.size, b.size))
+    own_a, own_b = a.take(own_rows), b.take(own_rows)
+    return {
+        "rms_frobenius": rms_frobenius(a, b),
+        "wasserstein": wasserstein(a, b),
+        "centroid": centroid_distance(a, b),
+        "rms_frobenius_own_tokens": rms_frobenius(own_a, own_b),
+        "wasserstein_own_tokens": wasserstein(own_a, own_b),
+        "share_moved": optimal_coupling(a, b).share_moved,
+    }
+
+
+def _measure(settings: Settings, path: CloudPath, frames: np.ndarray, image_b: np.ndarray) -> MethodResult:
+    steps = perceptual_distance(settings.metric, frames[:-1], frames[1:])
+    end_to_end = float(perceptual_distance(settings.metric, frames[:1], frames[-1:])[0])
+    coupling: Coupling | None = path.coupling if isinstance(path, DisplacementPath) else None
+    return MethodResult(
+        steps=steps.tolist(),
+        smoothness=measure_smoothness(steps, end_to_end),
+        length=transport_cost(path.start, path.end, coupling) if coupling else None,
+        share_moved=coupling.share_moved if coupling else None,
+        endpoint_error=int(np.abs(frames[-1].astype(int) - image_b.astype(int)).max()),
+    )
+
+
+def _render_missing(
+    model: Model,
+    sampling: Sampling,
+    wanted: dict[Path, PointCloud],
+    store: FrameStore,
+    report: Callable[[str], object],
+) -> tuple[int, int]:
+    """Render the frames that are not on disk, the same cloud only once; returns how many were rendered and reused."""
+    same: dict[bytes, list[Path]] = {}
+    for path, cloud in wanted.items():
+        same.setdefault(cloud.rows.numpy().tobytes(), []).append(path)
+    missing: list[tuple[PointCloud, list[Path]]] = []
+    for paths in same.values():
+        there = {path: store.read(path) for path in paths}
+        picture = next((picture for picture in there.values() if picture is not None), None)
+        absent = [path for path in paths if there[path] is None]
+        if picture is None:
+            missing.append((wanted[paths[0]], absent))
+        for path in absent if picture is not None else ():
+            store.write(path, picture)
+    reused = len(same) - len(missing)
+    report(f"frames: {len(same)} different ones, {reused} reused, {len(missing)} to render")
+    pictures = render_each(model, [cloud for cloud, _ in missing], sampling)
+    bar = tqdm(zip(missing, pictures, strict=True), total=len(missing), desc="frames", unit="frame", disable=not missing)
+    for (_, paths), picture in bar:
+        for path in paths:
+            store.write(path, picture)
+    return len(missing), reused
+
+
+# --- the run folder --------------------------------------------------------------------------------------------------
+
+
+def _frame_identity(settings: Settings, model: Model) -> dict:
+    """All that a frame depends on besides its method and t. Frames of another identity are never reused."""
+    return {
+        "prompt_a": settings.prompt_a,
+        "prompt_b": settings.prompt_b,
+        "seed": settings.seed,
+        "steps": settings.steps,
+        "guidance": settings.guidance,
+        "model_sha256": model.fingerprint,
+        "device": model.device.type,
+        "dtype": str(model.dtype).removeprefix("torch."),
+        "versions": {name: version(name) for name in RENDERING_PACKAGES},
+    }
+
+
+def _run_name(settings: Settings, identity: dict) -> str:
+    """Readable, and different for different settings."""
+    key = {**identity, "methods": settings.methods, "frames": settings.frames, "metric": settings.metric}
+    digest = hashlib.sha256(json.dumps(key, sort_keys=True).encode()).hexdigest()[:8]
+    words = "--".join(_slug(prompt) for prompt in (settings.prompt_a, settings.prompt_b))
+    return f"{words}-{digest}"
+
+
+def _slug(prompt: str, length: int = 24) -> str:
+    return re.sub(r"[^a-z0-9]+", "-", prompt.lower()).strip("-")[:length].rstrip("-") or "empty"
+
+
+def _open_run(folder: Path, settings: Settings, model: Model, identity: dict) -> None:
+    """Make the folder, or check that the frames in it are of these settings; write the manifest."""
+    manifest = folder / "manifest.json"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        if manifest.is_file():
+            _require_same_identity(folder, json.loads(manifest.read_text()).get("identity", {}), identity)
+        scheduler = model.pipeline.scheduler
+        _write_json(
+            manifest,
+            {
+                "identity": identity,
+                "settings": asdict(settings),
+                "model": {"name": model.name, "pipeline": type(model.pipeline).__name__, "sha256": model.fingerprint},
+                "sampler": {"class": type(scheduler).__name__, **json.loads(scheduler.to_json_string())},
+                "versions": {name: version(name) for name in PACKAGES} | {"python": sys.version.split()[0]},
+                "command": sys.argv,
+            },
+        )
+    except OSError as error:
+        raise UserError(f"output folder {str(folder)!r} cannot be written: {error.strerror or error}") from error
+    except json.JSONDecodeError as error:
+        raise UserError(f"{manifest} is damaged; remove it or choose another --out") from error
+
+
+def _require_same_identity(folder: Path, there: dict, here: dict) -> None:
+    changed = [name for name in here if there.get(name) != here[name]]
+    if changed:
+        differences = "; ".join(f"{name}: {there.get(name)!r} there, {here[name]!r} here" for name in changed)
+        raise UserError(f"output folder {str(folder)!r} holds a run of other settings ({differences}); choose another")
+
+
+def _write_json(path: Path, content: dict) -> None:
+    """Strict JSON: a NaN is an error here, not a surprise for the reader."""
+    aside = path.with_suffix(".partial")
+    aside.write_text(json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False) + "\n", encoding="utf-8")
+    aside.replace(path)

@@ -1,0 +1,40 @@
+"""The frames of a run on disk: one PNG each, whole or not there at all, named by method and t."""
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import UInt8
+from PIL import Image
+
+Picture = UInt8[np.ndarray, "height width 3"]
+
+
+@dataclass(frozen=True)
+class FrameStore:
+    """``folder/<method>/t0.125000.png``: a frame's name holds all that tells it from the run's other frames."""
+
+    folder: Path
+
+    def path(self, method: str, t: float) -> Path:
+        return self.folder / method / f"t{t:.6f}.png"
+
+    def read(self, path: Path) -> Picture | None:
+        """The frame, or None where there is none that can be read: it is then rendered anew."""
+        try:
+            with Image.open(path) as image:
+                return np.asarray(image.convert("RGB"))
+        except (FileNotFoundError, OSError):
+            return None
+
+    def write(self, path: Path, picture: Picture) -> None:
+        """Write aside, then rename, so that a kill never leaves half a frame."""
+        path.parent.mkdir(parents=True, exist_ok=True)
+        aside = path.with_suffix(".partial")
+        Image.fromarray(picture).save(aside, format="PNG")
+        os.replace(aside, path)
+
+    def __iter__(self) -> Iterator[Path]:
+        return iter(sorted(self.folder.glob("*/*.png")))

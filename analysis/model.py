@@ -1,0 +1,159 @@
+"""Load a Stable-Diffusion-like pipeline: hub id, local folder, or single .safetensors file; default the miniature."""
+
+import hashlib
+import logging
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from analysis.errors import UserError
+
+MINIATURE = "miniature"
+DTYPES = {"float32": torch.float32, "float16": torch.float16, "bfloat16": torch.bfloat16}
+#: what a pipeline must have for its conditioning to be one cloud of token rows
+NEEDED = ("tokenizer", "text_encoder", "unet", "vae", "scheduler")
+
+
+@dataclass(frozen=True, eq=False)
+class Model:
+    """A loaded pipeline and where it came from. ``name`` is what the user asked for."""
+
+    name: str
+    pipeline: Any
+
+    @property
+    def device(self) -> torch.device:
+        return self.pipeline.unet.device
+
+    @property
+    def dtype(self) -> torch.dtype:
+        return self.pipeline.unet.dtype
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """SHA-256 over the names and values of all weights as loaded, and the scheduler's settings."""
+        digest = hashlib.sha256()
+        for part in ("text_encoder", "unet", "vae"):
+            for name, tensor in sorted(getattr(self.pipeline, part).state_dict().items()):
+                digest.update(f"{part}.{name} {tensor.dtype} {tuple(tensor.shape)}".encode())
+                digest.update(tensor.detach().cpu().contiguous().view(torch.uint8).numpy())
+        digest.update(self.pipeline.scheduler.to_json_string().encode())
+        return digest.hexdigest()
+
+
+def load_model(name: str = MINIATURE, *, device: str = "auto", dtype: str = "auto") -> Model:
+    """Load the pipeline called ``name`` through diffusers; only safetensors weights, no code from the hub.
+
+    Args:
+        name: "miniature", a hub id ("stable-diffusion-v1-5/stable-diffusion-v1-5"), a local folder in diffusers'
+            format, or a single .safetensors checkpoint.
+        device: auto (cuda, else mps, else cpu), cpu, cuda or mps.
+        dtype: auto (float16 on cuda, else float32), float32, float16 or bfloat16.
+
+    Raises:
+        UserError: no such model, not a checkpoint, a device that is not there, or a pipeline whose conditioning is
+            not one cloud of token rows.
+    """
+    chosen = pick_device(device)
+    with _quiet_libraries():
+        pipeline = _load_pipeline(name, pick_dtype(dtype, chosen))
+    missing = [part for part in NEEDED if getattr(pipeline, part, None) is None]
+    if missing or getattr(pipeline, "text_encoder_2", None) is not None:
+        raise UserError(
+            f"model {name!r} is a {type(pipeline).__name__}, whose conditioning is not one cloud of token rows; "
+            "wanted a pipeline like Stable Diffusion 1.x or 2.x (one text encoder, one UNet)"
+        )
+    pipeline.set_progress_bar_config(disable=True)
+    return Model(name, pipeline.to(chosen))
+
+
+def pick_device(name: str) -> torch.device:
+    available = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
+    if name == "auto":
+        name = next(kind for kind in ("cuda", "mps", "cpu") if available[kind])
+    if not available.get(name, False):
+        raise UserError(
+            f"device {name!r} is not available here; available: {', '.join(k for k, v in available.items() if v)}"
+        )
+    return torch.device(name)
+
+
+def pick_dtype(name: str, device: torch.device) -> torch.dtype:
+    if name == "auto":
+        return torch.float16 if device.type == "cuda" else torch.float32
+    if name not in DTYPES:
+        raise UserError(f"unknown dtype {name!r}; known: auto, {', '.join(DTYPES)}")
+    return DTYPES[name]
+
+
+def _load_pipeline(name: str, dtype: torch.dtype) -> Any:
+    from diffusers import DiffusionPipeline, StableDiffusionPipeline
+
+    folder_or_file = _miniature_folder() if name == MINIATURE else Path(name).expanduser()
+    options = {"torch_dtype": dtype, "safety_checker": None, "requires_safety_checker": False}
+    try:
+        if folder_or_file.is_dir():
+            if not (folder_or_file / "model_index.json").is_file():
+                raise UserError(f"model folder {name!r} has no model_index.json; wanted a folder in diffusers' format")
+            return DiffusionPipeline.from_pretrained(folder_or_file, use_safetensors=True, **options)
+        if folder_or_file.is_file() or folder_or_file.suffix == ".safetensors":
+            _require_safetensors(folder_or_file)
+            return StableDiffusionPipeline.from_single_file(str(folder_or_file), **options)
+        return DiffusionPipeline.from_pretrained(name, use_safetensors=True, **options)
+    except UserError:
+        raise
+    except Exception as error:  # whatever the loaders raise for a bad checkpoint: the user needs one line, not which
+        reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
+        if folder_or_file.exists():
+            raise UserError(f"model {name!r} could not be loaded as a diffusers pipeline: {reason}") from error
+        raise UserError(
+            f"model {name!r} is not a folder or file here, and could not be fetched from the hub under that id "
+            f"({type(error).__name__}); wanted 'miniature', a hub id, a folder, or a .safetensors file"
+        ) from error
+
+
+def _miniature_folder() -> Path:
+    from miniature import MODEL
+
+    return MODEL
+
+
+def _require_safetensors(path: Path) -> None:
+    from safetensors import SafetensorError, safe_open
+
+    if not path.is_file():
+        raise UserError(f"model file {str(path)!r} does not exist")
+    try:
+        with safe_open(path, framework="pt"):
+            pass
+    except (SafetensorError, OSError) as error:
+        raise UserError(
+            f"model file {str(path)!r} is not a safetensors checkpoint; wanted a .safetensors file or a folder"
+        ) from error
+
+
+@contextmanager
+def _quiet_libraries() -> Iterator[None]:
+    """Loading prints progress bars and advice about optional packages that a user of ours cannot act on."""
+    from diffusers.utils import logging as diffusers_logging
+    from transformers.utils import logging as transformers_logging
+
+    libraries = (diffusers_logging, transformers_logging)
+    levels = [library.get_verbosity() for library in libraries]
+    for library in libraries:
+        library.set_verbosity(logging.CRITICAL)
+        library.disable_progress_bar()
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        for library, level in zip(libraries, levels, strict=True):
+            library.set_verbosity(level)
+            library.enable_progress_bar()

@@ -1,0 +1,53 @@
+"""Clouds → points of a plane, in two views of the same paths (DESIGN: flattened matrices lie to PCA).
+
+- Frobenius: each cloud as its flattened matrix. B and a row-permuted B are far apart, though they render the same image.
+- Wasserstein: each cloud as its optimal map from one reference cloud (linearised optimal transport, Wang et al. 2013).
+  Order-free; Euclidean distance approximates W_2, and equals it to the reference.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float
+from sklearn.decomposition import PCA
+
+from geometry import PointCloud, optimal_coupling
+
+
+@dataclass(frozen=True)
+class Projection:
+    """Points (k, 2) and the share of the variance that each axis shows, (2,)."""
+
+    points: Float[np.ndarray, "clouds 2"]
+    explained: Float[np.ndarray, " 2"]
+
+
+def flatten_rows(clouds: Sequence[PointCloud]) -> Float[np.ndarray, "clouds features"]:
+    """Rows scaled by √w_i and flattened, (k, n·d): Euclidean distance is RMS Frobenius."""
+    return np.stack([(cloud.rows.double() * cloud.weights.double().sqrt()[:, None]).flatten().numpy() for cloud in clouds])
+
+
+def linearise(clouds: Sequence[PointCloud], reference: PointCloud) -> Float[np.ndarray, "clouds features"]:
+    """Each cloud's rows in the order in which the reference's rows travel to them, flattened, (k, n·d).
+
+    For clouds of as many rows as the reference and uniform weights, where the optimal plan is a permutation.
+
+    Raises:
+        ValueError: a cloud of another shape than the reference's, or of weights that are not uniform.
+    """
+    for cloud in (reference, *clouds):
+        if cloud.rows.shape != reference.rows.shape or not cloud.is_uniform:
+            raise ValueError(
+                f"linearise: wanted uniform clouds of shape {tuple(reference.rows.shape)}, got {tuple(cloud.rows.shape)}"
+            )
+    return flatten_rows([cloud.take(optimal_coupling(reference, cloud).targets) for cloud in clouds])
+
+
+def project(features: Float[np.ndarray, "clouds features"]) -> Projection:
+    """The first two principal components; all zero when the clouds are all the same."""
+    if np.ptp(features, axis=0).max() == 0:
+        return Projection(np.zeros((len(features), 2)), np.zeros(2))
+    pca = PCA(n_components=2, svd_solver="full")
+    points = pca.fit_transform(features)
+    return Projection(points, pca.explained_variance_ratio_)

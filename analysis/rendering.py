@@ -1,0 +1,92 @@
+"""Cloud → image: the frozen diffusion model, the same initial noise for every frame of every path."""
+
+import inspect
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from jaxtyping import UInt8
+
+from analysis.errors import UserError
+from analysis.model import Model
+from geometry import PointCloud
+
+Images = UInt8[np.ndarray, "frames height width 3"]
+
+
+@dataclass(frozen=True)
+class Sampling:
+    """How images are drawn from the model: everything that is the same along a path."""
+
+    seed: int = 0
+    steps: int = 20
+    guidance: float = 3.0
+    negative_prompt: str = ""
+
+
+def initial_noise(model: Model, seed: int) -> torch.Tensor:
+    """The latent noise of a seed, (1, c, h, w) float32, drawn on the CPU so that it is the same on every device."""
+    unet = model.pipeline.unet
+    side = unet.config.sample_size
+    height, width = (side, side) if isinstance(side, int) else side
+    generator = torch.Generator("cpu").manual_seed(seed)
+    return torch.randn((1, unet.config.in_channels, height, width), generator=generator)
+
+
+def render(
+    model: Model,
+    clouds: Sequence[PointCloud],
+    sampling: Sampling = Sampling(),  # noqa: B008 - frozen
+    *,
+    batch_size: int = 8,
+    on_frame: Callable[[], object] = lambda: None,
+) -> Images:
+    """Images of the clouds, (frames, height, width, 3) uint8; ``on_frame`` is called after each one (progress)."""
+    frames = []
+    for image in render_each(model, clouds, sampling, batch_size=batch_size):
+        frames.append(image)
+        on_frame()
+    return np.stack(frames)
+
+
+@torch.inference_mode()
+def render_each(
+    model: Model, clouds: Sequence[PointCloud], sampling: Sampling, *, batch_size: int = 8
+) -> Iterator[UInt8[np.ndarray, "height width 3"]]:
+    """The images one by one, rendered in batches through the pipeline's own call.
+
+    Raises:
+        UserError: clouds of another width than the model's conditioning, or of weights that are not uniform (the
+            pipeline cannot see weights).
+    """
+    for cloud in clouds:
+        _require_renderable(model, cloud)
+    pipeline = model.pipeline
+    negative, _ = pipeline.encode_prompt(sampling.negative_prompt, model.device, 1, do_classifier_free_guidance=False)
+    noise = initial_noise(model, sampling.seed).to(model.device, model.dtype)
+    for first in range(0, len(clouds), batch_size):
+        rows = torch.stack([cloud.rows for cloud in clouds[first : first + batch_size]])
+        pictures = pipeline(
+            prompt_embeds=rows.to(model.device, model.dtype),
+            negative_prompt_embeds=negative.expand(len(rows), -1, -1),
+            latents=noise.expand(len(rows), -1, -1, -1).clone(),
+            num_inference_steps=sampling.steps,
+            guidance_scale=sampling.guidance,
+            output_type="np",
+            **_deterministic(pipeline),
+        ).images
+        yield from (pictures * 255).round().astype(np.uint8)
+
+
+def _deterministic(pipeline: object) -> dict:
+    """DDIM's ``eta`` pinned to 0, where the pipeline has it: no noise is added between steps."""
+    return {"eta": 0.0} if "eta" in inspect.signature(type(pipeline).__call__).parameters else {}
+
+
+def _require_renderable(model: Model, cloud: PointCloud) -> None:
+    wanted = model.pipeline.unet.config.cross_attention_dim
+    if cloud.dimension != wanted:
+        raise UserError(f"cloud of shape {tuple(cloud.rows.shape)}; model {model.name!r} wants rows of width {wanted}")
+    if not cloud.is_uniform:
+        raise UserError("cloud with weights that are not uniform; the pipeline's call can render uniform ones only")

@@ -1,0 +1,124 @@
+"""Scene -> words: many paraphrases of one scene, of different length, word order and wording.
+
+Short and long captions of the same scene differ in how many rows of the conditioning carry content and in which row
+says what: that is what tells couplings apart (an identity coupling matches row i with row i, whatever they say).
+"""
+
+import numpy as np
+
+from miniature.world import COLOURS, Scene
+
+SIZE_WORDS = {
+    "small": ("small", "tiny", "little"),
+    "medium": ("", "", "medium-sized", "regular-sized"),
+    "large": ("large", "big", "huge", "giant"),
+}
+PLACES = {
+    "middle": ("in the middle", "in the center", "right in the middle of the picture", "at the center"),
+    "left": ("on the left", "on the left side", "at the left edge", "to the left"),
+    "right": ("on the right", "on the right side", "at the right edge", "to the right"),
+    "top": ("at the top", "in the upper part", "near the top edge", "up high"),
+    "bottom": ("at the bottom", "in the lower part", "near the bottom edge", "down low"),
+}
+#: scenery -> (phrases that say where, noun phrases)
+SCENERY_WORDS = {
+    "night": (("at night", "under a starry night sky", "in the night"), ("a starry night sky", "a dark night sky")),
+    "sunset": (("at sunset", "in front of a sunset", "under a sunset sky"), ("a sunset over the sea", "a glowing sunset")),
+    "beach": (("on the beach", "at the beach", "on a sandy beach"), ("a sandy beach by the sea", "a sunny beach")),
+    "desert": (("in the desert", "in a sandy desert", "among the dunes"), ("a hot desert", "a desert with dunes")),
+    "snow": (("in the snow", "on a snowy field", "in the falling snow"), ("a snowy landscape", "a field of snow")),
+    "meadow": (("in a meadow", "on a green meadow", "on the grass"), ("a green meadow", "a flowery meadow")),
+}  # fmt: skip
+
+#: {a} object with article and size, {thing} without article, {where} place in the picture, {on} background phrase,
+#: {backdrop} background as a noun phrase
+SINGLE_TEMPLATES = (
+    "{a}",
+    "{a} {on}",
+    "{a} {on}",
+    "{a} {on}",
+    "{a} {where}",
+    "{a} {on} {where}",
+    "{a} {where} {on}",
+    "{a}, {backdrop}",
+    "{thing}, {where}, {backdrop}",
+    "{backdrop} with {a}",
+    "{backdrop} and {a} {where}",
+    "{on}, {a}",
+    "{on} there is {a} {where}",
+    "{where} there is {a} {on}",
+    "a picture of {a} {on}",
+    "a drawing of {a} {where} {on}",
+    "a photo showing {a}, {where}, {on}",
+    "an emoji of {a} {on}, {where}",
+    "we see {backdrop}, and {where} of it {a}",
+    "{backdrop} is the setting for this picture of {a}",
+    "this is {a}, drawn in a simple style {on} and placed {where}",
+    "a simple and colorful picture in which {a} can be seen {where} {on}",
+    "look at the picture {on}: {where} somebody has drawn {a}, and there is nothing else to be seen",
+    "in this small and simple picture with {backdrop}, {a} has been placed {where}, all by itself",
+    "all by itself {where}, with {backdrop} behind it, stands {a} from a picture book",
+    "there is only one thing in this picture, and it is {a} {where}, while everything around it shows {backdrop}",
+)
+#: {a} first and {b} second object with articles, {rel} relation, {rel_back} the same relation told from b
+PAIR_TEMPLATES = (
+    "{a} {rel} {b}",
+    "{a} {rel} {b} {on}",
+    "{a} {rel} {b} {on}",
+    "{b} {rel_back} {a} {on}",
+    "{b} {rel_back} {a}",
+    "{on}, {a} {rel} {b}",
+    "{on}, {b} {rel_back} {a}",
+    "{a} and {b}, the first {rel} the second, {on}",
+    "{backdrop} with {a} {rel} {b}",
+    "{backdrop} and {b} {rel_back} {a}",
+    "{on} there is {a} {rel} {b}",
+    "{on} there is {b}, {rel_back} {a}",
+    "a picture of {a} {rel} {b} {on}",
+    "a drawing of {b} {rel_back} {a}, {backdrop}",
+    "a photo showing {a}, and {b} {rel_back} it, {on}",
+    "two things {on}: {a} {rel} {b}",
+    "we see {backdrop}, {a}, and {rel_back} it {b}",
+    "an emoji of {a}, which is {rel} {b}, {on}",
+    "this picture has {backdrop} and two things in it, {a} {rel} {b}",
+    "somebody has drawn {b} {on}, and then, {rel_back} {a}, nothing else",
+    "look at the picture {on}: there is {a}, and it is {rel} {b}",
+    "in this simple and colorful picture with {backdrop}, {a} has been placed {rel} {b}",
+    "there are two things to be seen in this picture {on}, {b} is one of them and it is {rel_back} {a}",
+    "with {backdrop} behind them, {a} and {b} share the picture, and {b} has its place {rel_back} {a}",
+)
+RELATION_WORDS = {
+    "left of": (("to the left of", "left of", "on the left of"), ("to the right of", "right of", "on the right of")),
+    "above": (("above", "on top of", "over"), ("below", "under", "underneath")),
+}
+
+
+def describe(scene: Scene, rng: np.random.Generator) -> str:
+    """One of the many captions of a scene, 2 to 30 words, all lower case."""
+    on, backdrop = _background_words(scene.background, rng)
+    if scene.relation is None:
+        thing = f"{_pick(rng, SIZE_WORDS[scene.size])} {scene.objects[0]}".strip()
+        where = _pick(rng, PLACES[scene.position])
+        template = _pick(rng, SINGLE_TEMPLATES)
+        return template.format(a=_with_article(thing), thing=thing, where=where, on=on, backdrop=backdrop)
+    a, b = (_with_article(name) for name in scene.objects)
+    rel, rel_back = (_pick(rng, words) for words in RELATION_WORDS[scene.relation])
+    return _pick(rng, PAIR_TEMPLATES).format(a=a, b=b, rel=rel, rel_back=rel_back, on=on, backdrop=backdrop)
+
+
+def _background_words(name: str, rng: np.random.Generator) -> tuple[str, str]:
+    if name not in COLOURS:
+        phrases, nouns = SCENERY_WORDS[name]
+        return _pick(rng, phrases), _pick(rng, nouns)
+    noun = f"{_pick(rng, ('', '', '', 'plain '))}{name} {_pick(rng, ('background', 'background', 'backdrop'))}"
+    noun = _with_article(noun)
+    return f"{_pick(rng, ('on', 'on', 'in front of', 'against'))} {noun}", noun
+
+
+def _with_article(noun: str) -> str:
+    vowel = noun[0] in "aeio" or noun.startswith("umbrella")  # but: a unicorn
+    return f"{'an' if vowel else 'a'} {noun}"
+
+
+def _pick(rng: np.random.Generator, options: tuple[str, ...]) -> str:
+    return options[int(rng.integers(len(options)))]

@@ -1,0 +1,142 @@
+"""Stage (c): the denoiser, latents and captions to v-predictions, on the frozen autoencoder and text tower."""
+
+import os
+from pathlib import Path
+
+import numpy as np
+import torch
+from diffusers import AutoencoderKL, DDIMScheduler, StableDiffusionPipeline, UNet2DConditionModel
+from diffusers.models.attention_processor import AttnProcessor, AttnProcessor2_0
+from diffusers.training_utils import compute_snr
+from tqdm.auto import trange
+from transformers import CLIPTextModel
+
+from miniature.captions import describe
+from miniature.painter import paint
+from miniature.tokenizer import load_tokenizer
+from miniature.train_autoencoder import to_unit_range
+from miniature.train_towers import WIDTH, tokenize
+from miniature.training import Draw, Stage, pick_device, train
+from miniature.world import Scene, sample_scene
+
+ARCHITECTURE = {
+    "sample_size": 16,
+    "in_channels": 4,
+    "out_channels": 4,
+    "block_out_channels": [64, 128, 192],
+    "down_block_types": ["DownBlock2D", "CrossAttnDownBlock2D", "CrossAttnDownBlock2D"],
+    "up_block_types": ["CrossAttnUpBlock2D", "CrossAttnUpBlock2D", "UpBlock2D"],
+    "layers_per_block": 1,
+    "attention_head_dim": 4,
+    "cross_attention_dim": WIDTH,
+}
+STAGE = Stage("unet", steps=14_000, learning_rate=5e-4, model=ARCHITECTURE, ema_decay=0.999)
+BATCH = 32
+SCENES = 30_000
+CAPTION_DROPOUT = 0.1
+SNR_LIMIT = 5.0
+
+
+def noise_schedule() -> DDIMScheduler:
+    """Stable Diffusion's betas with v-prediction, and a first sampling step that starts from pure noise."""
+    return DDIMScheduler(
+        num_train_timesteps=1000,
+        beta_start=0.00085,
+        beta_end=0.012,
+        beta_schedule="scaled_linear",
+        prediction_type="v_prediction",
+        clip_sample=False,
+        set_alpha_to_one=False,
+        timestep_spacing="trailing",
+    )
+
+
+def training_scene(index: int) -> tuple[Scene, np.random.Generator]:
+    """The index-th scene of the training set and the generator that paints it."""
+    rng = np.random.default_rng([7, index])
+    return sample_scene(rng), rng
+
+
+@torch.no_grad()
+def cached_latents(autoencoder: AutoencoderKL, folder: Path, count: int = SCENES) -> np.ndarray:
+    """Scaled posterior means of the training set, (count, 4, 16, 16) float16, encoded once and kept in ``folder``."""
+    path = folder / f"latents-{count}.npy"
+    if path.is_file():
+        return np.load(path, mmap_mode="r", allow_pickle=False)
+    chunks = []
+    for first in trange(0, count, 100, desc="latents", mininterval=2):
+        pictures = np.stack([paint(*training_scene(index)) for index in range(first, first + 100)])
+        means = autoencoder.encode(to_unit_range(pictures).to(autoencoder.device)).latent_dist.mean
+        chunks.append((means * autoencoder.config.scaling_factor).half().cpu().numpy())
+    aside = path.with_suffix(".partial.npy")
+    np.save(aside, np.concatenate(chunks), allow_pickle=False)
+    os.replace(aside, path)
+    return np.load(path, mmap_mode="r", allow_pickle=False)
+
+
+class DenoisingLoss:
+    """Weighted v-prediction error on fresh captions of the cached training scenes.
+
+    The weight is min(SNR + 1, 5) / (SNR + 1): one where noise dominates and layout is decided, less where only the
+    finest texture is left to predict. That is min-SNR-5 (arXiv:2303.09556) applied to SNR + 1, the weight on the
+    clean latents that v-prediction has by itself.
+    """
+
+    def __init__(self, model: Path, latents: np.ndarray) -> None:
+        self.latents = latents
+        self.tokenizer = load_tokenizer(model)
+        self.text_encoder = CLIPTextModel.from_pretrained(model / "text_encoder", dtype=torch.float32)
+        self.text_encoder.to(pick_device()).eval().requires_grad_(False)
+        self.schedule = noise_schedule()
+
+    def __call__(self, unet: UNet2DConditionModel, draw: Draw) -> torch.Tensor:
+        _, rng, generator = draw
+        indices = rng.integers(0, len(self.latents), size=BATCH)
+        clean = torch.from_numpy(np.stack([self.latents[index] for index in indices])).float().to(unet.device)
+        captions = [
+            "" if rng.random() < CAPTION_DROPOUT else describe(training_scene(int(index))[0], rng) for index in indices
+        ]
+        with torch.no_grad():
+            ids = tokenize(self.tokenizer, captions).to(unet.device)
+            conditioning = self.text_encoder(ids).last_hidden_state
+        noise = torch.randn(clean.shape, generator=generator).to(unet.device)
+        times = torch.randint(0, 1000, (BATCH,), generator=generator).to(unet.device)
+        noisy = self.schedule.add_noise(clean, noise, times).to(memory_format=torch.channels_last)
+        wanted = self.schedule.get_velocity(clean, noise, times)
+        seen = unet(noisy, times, conditioning).sample.float()
+        snr = compute_snr(self.schedule, times)
+        weight = (snr + 1).clamp(max=SNR_LIMIT) / (snr + 1)
+        return (weight * (seen - wanted).square().mean(dim=(1, 2, 3))).mean()
+
+
+def train_unet(checkpoints: Path, model: Path) -> None:
+    device = pick_device()
+    autoencoder = AutoencoderKL.from_pretrained(model / "vae", torch_dtype=torch.float32).to(device)
+    loss = DenoisingLoss(model, cached_latents(autoencoder, checkpoints))
+    torch.manual_seed(STAGE.seed)
+    unet = UNet2DConditionModel(**ARCHITECTURE).to(memory_format=torch.channels_last)
+    # The backward pass of fused attention is several times slower than the plain one's on a CPU.
+    unet.set_attn_processor(AttnProcessor2_0() if device.type == "cuda" else AttnProcessor())
+    unet = train(STAGE, unet, loss, checkpoints)
+    export_pipeline(unet, model)
+
+
+def export_pipeline(unet: UNet2DConditionModel, model: Path) -> None:
+    """Write the whole pipeline folder in float16."""
+    pipeline = StableDiffusionPipeline(
+        vae=AutoencoderKL.from_pretrained(model / "vae", torch_dtype=torch.float16),
+        text_encoder=CLIPTextModel.from_pretrained(model / "text_encoder", dtype=torch.float16),
+        tokenizer=load_tokenizer(model),
+        unet=unet.cpu().half(),
+        scheduler=noise_schedule(),
+        safety_checker=None,
+        feature_extractor=None,
+        requires_safety_checker=False,
+    )
+    pipeline.save_pretrained(model)
+
+
+if __name__ == "__main__":
+    from miniature import MODEL
+
+    train_unet(MODEL.parent / "checkpoints", MODEL)

@@ -23,7 +23,6 @@ from geometry import (
     METHODS,
     Coupling,
     DisplacementPath,
-    Path as CloudPath,
     PointCloud,
     build_path,
     centroid_distance,
@@ -32,6 +31,7 @@ from geometry import (
     wasserstein,
 )
 from geometry.distance import transport_cost
+from geometry.path import Path as CloudPath
 
 PACKAGES = ("whichway", "torch", "diffusers", "transformers", "numpy", "scipy", "POT")
 #: versions that can change a frame; the others only measure or draw
@@ -227,8 +227,8 @@ def _render_missing(
     reused = len(same) - len(missing)
     report(f"frames: {len(same)} different ones, {reused} reused, {len(missing)} to render")
     pictures = render_each(model, [cloud for cloud, _ in missing], sampling)
-    bar = tqdm(zip(missing, pictures, strict=True), total=len(missing), desc="frames", unit="frame", disable=not missing)
-    for (_, paths), picture in bar:
+    pairs = zip(missing, pictures, strict=True)
+    for (_, paths), picture in tqdm(pairs, total=len(missing), desc="frames", unit="frame", disable=not missing):
         for path in paths:
             store.write(path, picture)
     return len(missing), reused

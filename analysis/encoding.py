@@ -4,7 +4,7 @@ import warnings
 
 import torch
 
-from analysis.model import Model
+from analysis.model import Model, quiet_libraries
 from geometry import PointCloud
 
 
@@ -21,7 +21,7 @@ def encode(model: Model, prompt: str) -> PointCloud:
     """
     pipeline = model.pipeline
     tokenizer = pipeline.tokenizer
-    wanted = len(tokenizer(prompt).input_ids)
+    wanted = len(tokenizer(prompt, verbose=False).input_ids)
     positions = tokenizer.model_max_length
     if wanted > positions:
         warnings.warn(
@@ -31,6 +31,7 @@ def encode(model: Model, prompt: str) -> PointCloud:
             stacklevel=2,
         )
     ids = tokenizer(prompt, padding="max_length", max_length=positions, truncation=True).input_ids
-    rows, _ = pipeline.encode_prompt(prompt, model.device, 1, do_classifier_free_guidance=False)
+    with quiet_libraries():  # the truncation has been said
+        rows, _ = pipeline.encode_prompt(prompt, model.device, 1, do_classifier_free_guidance=False)
     labels = tuple(token.removesuffix("</w>") for token in tokenizer.convert_ids_to_tokens(ids))
     return PointCloud(rows[0].float().cpu(), labels=labels, size=min(wanted, positions), source=prompt)

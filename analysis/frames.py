@@ -1,6 +1,5 @@
 """The frames of a run on disk: one PNG each, whole or not there at all, named by method and t."""
 
-import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,7 +25,7 @@ class FrameStore:
         try:
             with Image.open(path) as image:
                 return np.asarray(image.convert("RGB"))
-        except (FileNotFoundError, OSError):
+        except OSError:
             return None
 
     def write(self, path: Path, picture: Picture) -> None:
@@ -34,7 +33,7 @@ class FrameStore:
         path.parent.mkdir(parents=True, exist_ok=True)
         aside = path.with_suffix(".partial")
         Image.fromarray(picture).save(aside, format="PNG")
-        os.replace(aside, path)
+        aside.replace(path)
 
     def __iter__(self) -> Iterator[Path]:
         return iter(sorted(self.folder.glob("*/*.png")))

@@ -61,7 +61,7 @@ def load_model(name: str = MINIATURE, *, device: str = "auto", dtype: str = "aut
             not one cloud of token rows.
     """
     chosen = pick_device(device)
-    with _quiet_libraries():
+    with quiet_libraries():
         pipeline = _load_pipeline(name, pick_dtype(dtype, chosen))
     missing = [part for part in NEEDED if getattr(pipeline, part, None) is None]
     if missing or getattr(pipeline, "text_encoder_2", None) is not None:
@@ -139,8 +139,8 @@ def _require_safetensors(path: Path) -> None:
 
 
 @contextmanager
-def _quiet_libraries() -> Iterator[None]:
-    """Loading prints progress bars and advice about optional packages that a user of ours cannot act on."""
+def quiet_libraries() -> Iterator[None]:
+    """Keep the libraries from printing bars and advice that a user cannot act on, or that we say ourselves."""
     from diffusers.utils import logging as diffusers_logging
     from transformers.utils import logging as transformers_logging
 

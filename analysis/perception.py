@@ -90,8 +90,8 @@ def efficientnet_features(images: Images) -> Float[torch.Tensor, "frames feature
 def efficientnet_distance(a: Images, b: Images, *, batch: int = 16) -> Distances:
     """√Σ_l mean over places of ‖φ_l(a) − φ_l(b)‖²: the root of the LPIPS construction, hence a metric in [0, √20]."""
     chunks = [slice(first, first + batch) for first in range(0, len(a), batch)]
-    parts = [(efficientnet_features(a[chunk]) - efficientnet_features(b[chunk])).double().norm(dim=1) for chunk in chunks]
-    return torch.cat(parts).numpy()
+    differences = (efficientnet_features(a[chunk]) - efficientnet_features(b[chunk]) for chunk in chunks)
+    return torch.cat([difference.double().norm(dim=1) for difference in differences]).numpy()
 
 
 # --- second opinions -------------------------------------------------------------------------------------------------

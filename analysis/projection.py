@@ -1,6 +1,6 @@
-"""Clouds → points of a plane, in two views of the same paths (DESIGN: flattened matrices lie to PCA).
+"""Clouds → points of a plane, in two views of the same paths (flattened matrices lie to PCA).
 
-- Frobenius: each cloud as its flattened matrix. B and a row-permuted B are far apart, though they render the same image.
+- Frobenius: each cloud as its flattened matrix. B and a row-permuted B are far apart, yet render the same image.
 - Wasserstein: each cloud as its optimal map from one reference cloud (linearised optimal transport, Wang et al. 2013).
   Order-free; Euclidean distance approximates W_2, and equals it to the reference.
 """
@@ -25,7 +25,8 @@ class Projection:
 
 def flatten_rows(clouds: Sequence[PointCloud]) -> Float[np.ndarray, "clouds features"]:
     """Rows scaled by √w_i and flattened, (k, n·d): Euclidean distance is RMS Frobenius."""
-    return np.stack([(cloud.rows.double() * cloud.weights.double().sqrt()[:, None]).flatten().numpy() for cloud in clouds])
+    scaled = (cloud.rows.double() * cloud.weights.double().sqrt()[:, None] for cloud in clouds)
+    return np.stack([rows.flatten().numpy() for rows in scaled])
 
 
 def linearise(clouds: Sequence[PointCloud], reference: PointCloud) -> Float[np.ndarray, "clouds features"]:
@@ -39,7 +40,8 @@ def linearise(clouds: Sequence[PointCloud], reference: PointCloud) -> Float[np.n
     for cloud in (reference, *clouds):
         if cloud.rows.shape != reference.rows.shape or not cloud.is_uniform:
             raise ValueError(
-                f"linearise: wanted uniform clouds of shape {tuple(reference.rows.shape)}, got {tuple(cloud.rows.shape)}"
+                f"linearise: wanted clouds of uniform weights and shape {tuple(reference.rows.shape)}, "
+                f"got {tuple(cloud.rows.shape)}"
             )
     return flatten_rows([cloud.take(optimal_coupling(reference, cloud).targets) for cloud in clouds])
 

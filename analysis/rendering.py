@@ -37,7 +37,7 @@ def initial_noise(model: Model, seed: int) -> torch.Tensor:
 def render(
     model: Model,
     clouds: Sequence[PointCloud],
-    sampling: Sampling = Sampling(),  # noqa: B008 - frozen
+    sampling: Sampling = Sampling(),
     *,
     batch_size: int = 8,
     on_frame: Callable[[], object] = lambda: None,

@@ -1,4 +1,4 @@
-"""Interpolation methods: a coupling and a path under one name, the same in Python, on the command line and in figures."""
+"""Interpolation methods: a coupling and a path under one name, the same in Python, command line and figures."""
 
 from collections.abc import Callable
 from dataclasses import dataclass

@@ -1,7 +1,7 @@
 """Paths t ↦ cloud with path(0) = A and path(1) = B, equal as clouds: the rows may come in another order."""
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import torch
 
@@ -9,6 +9,7 @@ from geometry.cloud import PointCloud
 from geometry.coupling import Coupling, require_same_shape, require_same_width
 
 
+@runtime_checkable
 class Path(Protocol):
     """Anything that maps t in [0, 1] to a cloud."""
 

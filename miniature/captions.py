@@ -23,12 +23,15 @@ PLACES = {
 #: scenery -> (phrases that say where, noun phrases)
 SCENERY_WORDS = {
     "night": (("at night", "under a starry night sky", "in the night"), ("a starry night sky", "a dark night sky")),
-    "sunset": (("at sunset", "in front of a sunset", "under a sunset sky"), ("a sunset over the sea", "a glowing sunset")),
+    "sunset": (
+        ("at sunset", "in front of a sunset", "under a sunset sky"),
+        ("a sunset over the sea", "a glowing sunset"),
+    ),
     "beach": (("on the beach", "at the beach", "on a sandy beach"), ("a sandy beach by the sea", "a sunny beach")),
     "desert": (("in the desert", "in a sandy desert", "among the dunes"), ("a hot desert", "a desert with dunes")),
     "snow": (("in the snow", "on a snowy field", "in the falling snow"), ("a snowy landscape", "a field of snow")),
     "meadow": (("in a meadow", "on a green meadow", "on the grass"), ("a green meadow", "a flowery meadow")),
-}  # fmt: skip
+}
 
 #: {a} object with article and size, {thing} without article, {where} place in the picture, {on} background phrase,
 #: {backdrop} background as a noun phrase
@@ -104,6 +107,20 @@ def describe(scene: Scene, rng: np.random.Generator) -> str:
     a, b = (_with_article(name) for name in scene.objects)
     rel, rel_back = (_pick(rng, words) for words in RELATION_WORDS[scene.relation])
     return _pick(rng, PAIR_TEMPLATES).format(a=a, b=b, rel=rel, rel_back=rel_back, on=on, backdrop=backdrop)
+
+
+def plain_caption(scene: Scene) -> str:
+    """The scene's one plainest caption: "a large fox on a blue background", "a cat left of a house on the beach"."""
+    if scene.background in COLOURS:
+        on = f"on {_with_article(scene.background)} background"
+    else:
+        on = SCENERY_WORDS[scene.background][0][0]
+    if scene.relation is not None:
+        first, second = (_with_article(name) for name in scene.objects)
+        return f"{first} {RELATION_WORDS[scene.relation][0][0]} {second} {on}"
+    thing = _with_article(f"{SIZE_WORDS[scene.size][0]} {scene.objects[0]}".strip())
+    where = "" if scene.position == "middle" else f" {PLACES[scene.position][0]}"
+    return f"{thing} {on}{where}"
 
 
 def _background_words(name: str, rng: np.random.Generator) -> tuple[str, str]:

@@ -18,7 +18,7 @@ def save_checkpoint(path: Path, tensors: Mapping[str, torch.Tensor], *, step: in
     save_file({name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}, aside, metadata)
     with aside.open("rb+") as file:
         os.fsync(file.fileno())
-    os.replace(aside, path)
+    aside.replace(path)
 
 
 def load_checkpoint(path: Path, *, config: Mapping) -> tuple[dict[str, torch.Tensor], int]:

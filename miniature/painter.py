@@ -101,7 +101,8 @@ def _sprinkle(pixels: np.ndarray, rng: np.random.Generator, count: int, top: int
 def _hills(rng: np.random.Generator, height: float, swing: float) -> np.ndarray:
     """Mask (64, 64) of the pixels below a gentle random wave; ``height`` and ``swing`` in pixels."""
     columns = np.arange(RESOLUTION)
-    crest = height + swing * np.sin(columns / RESOLUTION * 2 * np.pi * rng.uniform(0.7, 1.3) + rng.uniform(0, 2 * np.pi))
+    waves, phase = rng.uniform(0.7, 1.3), rng.uniform(0, 2 * np.pi)
+    crest = height + swing * np.sin(columns / RESOLUTION * 2 * np.pi * waves + phase)
     return np.arange(RESOLUTION)[:, None] > crest[None]
 
 

@@ -49,9 +49,7 @@ def reconstruction_loss(autoencoder: AutoencoderKL, draw: Draw) -> torch.Tensor:
     posterior = autoencoder.encode(wanted.to(memory_format=torch.channels_last)).latent_dist
     noise = torch.randn(posterior.mean.shape, generator=generator).to(wanted.device)
     seen = autoencoder.decode(posterior.mean + posterior.std * noise).sample.float()
-    edges = sum(
-        F.l1_loss(torch.diff(seen, dim=axis), torch.diff(wanted, dim=axis)) for axis in (2, 3)
-    )
+    edges = sum(F.l1_loss(torch.diff(seen, dim=axis), torch.diff(wanted, dim=axis)) for axis in (2, 3))
     return F.l1_loss(seen, wanted) + 2 * F.mse_loss(seen, wanted) + 0.5 * edges + KL_WEIGHT * posterior.kl().mean()
 
 

@@ -1,6 +1,5 @@
 """Stage (c): the denoiser, latents and captions to v-predictions, on the frozen autoencoder and text tower."""
 
-import os
 from pathlib import Path
 
 import numpy as np
@@ -48,6 +47,7 @@ def noise_schedule() -> DDIMScheduler:
         clip_sample=False,
         set_alpha_to_one=False,
         timestep_spacing="trailing",
+        steps_offset=1,  # unused with this spacing; the pipeline warns without it
     )
 
 
@@ -70,7 +70,7 @@ def cached_latents(autoencoder: AutoencoderKL, folder: Path, count: int = SCENES
         chunks.append((means * autoencoder.config.scaling_factor).half().cpu().numpy())
     aside = path.with_suffix(".partial.npy")
     np.save(aside, np.concatenate(chunks), allow_pickle=False)
-    os.replace(aside, path)
+    aside.replace(path)
     return np.load(path, mmap_mode="r", allow_pickle=False)
 
 

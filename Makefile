@@ -1,0 +1,37 @@
+# make demo   sets up and compares two prompts on the embedded model
+# make test   sets up and runs the checks and the tests
+PYTHON ?= python3.11
+BIN := .venv/bin
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
+
+.PHONY: demo test lint train benchmark clean
+
+demo: .venv/.runtime
+	$(BIN)/whichway compare "a large fox on a blue background" "a panda on a pink background" --out runs/demo
+
+test: lint
+	$(BIN)/python -m pytest
+
+lint: .venv/.dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+# Continues from miniature/checkpoints/ where there are any.
+train: .venv/.dev
+	$(BIN)/python -m miniature.train
+
+benchmark: .venv/.dev
+	$(BIN)/python -m benchmarks.compare_command
+
+clean:
+	rm -rf .venv build *.egg-info
+
+.venv/.runtime: pyproject.toml constraints.txt
+	$(PYTHON) -m venv .venv
+	$(PIP) --editable .
+	touch $@
+
+.venv/.dev: .venv/.runtime
+	$(PIP) --editable '.[dev]'
+	touch $@

@@ -1,0 +1,33 @@
+"""The pictures of one comparison. Each module draws one figure from values already computed; none touches a model."""
+
+from pathlib import Path
+
+import numpy as np
+
+from analysis.pictures.coupling import draw_coupling
+from analysis.pictures.filmstrips import draw_filmstrips
+from analysis.pictures.projection import draw_projection
+from analysis.pictures.steps import draw_steps
+from geometry import DisplacementPath, PointCloud
+
+__all__ = ["draw_all", "draw_coupling", "draw_filmstrips", "draw_projection", "draw_steps"]
+
+
+def draw_all(folder: Path, settings, start: PointCloud, end: PointCloud, paths, frames, results) -> list[Path]:
+    """Draw the four pictures of a comparison into ``folder``; returns where they are."""
+    couplings = {name: path.coupling for name, path in paths.items() if isinstance(path, DisplacementPath)}
+    clouds = {name: [path(t) for t in np.linspace(0, 1, 2 * settings.frames - 1)] for name, path in paths.items()}
+    figures = {
+        "filmstrips.png": draw_filmstrips(frames, settings.times, settings.prompt_a, settings.prompt_b),
+        "steps.png": draw_steps(
+            {name: result.steps for name, result in results.items()},
+            {name: result.smoothness for name, result in results.items()},
+            settings.times,
+            settings.metric,
+        ),
+        "projection.png": draw_projection(clouds, start),
+        "coupling.png": draw_coupling(couplings, start, end),
+    }
+    for name, figure in figures.items():
+        figure.savefig(folder / name)
+    return [folder / name for name in figures]

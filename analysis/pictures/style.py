@@ -1,0 +1,34 @@
+"""One look for all pictures: a colour-blind-safe palette in which a method always has the same colour."""
+
+from textwrap import fill, shorten
+
+from matplotlib.figure import Figure
+
+#: Okabe & Ito (2008)
+METHOD_COLOURS = {
+    "identity": "#E69F00",
+    "random": "#999999",
+    "optimal": "#0072B2",
+    "slerp": "#009E73",
+}
+FALLBACK_COLOUR = "#CC79A7"
+METHOD_MARKERS = {"identity": "o", "random": "s", "optimal": "D", "slerp": "^"}
+DPI = 150
+
+
+def new_figure(width: float, height: float) -> Figure:
+    """A figure in inches, outside pyplot's global state, laid out without overlaps."""
+    return Figure(figsize=(width, height), dpi=DPI, layout="constrained")
+
+
+def colour(method: str) -> str:
+    return METHOD_COLOURS.get(method, FALLBACK_COLOUR)
+
+
+def marker(method: str) -> str:
+    return METHOD_MARKERS.get(method, "v")
+
+
+def quoted(prompt: str, width: int) -> str:
+    """A prompt as it may stand in a figure: at most 160 characters, wrapped, dollar signs no mathematics."""
+    return fill(f"“{shorten(prompt, 160, placeholder=' …')}”", width).replace("$", r"\$")

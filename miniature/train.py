@@ -1,0 +1,36 @@
+"""Train the miniature: ``python -m miniature.train``. Finished stages are skipped, unfinished ones continue."""
+
+from pathlib import Path
+
+import click
+
+from miniature import CHECKPOINTS, MODEL
+
+
+@click.command(context_settings={"show_default": True})
+@click.option("--model", default=MODEL, type=click.Path(path_type=Path), help="Where the pipeline's folder is written.")
+@click.option(
+    "--checkpoints", default=CHECKPOINTS, type=click.Path(path_type=Path), help="Resumable state of training."
+)
+def main(model: Path, checkpoints: Path) -> None:
+    """Autoencoder, then text and vision towers, then the denoiser, as Stable Diffusion was made.
+
+    Ctrl-C (or a kill) loses two minutes at most: the same command continues. A stage that is done is only exported
+    again; raise its ``steps`` to train it longer.
+    """
+    from miniature.train_autoencoder import train_autoencoder
+    from miniature.train_towers import train_towers
+    from miniature.train_unet import train_unet
+
+    try:
+        for stage in (train_autoencoder, train_towers, train_unet):
+            stage(checkpoints, model)
+    except (FileNotFoundError, ValueError) as error:  # no font, or a checkpoint of another configuration
+        raise click.UsageError(str(error)) from error
+    except KeyboardInterrupt:
+        click.echo("\nInterrupted. The checkpoint is kept; the same command continues.", err=True)
+        raise SystemExit(130) from None
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,201 @@
+"""The command as a user meets it: files, resumption, and one line for every mistake."""
+
+import json
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+from PIL import Image
+
+from analysis import comparison
+from analysis.cli import DEFAULTS, main
+
+FOX, PANDA = "a large fox on a blue background", "a panda on a pink background"
+
+
+@pytest.fixture
+def run(tiny_pipeline_folder, tmp_path):
+    """Run ``whichway compare`` on the tiny pipeline into tmp_path/run; options given win."""
+
+    def compare(*prompts_and_options: str):
+        options = ["--model", str(tiny_pipeline_folder), "--steps", "2", "--frames", "3", "--device", "cpu"]
+        arguments = ["compare", *options, "--out", str(tmp_path / "run"), *prompts_and_options]
+        return CliRunner().invoke(main, arguments)
+
+    return compare
+
+
+def frames_of(folder):
+    return sorted((folder / "run" / "frames").rglob("*.png"))
+
+
+def test_a_run_writes_everything_and_says_where(run, tmp_path):
+    result = run(FOX, PANDA)
+    assert result.exit_code == 0, result.output
+    folder = tmp_path / "run"
+    for name in ("filmstrips.png", "steps.png", "projection.png", "coupling.png", "metrics.json", "manifest.json"):
+        assert (folder / name).is_file()
+    for name in ("filmstrips.png", "steps.png", "projection.png", "coupling.png"):
+        assert name in result.output
+        with Image.open(folder / name) as picture:
+            assert np.asarray(picture.convert("L")).std() > 5  # something is drawn
+    assert len(frames_of(tmp_path)) == 4 * 3 + 2
+    manifest = json.loads((folder / "manifest.json").read_text())
+    assert (manifest["settings"]["prompt_a"], manifest["settings"]["prompt_b"]) == (FOX, PANDA)
+    assert len(manifest["model"]["sha256"]) == 64
+    assert manifest["sampler"]["class"] == "DDIMScheduler"
+    assert "every path ends in the image of B" in result.output
+
+
+def test_measured_values_are_consistent(run, tmp_path):
+    run(FOX, PANDA)
+    metrics = json.loads((tmp_path / "run" / "metrics.json").read_text())
+    distances = metrics["distances"]
+    assert distances["centroid"] <= distances["wasserstein"] <= distances["rms_frobenius"]
+    for method in metrics["methods"].values():
+        assert len(method["steps"]) == 2
+        assert method["smoothness"]["ppl"] == pytest.approx(sum(method["steps"]))
+        assert method["endpoint_error"] <= 1
+    assert metrics["methods"]["optimal"]["length"] == pytest.approx(distances["wasserstein"])
+    assert metrics["methods"]["identity"]["length"] == pytest.approx(distances["rms_frobenius"])
+
+
+def test_the_same_command_again_renders_nothing(run, tmp_path):
+    run(FOX, PANDA)
+    before = {path: path.stat().st_mtime_ns for path in frames_of(tmp_path)}
+    result = run(FOX, PANDA)
+    assert "0 to render" in result.output
+    assert {path: path.stat().st_mtime_ns for path in frames_of(tmp_path)} == before
+
+
+def test_an_interrupted_run_keeps_its_frames_and_is_continued(run, tmp_path, monkeypatch):
+    whole = run(FOX, PANDA)
+    finished = {path: path.read_bytes() for path in frames_of(tmp_path)}
+    assert whole.exit_code == 0
+    import shutil
+
+    shutil.rmtree(tmp_path / "run")
+    real = comparison.render_each
+
+    def interrupted(*arguments, **options):
+        for count, picture in enumerate(real(*arguments, **options)):
+            if count == 3:
+                raise KeyboardInterrupt
+            yield picture
+
+    with monkeypatch.context() as patch:
+        patch.setattr(comparison, "render_each", interrupted)
+        result = run(FOX, PANDA)
+    assert result.exit_code == 130
+    assert "the same command continues" in result.output
+    kept = frames_of(tmp_path)
+    assert 3 <= len(kept) < len(finished)
+
+    result = run(FOX, PANDA)
+    assert result.exit_code == 0
+    assert "3 reused" in result.output
+    assert frames_of(tmp_path) == sorted(finished)
+    for path, content in finished.items():
+        difference = np.asarray(Image.open(path)).astype(int) - np.asarray(Image.open(_file(content)))
+        assert np.abs(difference).max() <= 1
+
+
+def _file(content: bytes):
+    from io import BytesIO
+
+    return BytesIO(content)
+
+
+def test_a_damaged_frame_is_rendered_anew(run, tmp_path):
+    run(FOX, PANDA)
+    victim = tmp_path / "run" / "frames" / "random" / "t0.500000.png"
+    whole = np.asarray(Image.open(victim)).copy()
+    victim.write_bytes(victim.read_bytes()[:40])
+    assert "1 to render" in run(FOX, PANDA).output
+    assert np.abs(np.asarray(Image.open(victim)).astype(int) - whole).max() <= 1
+
+
+def test_more_frames_reuse_the_ones_that_are_there(run):
+    run(FOX, PANDA)
+    assert "8 to render" in run(FOX, PANDA, "--frames", "5").output  # 4 methods × the two new times
+
+
+def test_another_metric_renders_nothing(run, tmp_path):
+    run(FOX, PANDA)
+    result = run(FOX, PANDA, "--metric", "ssim")
+    assert "0 to render" in result.output
+    assert json.loads((tmp_path / "run" / "metrics.json").read_text())["metric"] == "ssim"
+
+
+def test_a_folder_of_another_run_is_refused(run):
+    run(FOX, PANDA)
+    result = run(FOX, PANDA, "--seed", "1")
+    assert result.exit_code == 2
+    assert "holds a run of other settings (seed: 0 there, 1 here)" in result.output
+
+
+def test_identical_prompts_have_lengths_of_zero_and_no_ratios(run, tmp_path):
+    result = run(FOX, FOX, "--methods", "identity,optimal,slerp")
+    assert result.exit_code == 0, result.output
+    text = (tmp_path / "run" / "metrics.json").read_text()
+    assert "NaN" not in text
+    for method in json.loads(text)["methods"].values():
+        assert method["smoothness"] == {"ppl": 0, "energy": 0, "directness": None, "worst_step": None, "gini": None}
+
+
+def test_the_empty_prompt_is_legitimate(run):
+    assert run("", PANDA, "--methods", "optimal").exit_code == 0
+
+
+def test_prompts_may_hold_anything(run, tmp_path):
+    result = run("a $fox$ [bold]\\frac{ <b>&", "näive 猫 " + "very " * 100, "--methods", "optimal,slerp")
+    assert result.exit_code == 0, result.output
+    assert "Warning: prompt truncated" in result.output
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--frames", "1"], "frames: wanted at least 2, got 1"),
+        (["--seed", "-1"], "seed: wanted at least 0, got -1"),
+        (["--steps", "0"], "steps: wanted at least 1, got 0"),
+        (["--guidance", "nan"], "guidance: wanted a finite number"),
+        (["--methods", "teleport"], "methods: unknown teleport; known: identity, random, optimal, slerp"),
+        (["--methods", ","], "methods: unknown (none given)"),
+        (["--metric", "psychic"], "metric: unknown 'psychic'; known: efficientnet"),
+        (["--model", "no/such-model"], "could not be fetched from the hub"),
+        (["--device", "cuda"], "device 'cuda' is not available here"),
+        (["--out", "/dev/null/run"], "output folder '/dev/null/run' cannot be written"),
+    ],
+)
+def test_a_mistake_gets_one_line_and_status_2(run, monkeypatch, options, message):
+    monkeypatch.setattr("torch.cuda.is_available", lambda: False)
+    result = run(FOX, PANDA, *options)
+    assert result.exit_code == 2
+    last = result.output.strip().splitlines()[-1]
+    assert last.startswith("Error: ")
+    assert message in last
+
+
+def test_help_names_every_option_and_its_default():
+    text = " ".join(CliRunner().invoke(main, ["compare", "--help"]).output.split())
+    for name, default in DEFAULTS.items():
+        assert f"--{name} " in text
+        assert f"default: {default}]" in text
+
+
+def test_defaults_are_those_of_the_python_api():
+    settings = comparison.Settings("a", "b")
+    for name, default in DEFAULTS.items():
+        value = getattr(settings, name)
+        assert (",".join(value) if name == "methods" else value) == default
+
+
+def test_help_does_not_load_torch():
+    code = (
+        "import sys; from analysis.cli import main; main(['compare', '--help'], standalone_mode=False); "
+        "sys.exit('torch' in sys.modules or 'matplotlib' in sys.modules)"
+    )
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, check=False).returncode == 0

@@ -1,0 +1,160 @@
+"""Loading, encoding, rendering: on a pipeline of Stable Diffusion's classes with random weights."""
+
+import numpy as np
+import pytest
+import torch
+
+from analysis.encoding import TruncationWarning, encode
+from analysis.errors import UserError
+from analysis.model import load_model
+from analysis.rendering import Sampling, initial_noise, render
+from geometry import PointCloud, build_path
+
+FAST = Sampling(steps=2)
+PROMPT = "a large fox on a blue background"
+
+
+@pytest.fixture(scope="module")
+def model(tiny_pipeline_folder):
+    return load_model(str(tiny_pipeline_folder), device="cpu")
+
+
+def test_a_prompt_becomes_a_cloud_of_77_labelled_rows(model):
+    cloud = encode(model, PROMPT)
+    assert cloud.rows.shape == (77, 16)
+    assert cloud.labels[: cloud.size] == ("<|startoftext|>", *PROMPT.split(), "<|endoftext|>")
+    assert set(cloud.labels[cloud.size :]) == {"<|endoftext|>"}
+    assert cloud.source == PROMPT
+
+
+def test_rows_are_the_pipelines_own_conditioning(model):
+    wanted, _ = model.pipeline.encode_prompt("a panda", "cpu", 1, False)
+    assert torch.equal(encode(model, "a panda").rows, wanted[0])
+
+
+def test_the_empty_prompt_is_legitimate(model):
+    assert encode(model, "").size == 2
+
+
+def test_a_truncated_prompt_says_so(model):
+    with pytest.warns(TruncationWarning, match="102 tokens, the text encoder has 77 positions; the last 25"):
+        cloud = encode(model, "fox " * 100)
+    assert (len(cloud), cloud.size) == (77, 77)
+
+
+def test_images_are_the_pipelines_own(model):
+    """Rendering in batches through clouds gives what plain diffusers gives for the prompt."""
+    noise = initial_noise(model, 5)
+    plain = model.pipeline("a fox", latents=noise, num_inference_steps=2, guidance_scale=3.0, output_type="np").images
+    ours = render(model, [encode(model, prompt) for prompt in ("a fox", "a cat")], Sampling(seed=5, steps=2))
+    assert np.abs(ours[0].astype(int) - (plain[0] * 255).round()).max() <= 1
+    assert ours.shape == (2, 16, 16, 3)
+    assert ours.dtype == np.uint8
+
+
+def test_noise_depends_on_the_seed_and_not_on_the_batch(model):
+    cloud = encode(model, "a fox")
+    together = render(model, [cloud] * 3, FAST, batch_size=3)
+    alone = render(model, [cloud], FAST, batch_size=1)
+    assert np.abs(together.astype(int) - alone).max() <= 1
+    assert np.abs(render(model, [cloud], Sampling(seed=1, steps=2)).astype(int) - alone).max() > 20
+
+
+def test_permuted_rows_render_the_same_image_and_another_text_does_not(model):
+    a, b = encode(model, "a fox on a blue background"), encode(model, "pizza")
+    shuffled = build_path("random", a, a, seed=1)(1)
+    assert not torch.equal(shuffled.rows, a.rows)
+    image, permuted, other = render(model, [a, shuffled, b], FAST).astype(int)
+    assert np.abs(image - permuted).max() <= 1
+    assert np.abs(image - other).max() > 1
+
+
+def test_every_frame_is_reported(model):
+    seen = []
+    render(model, [encode(model, "")] * 5, FAST, batch_size=2, on_frame=lambda: seen.append(1))
+    assert len(seen) == 5
+
+
+def test_clouds_of_another_width_or_with_weights_are_refused(model):
+    with pytest.raises(UserError, match=r"\(3, 5\); .* rows of width 16"):
+        render(model, [PointCloud(torch.ones(3, 5))], FAST)
+    with pytest.raises(UserError, match="weights that are not uniform"):
+        render(model, [PointCloud(torch.ones(2, 16), torch.tensor([1.0, 2.0]))], FAST)
+
+
+def test_fingerprint_tells_weights_apart(model, tiny_pipeline_folder):
+    again = load_model(str(tiny_pipeline_folder), device="cpu")
+    assert again.fingerprint == model.fingerprint
+    with torch.no_grad():
+        again.pipeline.unet.conv_in.bias[0] += 1
+    changed = load_model(str(tiny_pipeline_folder), device="cpu")
+    changed.pipeline.unet.load_state_dict(again.pipeline.unet.state_dict())
+    assert changed.fingerprint != model.fingerprint
+
+
+def test_bfloat16_is_honoured(tiny_pipeline_folder):
+    model = load_model(str(tiny_pipeline_folder), device="cpu", dtype="bfloat16")
+    assert model.dtype == torch.bfloat16
+    assert render(model, [encode(model, "a fox")], FAST).shape == (1, 16, 16, 3)
+
+
+def test_a_single_file_goes_through_from_single_file(monkeypatch, tmp_path, tiny_pipeline_folder):
+    from diffusers import StableDiffusionPipeline
+    from safetensors.torch import save_file
+
+    loaded = StableDiffusionPipeline.from_pretrained(tiny_pipeline_folder, safety_checker=None)
+    asked = []
+
+    def from_single_file(path, **options):
+        asked.append((path, options["torch_dtype"]))
+        return loaded
+
+    monkeypatch.setattr(StableDiffusionPipeline, "from_single_file", from_single_file)
+    checkpoint = tmp_path / "model.safetensors"
+    save_file({"x": torch.zeros(1)}, checkpoint)
+    load_model(str(checkpoint), device="cpu")
+    assert asked == [(str(checkpoint), torch.float32)]
+
+
+def write_text(folder):
+    path = folder / "notes.safetensors"
+    path.write_text("not a checkpoint")
+    return path
+
+
+def write_other_tensors(folder):
+    from safetensors.torch import save_file
+
+    path = folder / "other.safetensors"
+    save_file({"x": torch.zeros(1)}, path)
+    return path
+
+
+def make_empty_folder(folder):
+    path = folder / "empty"
+    path.mkdir()
+    return path
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda folder: "no/such-model", "not a folder or file here, and could not be fetched from the hub"),
+        (lambda folder: folder / "nothing-here", "not a folder or file here"),
+        (lambda folder: folder / "missing.safetensors", "does not exist"),
+        (make_empty_folder, "has no model_index.json"),
+        (write_text, "is not a safetensors checkpoint"),
+        (write_other_tensors, "could not be loaded as a diffusers pipeline"),
+    ],
+)
+def test_what_is_not_a_model_is_named_in_one_line(tmp_path, make, message):
+    with pytest.raises(UserError, match=message) as raised:
+        load_model(str(make(tmp_path)), device="cpu")
+    assert "\n" not in str(raised.value)
+
+
+def test_unknown_devices_and_dtypes_are_named():
+    with pytest.raises(UserError, match=r"device 'abacus' is not available here; available: .*cpu"):
+        load_model(device="abacus")
+    with pytest.raises(UserError, match="unknown dtype 'int4'; known: auto, float32"):
+        load_model(device="cpu", dtype="int4")

@@ -4,10 +4,16 @@ PYTHON ?= python3.11
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
-.PHONY: demo test lint train benchmark clean
+# make figures   draws README's pictures again
+.PHONY: demo figures test lint train benchmark clean
 
 demo: .venv/.runtime
 	$(BIN)/whichway compare "a large fox on a blue background" "a panda on a pink background" --out runs/demo
+
+# The pictures that README shows.
+figures: demo
+	mkdir -p figures/demo
+	cp runs/demo/filmstrips.png runs/demo/steps.png runs/demo/projection.png runs/demo/coupling.png figures/demo/
 
 test: lint
 	$(BIN)/python -m pytest

@@ -14,6 +14,7 @@ _HOME = {
     "load_model": "analysis.model",
     "encode": "analysis.encoding",
     "render": "analysis.rendering",
+    "Sampling": "analysis.rendering",
     "perceptual_distance": "analysis.perception",
     "measure_smoothness": "analysis.smoothness",
     "compare": "analysis.comparison",

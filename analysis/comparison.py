@@ -13,10 +13,10 @@ import numpy as np
 from tqdm.auto import tqdm
 
 from analysis.encoding import encode
-from analysis.errors import UserError
+from analysis.errors import UserError, writing
 from analysis.frames import FrameStore
 from analysis.model import MINIATURE, Model, load_model
-from analysis.perception import PERCEPTIONS, perceptual_distance
+from analysis.perception import PERCEPTIONS, perceptual_distance, require_available
 from analysis.rendering import Sampling, render_each
 from analysis.smoothness import Smoothness, measure_smoothness
 from geometry import (
@@ -66,8 +66,8 @@ class Settings:
         if self.metric not in PERCEPTIONS:
             raise UserError(f"metric: unknown {self.metric!r}; known: {', '.join(PERCEPTIONS)}")
         for name, value, least in (("frames", self.frames, 2), ("seed", self.seed, 0), ("steps", self.steps, 1)):
-            if value < least:
-                raise UserError(f"{name}: wanted at least {least}, got {value}")
+            if not least <= value < 2**63:
+                raise UserError(f"{name}: wanted at least {least} (and below 2^63), got {value}")
         if not (np.isfinite(self.guidance) and self.guidance >= 0):
             raise UserError(f"guidance: wanted a finite number of at least 0, got {self.guidance}")
 
@@ -127,6 +127,7 @@ def compare(
     Raises:
         UserError: the folder cannot be written or holds another run; a model that cannot be loaded.
     """
+    require_available(settings.metric)  # before an hour of rendering, not after it
     model = model or load_model(settings.model, device=settings.device, dtype=settings.dtype)
     identity = _frame_identity(settings, model)
     folder = out or Path("runs") / _run_name(settings, identity)
@@ -135,10 +136,8 @@ def compare(
     start, end = encode(model, settings.prompt_a), encode(model, settings.prompt_b)
     paths = {name: build_path(name, start, end, seed=settings.seed) for name in settings.methods}
     store = FrameStore(folder / "frames")
-    wanted = {
-        store.path(name, t): path(t) for name, path in {"prompts": _Ends(start, end), **paths}.items()
-        for t in (settings.times if name != "prompts" else (0.0, 1.0))
-    }  # fmt: skip
+    wanted = {store.path("prompts", t): cloud for t, cloud in ((0.0, start), (1.0, end))}
+    wanted |= {store.path(name, t): path(t) for name, path in paths.items() for t in settings.times}
     rendered, reused = _render_missing(model, settings.sampling, wanted, store, report)
 
     frames = {name: np.stack([store.read(store.path(name, t)) for t in settings.times]) for name in settings.methods}
@@ -158,19 +157,8 @@ def compare(
     report("drawing")
     from analysis.pictures import draw_all
 
-    pictures = draw_all(folder, settings, start, end, paths, frames, results)
+    pictures = draw_all(folder, settings, (start, end), paths, frames, results)
     return Comparison(folder, settings, distances, results, rendered, reused, pictures)
-
-
-@dataclass(frozen=True)
-class _Ends:
-    """The two prompts' own clouds, as a path of which only the ends are asked for."""
-
-    start: PointCloud
-    end: PointCloud
-
-    def __call__(self, t: float) -> PointCloud:
-        return self.end if t else self.start
 
 
 def measure_distances(a: PointCloud, b: PointCloud) -> dict[str, float]:
@@ -267,26 +255,24 @@ def _slug(prompt: str, length: int = 24) -> str:
 def _open_run(folder: Path, settings: Settings, model: Model, identity: dict) -> None:
     """Make the folder, or check that the frames in it are of these settings; write the manifest."""
     manifest = folder / "manifest.json"
-    try:
+    with writing(folder):
         folder.mkdir(parents=True, exist_ok=True)
-        if manifest.is_file():
-            _require_same_identity(folder, json.loads(manifest.read_text()).get("identity", {}), identity)
-        scheduler = model.pipeline.scheduler
-        _write_json(
-            manifest,
-            {
-                "identity": identity,
-                "settings": asdict(settings),
-                "model": {"name": model.name, "pipeline": type(model.pipeline).__name__, "sha256": model.fingerprint},
-                "sampler": {"class": type(scheduler).__name__, **json.loads(scheduler.to_json_string())},
-                "versions": {name: version(name) for name in PACKAGES} | {"python": sys.version.split()[0]},
-                "command": sys.argv,
-            },
-        )
-    except OSError as error:
-        raise UserError(f"output folder {str(folder)!r} cannot be written: {error.strerror or error}") from error
-    except json.JSONDecodeError as error:
-        raise UserError(f"{manifest} is damaged; remove it or choose another --out") from error
+    if manifest.is_file():
+        try:
+            there = json.loads(manifest.read_text(encoding="utf-8"))["identity"]
+        except (ValueError, KeyError, TypeError) as error:
+            raise UserError(f"{manifest} is damaged; remove it or choose another output folder") from error
+        _require_same_identity(folder, there, identity)
+    scheduler = model.pipeline.scheduler
+    content = {
+        "identity": identity,
+        "settings": asdict(settings),
+        "model": {"name": model.name, "pipeline": type(model.pipeline).__name__, "sha256": model.fingerprint},
+        "sampler": {"class": type(scheduler).__name__, **json.loads(scheduler.to_json_string())},
+        "versions": {name: version(name) for name in PACKAGES} | {"python": sys.version.split()[0]},
+        "command": sys.argv,
+    }
+    _write_json(manifest, content)
 
 
 def _require_same_identity(folder: Path, there: dict, here: dict) -> None:
@@ -298,6 +284,8 @@ def _require_same_identity(folder: Path, there: dict, here: dict) -> None:
 
 def _write_json(path: Path, content: dict) -> None:
     """Strict JSON: a NaN is an error here, not a surprise for the reader."""
-    aside = path.with_suffix(".partial")
-    aside.write_text(json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False) + "\n", encoding="utf-8")
-    aside.replace(path)
+    text = json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+    with writing(path):
+        aside = path.with_suffix(".partial")
+        aside.write_text(text, encoding="utf-8")
+        aside.replace(path)

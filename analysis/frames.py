@@ -1,12 +1,13 @@
 """The frames of a run on disk: one PNG each, whole or not there at all, named by method and t."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from jaxtyping import UInt8
 from PIL import Image
+
+from analysis.errors import writing
 
 Picture = UInt8[np.ndarray, "height width 3"]
 
@@ -30,10 +31,8 @@ class FrameStore:
 
     def write(self, path: Path, picture: Picture) -> None:
         """Write aside, then rename, so that a kill never leaves half a frame."""
-        path.parent.mkdir(parents=True, exist_ok=True)
-        aside = path.with_suffix(".partial")
-        Image.fromarray(picture).save(aside, format="PNG")
-        aside.replace(path)
-
-    def __iter__(self) -> Iterator[Path]:
-        return iter(sorted(self.folder.glob("*/*.png")))
+        with writing(path):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            aside = path.with_suffix(".partial")
+            Image.fromarray(picture).save(aside, format="PNG")
+            aside.replace(path)

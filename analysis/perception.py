@@ -44,6 +44,16 @@ def perceptual_distance(name: str, a: Images, b: Images) -> Distances:
     return PERCEPTIONS[name].measure(a, b)
 
 
+def require_available(name: str) -> None:
+    """Load what the metric needs, now.
+
+    Raises:
+        UserError: its optional package or its weights are missing.
+    """
+    black = np.zeros((1, 64, 64, 3), np.uint8)
+    perceptual_distance(name, black, black)
+
+
 def _channels_first(images: Images) -> torch.Tensor:
     """(frames, 3, height, width) float32 in [0, 1]."""
     return torch.from_numpy(np.ascontiguousarray(images)).permute(0, 3, 1, 2).float() / 255

@@ -12,7 +12,8 @@ from miniature import CHECKPOINTS, MODEL
 @click.option(
     "--checkpoints", default=CHECKPOINTS, type=click.Path(path_type=Path), help="Resumable state of training."
 )
-def main(model: Path, checkpoints: Path) -> None:
+@click.option("--export", is_flag=True, help="Only write the pipeline from the denoiser's latest checkpoint.")
+def main(model: Path, checkpoints: Path, export: bool) -> None:
     """Autoencoder, then text and vision towers, then the denoiser, as Stable Diffusion was made.
 
     Ctrl-C (or a kill) loses two minutes at most: the same command continues. A stage that is done is only exported
@@ -20,9 +21,12 @@ def main(model: Path, checkpoints: Path) -> None:
     """
     from miniature.train_autoencoder import train_autoencoder
     from miniature.train_towers import train_towers
-    from miniature.train_unet import train_unet
+    from miniature.train_unet import export_checkpoint, train_unet
 
     try:
+        if export:
+            click.echo(f"exported the weights of step {export_checkpoint(checkpoints, model)} to {model}")
+            return
         for stage in (train_autoencoder, train_towers, train_unet):
             stage(checkpoints, model)
     except (FileNotFoundError, ValueError) as error:  # no font, or a checkpoint of another configuration

@@ -11,6 +11,7 @@ from tqdm.auto import trange
 from transformers import CLIPTextModel
 
 from miniature.captions import describe
+from miniature.checkpoint import load_checkpoint
 from miniature.painter import paint
 from miniature.tokenizer import load_tokenizer
 from miniature.train_autoencoder import to_unit_range
@@ -29,7 +30,7 @@ ARCHITECTURE = {
     "attention_head_dim": 4,
     "cross_attention_dim": WIDTH,
 }
-STAGE = Stage("unet", steps=14_000, learning_rate=5e-4, model=ARCHITECTURE, ema_decay=0.999)
+STAGE = Stage("unet", steps=8_000, learning_rate=5e-4, model=ARCHITECTURE, ema_decay=0.999)
 BATCH = 32
 SCENES = 30_000
 CAPTION_DROPOUT = 0.1
@@ -119,6 +120,16 @@ def train_unet(checkpoints: Path, model: Path) -> None:
     unet.set_attn_processor(AttnProcessor2_0() if device.type == "cuda" else AttnProcessor())
     unet = train(STAGE, unet, loss, checkpoints)
     export_pipeline(unet, model)
+
+
+def export_checkpoint(checkpoints: Path, model: Path) -> int:
+    """Write the pipeline from the averaged weights of a training that goes on; returns the step they are of."""
+    unet = UNet2DConditionModel(**ARCHITECTURE)
+    state, step = load_checkpoint(checkpoints / f"{STAGE.name}.safetensors", config=STAGE.configuration)
+    prefix = "average.module."
+    unet.load_state_dict({name.removeprefix(prefix): v for name, v in state.items() if name.startswith(prefix)})
+    export_pipeline(unet, model)
+    return step
 
 
 def export_pipeline(unet: UNet2DConditionModel, model: Path) -> None:

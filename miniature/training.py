@@ -33,6 +33,11 @@ class Stage:
     cooldown: float = 0.2  # share of the steps over which the rate falls linearly to zero
     seed: int = 0
 
+    @property
+    def configuration(self) -> dict:
+        """What a checkpoint is bound to. Not the number of steps: a longer training continues a shorter one."""
+        return {key: value for key, value in asdict(self).items() if key not in {"steps", "cooldown"}}
+
     def rate(self, step: int) -> float:
         """Learning rate at a step, as a share of ``learning_rate``: up, flat, down.
 
@@ -65,8 +70,7 @@ def train(
         module.parameters(), lr=stage.learning_rate, weight_decay=stage.weight_decay, fused=True
     )
     path = folder / f"{stage.name}.safetensors"
-    # The number of steps is not part of the configuration: a longer training continues a shorter one.
-    config = {key: value for key, value in asdict(stage).items() if key not in {"steps", "cooldown"}}
+    config = stage.configuration
     first = _restore(path, config, module, average, optimizer) if path.is_file() else 0
 
     def save(step: int) -> None:

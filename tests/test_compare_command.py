@@ -158,16 +158,16 @@ def test_prompts_may_hold_anything(run, tmp_path):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (["--frames", "1"], "frames: wanted at least 2, got 1"),
-        (["--seed", "-1"], "seed: wanted at least 0, got -1"),
-        (["--steps", "0"], "steps: wanted at least 1, got 0"),
+        (["--frames", "1"], "frames: wanted at least 2 (and below 2^63), got 1"),
+        (["--seed", "-1"], "seed: wanted at least 0 (and below 2^63), got -1"),
+        (["--steps", "0"], "steps: wanted at least 1 (and below 2^63), got 0"),
         (["--guidance", "nan"], "guidance: wanted a finite number"),
         (["--methods", "teleport"], "methods: unknown teleport; known: identity, random, optimal, slerp"),
         (["--methods", ","], "methods: unknown (none given)"),
         (["--metric", "psychic"], "metric: unknown 'psychic'; known: efficientnet"),
         (["--model", "no/such-model"], "could not be fetched from the hub"),
         (["--device", "cuda"], "device 'cuda' is not available here"),
-        (["--out", "/dev/null/run"], "output folder '/dev/null/run' cannot be written"),
+        (["--out", "/dev/null/run"], "cannot write '/dev/null/run'"),
     ],
 )
 def test_a_mistake_gets_one_line_and_status_2(run, monkeypatch, options, message):

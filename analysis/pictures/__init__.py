@@ -1,19 +1,33 @@
 """The pictures of one comparison. Each module draws one figure from values already computed; none touches a model."""
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
+from analysis.errors import writing
 from analysis.pictures.coupling import draw_coupling
 from analysis.pictures.filmstrips import draw_filmstrips
 from analysis.pictures.projection import draw_projection
 from analysis.pictures.steps import draw_steps
 from geometry import DisplacementPath, PointCloud
+from geometry.path import Path as CloudPath
+
+if TYPE_CHECKING:
+    from analysis.comparison import MethodResult, Settings
 
 __all__ = ["draw_all", "draw_coupling", "draw_filmstrips", "draw_projection", "draw_steps"]
 
 
-def draw_all(folder: Path, settings, start: PointCloud, end: PointCloud, paths, frames, results) -> list[Path]:
+def draw_all(
+    folder: Path,
+    settings: "Settings",
+    ends: tuple[PointCloud, PointCloud],
+    paths: Mapping[str, CloudPath],
+    frames: Mapping[str, np.ndarray],
+    results: Mapping[str, "MethodResult"],
+) -> list[Path]:
     """Draw the four pictures of a comparison into ``folder``; returns where they are."""
     couplings = {name: path.coupling for name, path in paths.items() if isinstance(path, DisplacementPath)}
     clouds = {name: [path(t) for t in np.linspace(0, 1, 2 * settings.frames - 1)] for name, path in paths.items()}
@@ -25,9 +39,10 @@ def draw_all(folder: Path, settings, start: PointCloud, end: PointCloud, paths, 
             settings.times,
             settings.metric,
         ),
-        "projection.png": draw_projection(clouds, start),
-        "coupling.png": draw_coupling(couplings, start, end),
+        "projection.png": draw_projection(clouds, ends[0]),
+        "coupling.png": draw_coupling(couplings, *ends),
     }
     for name, figure in figures.items():
-        figure.savefig(folder / name)
+        with writing(folder / name):
+            figure.savefig(folder / name)
     return [folder / name for name in figures]

@@ -1,0 +1,60 @@
+"""The shipped weights: what someone who has only diffusers gets, and whether it draws what it is told."""
+
+import numpy as np
+import pytest
+import torch
+from safetensors import safe_open
+
+from analysis.encoding import encode
+from analysis.model import load_model
+from analysis.rendering import Sampling, render
+from miniature import MODEL
+from miniature.world import COLOURS
+
+
+@pytest.fixture(scope="module")
+def model():
+    return load_model("miniature", device="cpu")
+
+
+def test_the_folder_loads_with_plain_diffusers():
+    from diffusers import StableDiffusionPipeline
+
+    pipeline = StableDiffusionPipeline.from_pretrained(MODEL)
+    assert pipeline.tokenizer.model_max_length == 77
+    assert pipeline.text_encoder.config.hidden_size == pipeline.unet.config.cross_attention_dim
+
+
+def test_weights_are_half_precision_safetensors_of_at_most_30_megabytes():
+    files = [path for path in MODEL.parent.rglob("*") if path.is_file() and "checkpoints" not in path.parts]
+    weights = [path for path in files if path.suffix == ".safetensors"]
+    assert len(weights) == 5  # text encoder, UNet, autoencoder; vision tower and its projection beside the pipeline
+    for path in weights:
+        with safe_open(path, framework="pt") as file:
+            assert {file.get_tensor(name).dtype for name in file.keys()} == {torch.float16}, path  # noqa: SIM118
+    assert sum(path.stat().st_size for path in weights) <= 30e6
+
+
+def test_any_text_can_be_tokenised(model):
+    tokenizer = model.pipeline.tokenizer
+    for text in ("a fox", "Ünïcode 猫 🦊", "tabs\tand\nlines", "!?$%"):
+        ids = tokenizer(text).input_ids
+        assert tokenizer.unk_token_id not in ids[1:-1]
+
+
+def test_backgrounds_are_the_colours_that_were_asked_for(model):
+    """The border's median colour is nearest to the named one, for nearly all colours."""
+    names = list(COLOURS)
+    clouds = [encode(model, f"a fox on {'an' if name == 'orange' else 'a'} {name} background") for name in names]
+    images = render(model, clouds, Sampling(seed=1, steps=10))
+    border = np.concatenate([images[:, :3].reshape(len(names), -1, 3), images[:, -3:].reshape(len(names), -1, 3)], 1)
+    distances = np.linalg.norm(np.median(border, axis=1)[:, None] - np.array(list(COLOURS.values())), axis=-1)
+    right = [names[nearest] == name for name, nearest in zip(names, distances.argmin(axis=1), strict=True)]
+    assert sum(right) >= 9, dict(zip(names, right, strict=True))
+
+
+def test_another_prompt_is_another_image(model):
+    fox, panda = render(model, [encode(model, prompt) for prompt in ("a fox", "a panda")], Sampling(steps=5)).astype(
+        int
+    )
+    assert np.abs(fox - panda).mean() > 10

@@ -1,17 +1,21 @@
-# make demo   sets up and compares two prompts on the embedded model
-# make test   sets up and runs the checks and the tests
+# make demo      sets up and compares two prompts on the embedded model
+# make test      sets up and runs the checks and the tests
+# make figures   draws README's pictures again
+# make train     trains the embedded model, or continues to
+# make benchmark measures the command against rendering frame by frame
 PYTHON ?= python3.11
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
+DEMO := "a large fox on a blue background" "a panda on a pink background"
 
-# make figures   draws README's pictures again
 .PHONY: demo figures test lint train benchmark clean
 
 demo: .venv/.runtime
-	$(BIN)/whichway compare "a large fox on a blue background" "a panda on a pink background" --out runs/demo
+	$(BIN)/whichway compare $(DEMO)
 
-# The pictures that README shows.
-figures: demo
+figures: .venv/.runtime
+	rm -rf runs/demo
+	$(BIN)/whichway compare $(DEMO) --out runs/demo
 	mkdir -p figures/demo
 	cp runs/demo/filmstrips.png runs/demo/steps.png runs/demo/projection.png runs/demo/coupling.png figures/demo/
 

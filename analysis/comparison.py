@@ -1,23 +1,19 @@
 """One comparison of the ways from prompt A to prompt B: a run in a folder, resumable, from encoding to pictures."""
 
-import hashlib
-import json
-import re
-import sys
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
-from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
 from tqdm.auto import tqdm
 
 from analysis.encoding import encode
-from analysis.errors import UserError, writing
+from analysis.errors import UserError
 from analysis.frames import FrameStore
 from analysis.model import MINIATURE, Model, load_model
 from analysis.perception import PERCEPTIONS, perceptual_distance, require_available
 from analysis.rendering import Sampling, render_each
+from analysis.run_folder import frame_identity, open_run, run_name, write_json
 from analysis.smoothness import Smoothness, measure_smoothness
 from geometry import (
     METHODS,
@@ -32,10 +28,6 @@ from geometry import (
 )
 from geometry.distance import transport_cost
 from geometry.path import Path as CloudPath
-
-PACKAGES = ("whichway", "torch", "diffusers", "transformers", "numpy", "scipy", "POT")
-#: versions that can change a frame; the others only measure or draw
-RENDERING_PACKAGES = ("torch", "diffusers", "transformers")
 
 
 @dataclass(frozen=True)
@@ -129,9 +121,9 @@ def compare(
     """
     require_available(settings.metric)  # before an hour of rendering, not after it
     model = model or load_model(settings.model, device=settings.device, dtype=settings.dtype)
-    identity = _frame_identity(settings, model)
-    folder = out or Path("runs") / _run_name(settings, identity)
-    _open_run(folder, settings, model, identity)
+    identity = frame_identity(settings, model)
+    folder = out or Path("runs") / run_name(settings, identity)
+    open_run(folder, settings, model, identity)
 
     start, end = encode(model, settings.prompt_a), encode(model, settings.prompt_b)
     paths = {name: build_path(name, start, end, seed=settings.seed) for name in settings.methods}
@@ -145,7 +137,7 @@ def compare(
     report(f"measuring with {settings.metric}")
     results = {name: _measure(settings, paths[name], frames[name], image_b) for name in settings.methods}
     distances = measure_distances(start, end)
-    _write_json(
+    write_json(
         folder / "metrics.json",
         {
             "distances": distances,
@@ -202,7 +194,7 @@ def _render_missing(
     """Render the frames that are not on disk, the same cloud only once; returns how many were rendered and reused."""
     same: dict[bytes, list[Path]] = {}
     for path, cloud in wanted.items():
-        same.setdefault(cloud.rows.numpy().tobytes(), []).append(path)
+        same.setdefault(cloud.rows.numpy().tobytes() + cloud.weights.numpy().tobytes(), []).append(path)
     missing: list[tuple[PointCloud, list[Path]]] = []
     for paths in same.values():
         there = {path: store.read(path) for path in paths}
@@ -220,72 +212,3 @@ def _render_missing(
         for path in paths:
             store.write(path, picture)
     return len(missing), reused
-
-
-# --- the run folder --------------------------------------------------------------------------------------------------
-
-
-def _frame_identity(settings: Settings, model: Model) -> dict:
-    """All that a frame depends on besides its method and t. Frames of another identity are never reused."""
-    return {
-        "prompt_a": settings.prompt_a,
-        "prompt_b": settings.prompt_b,
-        "seed": settings.seed,
-        "steps": settings.steps,
-        "guidance": settings.guidance,
-        "model_sha256": model.fingerprint,
-        "device": model.device.type,
-        "dtype": str(model.dtype).removeprefix("torch."),
-        "versions": {name: version(name) for name in RENDERING_PACKAGES},
-    }
-
-
-def _run_name(settings: Settings, identity: dict) -> str:
-    """Readable, and different for different settings."""
-    key = {**identity, "methods": settings.methods, "frames": settings.frames, "metric": settings.metric}
-    digest = hashlib.sha256(json.dumps(key, sort_keys=True).encode()).hexdigest()[:8]
-    words = "--".join(_slug(prompt) for prompt in (settings.prompt_a, settings.prompt_b))
-    return f"{words}-{digest}"
-
-
-def _slug(prompt: str, length: int = 24) -> str:
-    return re.sub(r"[^a-z0-9]+", "-", prompt.lower()).strip("-")[:length].rstrip("-") or "empty"
-
-
-def _open_run(folder: Path, settings: Settings, model: Model, identity: dict) -> None:
-    """Make the folder, or check that the frames in it are of these settings; write the manifest."""
-    manifest = folder / "manifest.json"
-    with writing(folder):
-        folder.mkdir(parents=True, exist_ok=True)
-    if manifest.is_file():
-        try:
-            there = json.loads(manifest.read_text(encoding="utf-8"))["identity"]
-        except (ValueError, KeyError, TypeError) as error:
-            raise UserError(f"{manifest} is damaged; remove it or choose another output folder") from error
-        _require_same_identity(folder, there, identity)
-    scheduler = model.pipeline.scheduler
-    content = {
-        "identity": identity,
-        "settings": asdict(settings),
-        "model": {"name": model.name, "pipeline": type(model.pipeline).__name__, "sha256": model.fingerprint},
-        "sampler": {"class": type(scheduler).__name__, **json.loads(scheduler.to_json_string())},
-        "versions": {name: version(name) for name in PACKAGES} | {"python": sys.version.split()[0]},
-        "command": sys.argv,
-    }
-    _write_json(manifest, content)
-
-
-def _require_same_identity(folder: Path, there: dict, here: dict) -> None:
-    changed = [name for name in here if there.get(name) != here[name]]
-    if changed:
-        differences = "; ".join(f"{name}: {there.get(name)!r} there, {here[name]!r} here" for name in changed)
-        raise UserError(f"output folder {str(folder)!r} holds a run of other settings ({differences}); choose another")
-
-
-def _write_json(path: Path, content: dict) -> None:
-    """Strict JSON: a NaN is an error here, not a surprise for the reader."""
-    text = json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
-    with writing(path):
-        aside = path.with_suffix(".partial")
-        aside.write_text(text, encoding="utf-8")
-        aside.replace(path)

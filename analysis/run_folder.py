@@ -1,0 +1,86 @@
+"""The folder of a run: its name, its manifest, and the check that its frames belong to the settings at hand."""
+
+import hashlib
+import json
+import re
+import sys
+from dataclasses import asdict
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from analysis.errors import UserError, writing
+from analysis.model import Model
+
+if TYPE_CHECKING:
+    from analysis.comparison import Settings
+
+PACKAGES = ("whichway", "torch", "diffusers", "transformers", "numpy", "scipy", "POT")
+#: versions that can change a frame; the others only measure or draw
+RENDERING_PACKAGES = ("torch", "diffusers", "transformers")
+
+
+def frame_identity(settings: "Settings", model: Model) -> dict:
+    """All that a frame depends on besides its method and t. Frames of another identity are never reused."""
+    return {
+        "prompt_a": settings.prompt_a,
+        "prompt_b": settings.prompt_b,
+        "seed": settings.seed,
+        "steps": settings.steps,
+        "guidance": settings.guidance,
+        "model_sha256": model.fingerprint,
+        "device": model.device.type,
+        "dtype": str(model.dtype).removeprefix("torch."),
+        "versions": {name: version(name) for name in RENDERING_PACKAGES},
+    }
+
+
+def run_name(settings: "Settings", identity: dict) -> str:
+    """Readable, and different for different settings."""
+    key = {**identity, "methods": settings.methods, "frames": settings.frames, "metric": settings.metric}
+    digest = hashlib.sha256(json.dumps(key, sort_keys=True).encode()).hexdigest()[:8]
+    words = "--".join(_slug(prompt) for prompt in (settings.prompt_a, settings.prompt_b))
+    return f"{words}-{digest}"
+
+
+def _slug(prompt: str, length: int = 24) -> str:
+    return re.sub(r"[^a-z0-9]+", "-", prompt.lower()).strip("-")[:length].rstrip("-") or "empty"
+
+
+def open_run(folder: Path, settings: "Settings", model: Model, identity: dict) -> None:
+    """Make the folder, or check that the frames in it are of these settings; write the manifest."""
+    manifest = folder / "manifest.json"
+    with writing(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+    if manifest.is_file():
+        try:
+            there = json.loads(manifest.read_text(encoding="utf-8"))["identity"]
+        except (ValueError, KeyError, TypeError) as error:
+            raise UserError(f"{manifest} is damaged; remove it or choose another output folder") from error
+        _require_same_identity(folder, there, identity)
+    scheduler = model.pipeline.scheduler
+    content = {
+        "identity": identity,
+        "settings": asdict(settings),
+        "model": {"name": model.name, "pipeline": type(model.pipeline).__name__, "sha256": model.fingerprint},
+        "sampler": {"class": type(scheduler).__name__, **json.loads(scheduler.to_json_string())},
+        "versions": {name: version(name) for name in PACKAGES} | {"python": sys.version.split()[0]},
+        "command": sys.argv,
+    }
+    write_json(manifest, content)
+
+
+def _require_same_identity(folder: Path, there: dict, here: dict) -> None:
+    changed = [name for name in here if there.get(name) != here[name]]
+    if changed:
+        differences = "; ".join(f"{name}: {there.get(name)!r} there, {here[name]!r} here" for name in changed)
+        raise UserError(f"output folder {str(folder)!r} holds a run of other settings ({differences}); choose another")
+
+
+def write_json(path: Path, content: dict) -> None:
+    """Strict JSON: a NaN is an error here, not a surprise for the reader."""
+    text = json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+    with writing(path):
+        aside = path.with_suffix(".partial")
+        aside.write_text(text, encoding="utf-8")
+        aside.replace(path)

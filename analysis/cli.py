@@ -5,6 +5,7 @@ import warnings
 from collections.abc import Callable
 from functools import wraps
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -71,7 +72,7 @@ def main() -> None:
 )
 @click.option("--out", type=click.Path(path_type=Path), help="Folder of the run.  [default: runs/<name from a hash>]")
 @said_in_one_line
-def compare(prompt_a: str, prompt_b: str, methods: str, out: Path | None, **options: object) -> None:
+def compare(prompt_a: str, prompt_b: str, methods: str, out: Path | None, **options: Any) -> None:
     """Walk from PROMPT_A to PROMPT_B by several methods, render and measure the way, and draw it.
 
     Everything lands in one folder: frames, film strips, perceptual steps, projections, couplings, metrics. Frames that

@@ -17,7 +17,6 @@ from analysis.run_folder import frame_identity, open_run, run_name, write_json
 from analysis.smoothness import Smoothness, measure_smoothness
 from geometry import (
     METHODS,
-    Coupling,
     DisplacementPath,
     PointCloud,
     build_path,
@@ -174,7 +173,7 @@ def measure_distances(a: PointCloud, b: PointCloud) -> dict[str, float]:
 def _measure(settings: Settings, path: CloudPath, frames: np.ndarray, image_b: np.ndarray) -> MethodResult:
     steps = perceptual_distance(settings.metric, frames[:-1], frames[1:])
     end_to_end = float(perceptual_distance(settings.metric, frames[:1], frames[-1:])[0])
-    coupling: Coupling | None = path.coupling if isinstance(path, DisplacementPath) else None
+    coupling = path.coupling if isinstance(path, DisplacementPath) else None
     return MethodResult(
         steps=steps.tolist(),
         smoothness=measure_smoothness(steps, end_to_end),
@@ -197,13 +196,14 @@ def _render_missing(
         same.setdefault(cloud.rows.numpy().tobytes() + cloud.weights.numpy().tobytes(), []).append(path)
     missing: list[tuple[PointCloud, list[Path]]] = []
     for paths in same.values():
-        there = {path: store.read(path) for path in paths}
-        picture = next((picture for picture in there.values() if picture is not None), None)
-        absent = [path for path in paths if there[path] is None]
-        if picture is None:
+        found = {path: store.find(path) for path in paths}
+        absent = [path for path, picture in found.items() if picture is None]
+        there = next((picture for picture in found.values() if picture is not None), None)
+        if there is None:
             missing.append((wanted[paths[0]], absent))
-        for path in absent if picture is not None else ():
-            store.write(path, picture)
+        else:
+            for path in absent:
+                store.write(path, there)
     reused = len(same) - len(missing)
     report(f"frames: {len(same)} different ones, {reused} reused, {len(missing)} to render")
     pictures = render_each(model, [cloud for cloud, _ in missing], sampling)

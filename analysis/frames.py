@@ -21,11 +21,19 @@ class FrameStore:
     def path(self, method: str, t: float) -> Path:
         return self.folder / method / f"t{t:.6f}.png"
 
-    def read(self, path: Path) -> Picture | None:
-        """The frame, or None where there is none that can be read: it is then rendered anew."""
+    def read(self, path: Path) -> Picture:
+        """The frame's pixels.
+
+        Raises:
+            OSError: there is none, or it is damaged.
+        """
+        with Image.open(path) as image:
+            return np.asarray(image.convert("RGB"))
+
+    def find(self, path: Path) -> Picture | None:
+        """The frame's pixels, or None where it has to be rendered (again)."""
         try:
-            with Image.open(path) as image:
-                return np.asarray(image.convert("RGB"))
+            return self.read(path)
         except OSError:
             return None
 

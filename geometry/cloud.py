@@ -25,9 +25,9 @@ class PointCloud:
     """
 
     rows: Float[Tensor, "n d"]
-    weights: Float[Tensor, " n"] | None = None
+    weights: Float[Tensor, " n"] = None  # type: ignore[assignment]  # filled in below, as is size
     labels: tuple[str, ...] = ()
-    size: int | None = None
+    size: int = None  # type: ignore[assignment]
     source: str = ""
 
     def __post_init__(self) -> None:

@@ -11,8 +11,12 @@ from geometry.coupling import Coupling, require_same_shape, require_same_width
 
 @runtime_checkable
 class Path(Protocol):
-    """Anything that maps t in [0, 1] to a cloud."""
+    """Anything that maps t in [0, 1] to a cloud, and knows the two clouds that it joins."""
 
+    @property
+    def start(self) -> PointCloud: ...
+    @property
+    def end(self) -> PointCloud: ...
     def __call__(self, t: float) -> PointCloud: ...
 
 

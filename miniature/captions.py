@@ -61,7 +61,7 @@ SINGLE_TEMPLATES = (
     "look at the picture {on}: {where} somebody has drawn {a}, and there is nothing else to be seen",
     "in this small and simple picture with {backdrop}, {a} has been placed {where}, all by itself",
     "all by itself {where}, with {backdrop} behind it, stands {a} from a picture book",
-    "there is only one thing in this picture, and it is {a} {where}, while everything around it shows {backdrop}",
+    "there is one thing in this picture, and it is {a} {where}, while everything around shows {backdrop}",
 )
 #: {a} first and {b} second object with articles, {rel} relation, {rel_back} the same relation told from b
 PAIR_TEMPLATES = (

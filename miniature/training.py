@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 import torch
@@ -16,6 +17,7 @@ from tqdm.auto import tqdm
 
 from miniature.checkpoint import load_checkpoint, save_checkpoint
 
+M = TypeVar("M", bound=torch.nn.Module)
 Draw = tuple[int, np.random.Generator, torch.Generator]
 
 
@@ -53,11 +55,11 @@ def pick_device() -> torch.device:
 
 def train(
     stage: Stage,
-    module: torch.nn.Module,
-    loss_of: Callable[[torch.nn.Module, Draw], torch.Tensor],
+    module: M,
+    loss_of: Callable[[M, Draw], torch.Tensor],
     folder: Path,
     checkpoint_seconds: float = 120,
-) -> torch.nn.Module:
+) -> M:
     """Train ``module`` on ``loss_of(module, (step, numpy rng, torch generator))``; returns the EMA weights' module.
 
     Resumes from ``folder/<stage name>.safetensors`` where that exists, and writes it every ``checkpoint_seconds``, on
@@ -99,7 +101,8 @@ def train(
     finally:
         if done > first:
             save(done)
-    return average.module.eval()
+    averaged: M = average.module  # type: ignore[assignment]
+    return averaged.eval()
 
 
 def _state(module: torch.nn.Module, average: AveragedModel, optimizer: torch.optim.Optimizer) -> dict:

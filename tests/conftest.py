@@ -27,8 +27,9 @@ def unchecked_shapes(monkeypatch: pytest.MonkeyPatch) -> None:
 def random_cloud(n: int, d: int, seed: int, *, weighted: bool = False) -> PointCloud:
     generator = torch.Generator().manual_seed(seed)
     rows = torch.randn(n, d, generator=generator, dtype=torch.float64)
-    weights = torch.rand(n, generator=generator, dtype=torch.float64) + 0.1 if weighted else None
-    return PointCloud(rows, weights)
+    if not weighted:
+        return PointCloud(rows)
+    return PointCloud(rows, torch.rand(n, generator=generator, dtype=torch.float64) + 0.1)
 
 
 @pytest.fixture(scope="session")
@@ -66,7 +67,7 @@ def tiny_pipeline_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
             attention_head_dim=2,
             cross_attention_dim=16,
         ),
-        scheduler=DDIMScheduler(beta_schedule="scaled_linear", clip_sample=False),
+        scheduler=DDIMScheduler(beta_schedule="scaled_linear", clip_sample=False, steps_offset=1),
         safety_checker=None,
         feature_extractor=None,
         requires_safety_checker=False,

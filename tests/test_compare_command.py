@@ -1,8 +1,11 @@
 """The command as a user meets it: files, resumption, and one line for every mistake."""
 
 import json
+import shutil
 import subprocess
 import sys
+import time
+from io import BytesIO
 
 import numpy as np
 import pytest
@@ -74,8 +77,6 @@ def test_an_interrupted_run_keeps_its_frames_and_is_continued(run, tmp_path, mon
     whole = run(FOX, PANDA)
     finished = {path: path.read_bytes() for path in frames_of(tmp_path)}
     assert whole.exit_code == 0
-    import shutil
-
     shutil.rmtree(tmp_path / "run")
     real = comparison.render_each
 
@@ -98,14 +99,26 @@ def test_an_interrupted_run_keeps_its_frames_and_is_continued(run, tmp_path, mon
     assert "3 reused" in result.output
     assert frames_of(tmp_path) == sorted(finished)
     for path, content in finished.items():
-        difference = np.asarray(Image.open(path)).astype(int) - np.asarray(Image.open(_file(content)))
+        difference = np.asarray(Image.open(path)).astype(int) - np.asarray(Image.open(BytesIO(content)))
         assert np.abs(difference).max() <= 1
 
 
-def _file(content: bytes):
-    from io import BytesIO
+def test_a_killed_run_loses_no_finished_frame(run, tmp_path, tiny_pipeline_folder):
+    options = ["--model", str(tiny_pipeline_folder), "--steps", "2", "--frames", "40", "--device", "cpu"]
+    command = [sys.executable, "-c", "from analysis.cli import main; main()", "compare", *options]
+    process = subprocess.Popen([*command, "--out", str(tmp_path / "run"), FOX, PANDA], stderr=subprocess.DEVNULL)
+    try:
+        while process.poll() is None and len(frames_of(tmp_path)) < 5:
+            time.sleep(0.01)
+    finally:
+        process.kill()
+        process.wait()
+    kept = {path: path.read_bytes() for path in frames_of(tmp_path)}
+    assert 5 <= len(kept) < 4 * 40 + 2
 
-    return BytesIO(content)
+    assert run(FOX, PANDA, "--frames", "40").exit_code == 0
+    assert len(frames_of(tmp_path)) == 4 * 40 + 2
+    assert {path: path.read_bytes() for path in kept} == kept
 
 
 def test_a_damaged_frame_is_rendered_anew(run, tmp_path):
@@ -165,7 +178,7 @@ def test_prompts_may_hold_anything(run, tmp_path):
         (["--methods", "teleport"], "methods: unknown teleport; known: identity, random, optimal, slerp"),
         (["--methods", ","], "methods: unknown (none given)"),
         (["--metric", "psychic"], "metric: unknown 'psychic'; known: efficientnet"),
-        (["--model", "no/such-model"], "could not be fetched from the hub"),
+        (["--model", "no/such-model"], "the hub could not be reached or has no pipeline of that id"),
         (["--device", "cuda"], "device 'cuda' is not available here"),
         (["--out", "/dev/null/run"], "cannot write '/dev/null/run'"),
     ],

@@ -1,5 +1,7 @@
 """Loading, encoding, rendering: on a pipeline of Stable Diffusion's classes with random weights."""
 
+import shutil
+
 import numpy as np
 import pytest
 import torch
@@ -116,6 +118,17 @@ def test_a_single_file_goes_through_from_single_file(monkeypatch, tmp_path, tiny
     assert asked == [(str(checkpoint), torch.float32)]
 
 
+def test_a_hub_id_is_found_in_the_local_cache_without_a_network(monkeypatch, tmp_path, tiny_pipeline_folder, model):
+    repository = tmp_path / "models--someone--tiny"
+    (repository / "refs").mkdir(parents=True)
+    (repository / "refs" / "main").write_text("0" * 40)
+    shutil.copytree(tiny_pipeline_folder, repository / "snapshots" / ("0" * 40))
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path))
+    cached = load_model("someone/tiny", device="cpu")
+    assert cached.name == "someone/tiny"
+    assert cached.fingerprint == model.fingerprint
+
+
 def write_text(folder):
     path = folder / "notes.safetensors"
     path.write_text("not a checkpoint")
@@ -139,8 +152,11 @@ def make_empty_folder(folder):
 @pytest.mark.parametrize(
     ("make", "message"),
     [
-        (lambda folder: "no/such-model", "not a folder or file here, and could not be fetched from the hub"),
-        (lambda folder: folder / "nothing-here", "not a folder or file here"),
+        (lambda folder: "no/such-model", "not a folder or file here, and the hub could not be reached"),
+        (
+            lambda folder: folder / "nothing-here",
+            "does not exist and is no hub id either; wanted 'miniature', a hub id",
+        ),
         (lambda folder: folder / "missing.safetensors", "does not exist"),
         (make_empty_folder, "has no model_index.json"),
         (write_text, "is not a safetensors checkpoint"),

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from jaxtyping import UInt8
 from matplotlib.figure import Figure
+from matplotlib.layout_engine import ConstrainedLayoutEngine
 
 from analysis.pictures.style import colour, new_figure, quoted
 
@@ -21,9 +22,10 @@ def draw_filmstrips(
     title_height = 0.16 * max(title.count("\n") + 1 for title in titles) + 0.08  # inches
     strip_height = 1.05 * len(frames) + 0.25
     figure = new_figure(1.0 * len(times) + 1.0, strip_height + title_height)
-    figure.get_layout_engine().set(
+    layout = ConstrainedLayoutEngine(
         rect=(0, 0, 1, strip_height / (strip_height + title_height)), w_pad=0.01, h_pad=0.01, wspace=0.02, hspace=0.02
     )
+    figure.set_layout_engine(layout)
     axes = figure.subplots(len(frames), len(times), squeeze=False)
     for row, (method, strip) in zip(axes, frames.items(), strict=True):
         for axis, picture in zip(row, strip, strict=True):

@@ -1,0 +1,96 @@
+"""A judge of pictures: says which scene one shows. Trained on painted scenes only; it never sees a generated image.
+
+It answers for both kinds of scenes: the arrangement (one object, or two side by side or stacked), the object in each
+place, the background, and the size and position of a single object.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+from miniature.painter import paint
+from miniature.train_autoencoder import to_unit_range
+from miniature.training import Draw, Stage, pick_device, train
+from miniature.world import BACKGROUNDS, OBJECTS, POSITIONS, RELATIONS, SIZES, Scene, sample_scene
+
+#: question -> possible answers
+ANSWERS: dict[str, tuple[str | None, ...]] = {
+    "arrangement": (None, *RELATIONS),
+    "first": tuple(OBJECTS),
+    "second": (None, *OBJECTS),
+    "background": BACKGROUNDS,
+    "size": SIZES,
+    "position": POSITIONS,
+}
+NOT_ASKED = -100  # cross-entropy's own mark for a target that does not count
+WIDTHS = [32, 64, 128, 192]
+BATCH = 64
+STAGE = Stage("judge", steps=4_000, learning_rate=2e-3, model={"widths": WIDTHS}, ema_decay=0.995)
+
+
+class Judge(nn.Module):
+    """Four strided convolution blocks and one linear layer for each question; pictures (b, 3, 64, 64) in [-1, 1]."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        blocks: list[nn.Module] = []
+        for before, after in zip([3, *WIDTHS[:-1]], WIDTHS, strict=True):
+            blocks += [nn.Conv2d(before, after, 5, stride=2, padding=2), nn.GroupNorm(8, after), nn.SiLU()]
+            blocks += [nn.Conv2d(after, after, 3, padding=1), nn.GroupNorm(8, after), nn.SiLU()]
+        self.trunk = nn.Sequential(*blocks, nn.Flatten(), nn.Dropout(0.2))
+        features = WIDTHS[-1] * 4 * 4
+        self.heads = nn.ModuleDict({name: nn.Linear(features, len(answers)) for name, answers in ANSWERS.items()})
+
+    def forward(self, pictures: torch.Tensor) -> dict[str, torch.Tensor]:
+        """Logits (b, answers) for each question."""
+        features = self.trunk(pictures)
+        return {name: head(features) for name, head in self.heads.items()}
+
+    @torch.inference_mode()
+    def answer(self, pictures: np.ndarray) -> dict[str, np.ndarray]:
+        """Index of the best answer to each question, (b,); pictures (b, 64, 64, 3) uint8."""
+        device = next(self.parameters()).device
+        logits = self(to_unit_range(pictures).to(device))
+        return {name: values.argmax(dim=1).cpu().numpy() for name, values in logits.items()}
+
+
+def right_answers(scenes: Sequence[Scene]) -> dict[str, np.ndarray]:
+    """Index of the true answer to each question, (b,), ``NOT_ASKED`` where a question makes no sense."""
+
+    def answers(scene: Scene) -> dict[str, str | None]:
+        pair = scene.relation is not None
+        said = {
+            "arrangement": scene.relation,
+            "first": scene.objects[0],
+            "second": scene.objects[1] if pair else None,
+            "background": scene.background,
+        }
+        return said if pair else said | {"size": scene.size, "position": scene.position}
+
+    told = [answers(scene) for scene in scenes]
+    return {
+        name: np.array([known.index(said[name]) if name in said else NOT_ASKED for said in told])
+        for name, known in ANSWERS.items()
+    }
+
+
+def judging_loss(judge: Judge, draw: Draw) -> torch.Tensor:
+    """Cross-entropy over all questions. Held-out combinations are shown: the judge has to know what they look like."""
+    _, rng, _ = draw
+    scenes = [sample_scene(rng, held_out=None, two_objects=0.5) for _ in range(BATCH)]
+    pictures = to_unit_range(np.stack([paint(scene, rng) for scene in scenes]))
+    device = next(judge.parameters()).device
+    logits = judge(pictures.to(device))
+    right = {name: torch.from_numpy(answers).to(device) for name, answers in right_answers(scenes).items()}
+    losses = [F.cross_entropy(logits[name].float(), right[name], ignore_index=NOT_ASKED) for name in ANSWERS]
+    return torch.stack(losses).sum()
+
+
+def train_judge(checkpoints: Path) -> Judge:
+    """Train the judge, or take the trained one from ``checkpoints``."""
+    torch.manual_seed(STAGE.seed)
+    return train(STAGE, Judge(), judging_loss, checkpoints).to(pick_device()).eval()

@@ -77,9 +77,9 @@ def optimal_coupling(a: PointCloud, b: PointCloud, *, p: float = 2) -> Coupling:
         ValueError: clouds of different width, or p < 1.
         RuntimeError: the solver did not reach the optimum.
     """
-    costs = ground_costs(a, b).numpy() ** p
     if not p >= 1:
         raise ValueError(f"p: wanted at least 1, got {p}")
+    costs = ground_costs(a, b).numpy() ** p
     if len(a) == len(b) and a.is_uniform and b.is_uniform:
         sources, targets = linear_sum_assignment(costs)
         return Coupling(torch.from_numpy(sources), torch.from_numpy(targets), a.weights)

@@ -1,0 +1,80 @@
+"""Pictures tell the truth: what they show is read back from their data, and none falls over on odd input."""
+
+import numpy as np
+import pytest
+import torch
+
+from analysis.pictures import draw_coupling, draw_filmstrips, draw_projection, draw_steps
+from analysis.pictures.coupling import gather_padding
+from analysis.pictures.style import quoted
+from analysis.smoothness import measure_smoothness
+from geometry import PointCloud, build_path, identity_coupling
+from tests.conftest import random_cloud
+
+
+def prompt_cloud(n: int, size: int, seed: int) -> PointCloud:
+    rows = random_cloud(n, 4, seed).rows
+    return PointCloud(rows, labels=tuple(f"w{i}" for i in range(size)) + ("<|endoftext|>",) * (n - size), size=size)
+
+
+def test_gathering_padding_loses_no_mass():
+    plan = torch.rand(6, 7).numpy()
+    gathered = gather_padding(plan, 2, 3)
+    assert gathered.shape == (3, 4)
+    assert gathered.sum() == pytest.approx(plan.sum())
+    assert gathered[:2, :3] == pytest.approx(plan[:2, :3])
+    assert gathered[2, 3] == pytest.approx(plan[2:, 3:].sum())
+
+
+def test_the_coupling_table_shows_every_row_once():
+    a, b = prompt_cloud(9, 4, 0), prompt_cloud(9, 6, 1)
+    figure = draw_coupling({"identity": identity_coupling(a, b)}, a, b)
+    axis = figure.axes[0]
+    assert sum(float(text.get_text()) for text in axis.texts) == 9
+    assert [label.get_text() for label in axis.get_yticklabels()][-1] == "padding ×5"
+    assert [label.get_text() for label in axis.get_xticklabels()][-1] == "padding ×3"
+
+
+def test_a_prompt_without_padding_has_no_padding_line():
+    a = prompt_cloud(77, 77, 0)
+    figure = draw_coupling({"identity": identity_coupling(a, a)}, a, a)
+    assert len(figure.axes[0].get_yticklabels()) == 77
+    assert figure.get_figwidth() < 30
+
+
+def test_methods_without_couplings_leave_a_note():
+    a = prompt_cloud(5, 3, 0)
+    assert "none of the chosen methods" in draw_coupling({}, a, a).texts[0].get_text()
+
+
+def test_steps_are_drawn_where_they_happen():
+    smooth = measure_smoothness(np.array([1.0, 3.0]), 2.0)
+    line = draw_steps({"optimal": [1.0, 3.0]}, {"optimal": smooth}, [0, 0.5, 1], "ssim").axes[0].lines[0]
+    assert line.get_xdata().tolist() == [0.25, 0.75]
+    assert line.get_ydata().tolist() == [1.0, 3.0]
+
+
+def test_film_strips_show_the_frames_in_order():
+    strip = np.random.default_rng(0).integers(0, 256, (3, 8, 8, 3), dtype=np.uint8)
+    figure = draw_filmstrips({"optimal": strip}, [0, 0.5, 1], "a", "$b$ " * 100)
+    for axis, picture in zip(figure.axes, strip, strict=True):
+        assert (axis.images[0].get_array() == picture).all()
+    figure.canvas.draw()
+
+
+def test_all_paths_end_together_in_the_wasserstein_view_only():
+    a, b = random_cloud(20, 4, 0), random_cloud(20, 4, 1)
+    paths = {name: build_path(name, a, b, seed=1) for name in ("identity", "random", "optimal")}
+    figure = draw_projection({name: [path(t) for t in (0, 0.5, 1)] for name, path in paths.items()}, a)
+    spread = []
+    for axis in figure.axes[:2]:
+        ends = np.array([line.get_xydata()[-1] for line in axis.lines if len(line.get_xdata()) == 3])
+        spread.append(np.ptp(ends, axis=0).max())
+    frobenius, wasserstein = spread
+    assert wasserstein == pytest.approx(0, abs=1e-9)
+    assert frobenius > 0.1
+
+
+def test_long_prompts_are_shortened_and_dollars_are_no_mathematics():
+    assert len(quoted("word " * 200, 60)) < 200
+    assert quoted("$5", 60) == r"“\$5”"

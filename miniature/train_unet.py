@@ -76,12 +76,7 @@ def cached_latents(autoencoder: AutoencoderKL, folder: Path, count: int = SCENES
 
 
 class DenoisingLoss:
-    """Weighted v-prediction error on fresh captions of the cached training scenes.
-
-    The weight is min(SNR + 1, 5) / (SNR + 1): one where noise dominates and layout is decided, less where only the
-    finest texture is left to predict. That is min-SNR-5 (arXiv:2303.09556) applied to SNR + 1, the weight on the
-    clean latents that v-prediction has by itself.
-    """
+    """Min-SNR weighted v-prediction error (arXiv:2303.09556) on fresh captions of the cached training scenes."""
 
     def __init__(self, model: Path, latents: np.ndarray) -> None:
         self.latents = latents
@@ -106,7 +101,7 @@ class DenoisingLoss:
         wanted = self.schedule.get_velocity(clean, noise, times)
         seen = unet(noisy, times, conditioning).sample.float()
         snr = compute_snr(self.schedule, times)
-        weight = (snr + 1).clamp(max=SNR_LIMIT) / (snr + 1)
+        weight = snr.clamp(max=SNR_LIMIT) / (snr + 1)
         return (weight * (seen - wanted).square().mean(dim=(1, 2, 3))).mean()
 
 

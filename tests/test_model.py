@@ -5,12 +5,14 @@ import shutil
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import save_file
 
 from analysis.encoding import TruncationWarning, encode
 from analysis.errors import UserError
 from analysis.model import load_model
 from analysis.rendering import Sampling, initial_noise, render
 from geometry import PointCloud, build_path
+from tests.ldm_format import single_file_weights
 
 FAST = Sampling(steps=2)
 PROMPT = "a large fox on a blue background"
@@ -100,33 +102,33 @@ def test_bfloat16_is_honoured(tiny_pipeline_folder):
     assert render(model, [encode(model, "a fox")], FAST).shape == (1, 16, 16, 3)
 
 
-def test_a_single_file_goes_through_from_single_file(monkeypatch, tmp_path, tiny_pipeline_folder):
-    from diffusers import StableDiffusionPipeline
-    from safetensors.torch import save_file
+@pytest.fixture
+def hub_cache(monkeypatch, tmp_path, tiny_pipeline_folder):
+    """A hub cache on disk, to which the tiny pipeline can be added under any id."""
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path / "hub"))
 
-    loaded = StableDiffusionPipeline.from_pretrained(tiny_pipeline_folder, safety_checker=None)
-    asked = []
+    def add(hub_id: str) -> None:
+        repository = tmp_path / "hub" / f"models--{hub_id.replace('/', '--')}"
+        (repository / "refs").mkdir(parents=True)
+        (repository / "refs" / "main").write_text("0" * 40)
+        shutil.copytree(tiny_pipeline_folder, repository / "snapshots" / ("0" * 40))
 
-    def from_single_file(path, **options):
-        asked.append((path, options["torch_dtype"]))
-        return loaded
-
-    monkeypatch.setattr(StableDiffusionPipeline, "from_single_file", from_single_file)
-    checkpoint = tmp_path / "model.safetensors"
-    save_file({"x": torch.zeros(1)}, checkpoint)
-    load_model(str(checkpoint), device="cpu")
-    assert asked == [(str(checkpoint), torch.float32)]
+    return add
 
 
-def test_a_hub_id_is_found_in_the_local_cache_without_a_network(monkeypatch, tmp_path, tiny_pipeline_folder, model):
-    repository = tmp_path / "models--someone--tiny"
-    (repository / "refs").mkdir(parents=True)
-    (repository / "refs" / "main").write_text("0" * 40)
-    shutil.copytree(tiny_pipeline_folder, repository / "snapshots" / ("0" * 40))
-    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path))
+def test_a_hub_id_is_found_in_the_local_cache_without_a_network(hub_cache, model):
+    hub_cache("someone/tiny")
     cached = load_model("someone/tiny", device="cpu")
     assert cached.name == "someone/tiny"
     assert cached.fingerprint == model.fingerprint
+
+
+def test_a_single_file_checkpoint_is_the_same_model(hub_cache, tmp_path, model):
+    """In CompVis' layout, read by diffusers with the configuration that it finds for Stable Diffusion 1.x."""
+    hub_cache("stable-diffusion-v1-5/stable-diffusion-v1-5")
+    checkpoint = tmp_path / "tiny.safetensors"
+    save_file(single_file_weights(model.pipeline), checkpoint)
+    assert load_model(str(checkpoint), device="cpu").fingerprint == model.fingerprint
 
 
 def write_text(folder):
@@ -136,8 +138,6 @@ def write_text(folder):
 
 
 def write_other_tensors(folder):
-    from safetensors.torch import save_file
-
     path = folder / "other.safetensors"
     save_file({"x": torch.zeros(1)}, path)
     return path

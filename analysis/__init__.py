@@ -1,7 +1,8 @@
 """From prompts to figures: models at the two ends, measurement and drawing after them.
 
 Reading order: :mod:`analysis.model` (load) → :mod:`analysis.encoding` (prompt → cloud) → :mod:`analysis.rendering`
-(cloud → image) → :mod:`analysis.perception` (how far apart two images look) → :mod:`analysis.smoothness` (how smooth a
+(cloud → image; weights of a cloud reach the model through
+:mod:`analysis.weighted_attention`) → :mod:`analysis.perception` (how far apart two images look) → :mod:`analysis.smoothness` (how smooth a
 path looks) → :mod:`analysis.projection` (paths on a plane) → :mod:`analysis.comparison` (all of it, as one resumable
 run) → :mod:`analysis.cli` (the command ``whichway``).
 

@@ -2,14 +2,18 @@
 
 import inspect
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 
 import numpy as np
 import torch
 from jaxtyping import UInt8
+from torch.nn.utils.rnn import pad_sequence
 
+from analysis.encoding import encode
 from analysis.errors import UserError
 from analysis.model import Model
+from analysis.weighted_attention import attend_with_weights
 from geometry import PointCloud
 
 Images = UInt8[np.ndarray, "frames height width 3"]
@@ -56,37 +60,48 @@ def render_each(
 ) -> Iterator[UInt8[np.ndarray, "height width 3"]]:
     """The images one by one, rendered in batches through the pipeline's own call.
 
+    Clouds of any size and weights: where they differ, log-weights on the attention logits tell the model
+    (:mod:`analysis.weighted_attention`).
+
     Raises:
-        UserError: clouds of another width than the model's conditioning, or of weights that are not uniform (the
-            pipeline cannot see weights).
+        UserError: clouds of another width than the model's conditioning.
     """
+    width = model.pipeline.unet.config.cross_attention_dim
     for cloud in clouds:
-        _require_renderable(model, cloud)
-    pipeline = model.pipeline
-    negative, _ = pipeline.encode_prompt(sampling.negative_prompt, model.device, 1, do_classifier_free_guidance=False)
+        if cloud.dimension != width:
+            raise UserError(
+                f"cloud of shape {tuple(cloud.rows.shape)}; model {model.name!r} wants rows of width {width}"
+            )
+    negative = encode(model, sampling.negative_prompt)
     noise = initial_noise(model, sampling.seed).to(model.device, model.dtype)
     for first in range(0, len(clouds), batch_size):
-        rows = torch.stack([cloud.rows for cloud in clouds[first : first + batch_size]])
+        yield from _render_batch(model, clouds[first : first + batch_size], negative, noise, sampling)
+
+
+def _render_batch(
+    model: Model, clouds: Sequence[PointCloud], negative: PointCloud, noise: torch.Tensor, sampling: Sampling
+) -> Images:
+    pipeline, count = model.pipeline, len(clouds)
+    everything = [*[negative] * count, *clouds]  # the unconditional half first, as the pipeline lays it out
+    rows = pad_sequence([cloud.rows.to(model.device, model.dtype) for cloud in everything], batch_first=True)
+    weights = pad_sequence(
+        [cloud.weights.double() for cloud in everything], batch_first=True
+    )  # zero: the row is not there
+    seen = weights if sampling.guidance > 1 else weights[count:]
+    alike = bool((seen == seen[:, :1]).all())
+    with nullcontext() if alike else attend_with_weights(pipeline.unet, seen):
         pictures = pipeline(
-            prompt_embeds=rows.to(model.device, model.dtype),
-            negative_prompt_embeds=negative.expand(len(rows), -1, -1),
-            latents=noise.expand(len(rows), -1, -1, -1).clone(),
+            prompt_embeds=rows[count:],
+            negative_prompt_embeds=rows[:count],
+            latents=noise.expand(count, -1, -1, -1).clone(),
             num_inference_steps=sampling.steps,
             guidance_scale=sampling.guidance,
             output_type="np",
             **_deterministic(pipeline),
         ).images
-        yield from (pictures * 255).round().astype(np.uint8)
+    return (pictures * 255).round().astype(np.uint8)
 
 
 def _deterministic(pipeline: object) -> dict:
     """DDIM's ``eta`` pinned to 0, where the pipeline has it: no noise is added between steps."""
     return {"eta": 0.0} if "eta" in inspect.signature(type(pipeline).__call__).parameters else {}
-
-
-def _require_renderable(model: Model, cloud: PointCloud) -> None:
-    wanted = model.pipeline.unet.config.cross_attention_dim
-    if cloud.dimension != wanted:
-        raise UserError(f"cloud of shape {tuple(cloud.rows.shape)}; model {model.name!r} wants rows of width {wanted}")
-    if not cloud.is_uniform:
-        raise UserError("cloud with weights that are not uniform; the pipeline's call can render uniform ones only")

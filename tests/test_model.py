@@ -79,11 +79,9 @@ def test_every_frame_is_reported(model):
     assert len(seen) == 5
 
 
-def test_clouds_of_another_width_or_with_weights_are_refused(model):
+def test_clouds_of_another_width_are_refused(model):
     with pytest.raises(UserError, match=r"\(3, 5\); .* rows of width 16"):
         render(model, [PointCloud(torch.ones(3, 5))], FAST)
-    with pytest.raises(UserError, match="weights that are not uniform"):
-        render(model, [PointCloud(torch.ones(2, 16), torch.tensor([1.0, 2.0]))], FAST)
 
 
 def test_fingerprint_tells_weights_apart(model, tiny_pipeline_folder):

@@ -1,10 +1,9 @@
 """From prompts to figures: models at the two ends, measurement and drawing after them.
 
 Reading order: :mod:`analysis.model` (load) → :mod:`analysis.encoding` (prompt → cloud) → :mod:`analysis.rendering`
-(cloud → image; weights of a cloud reach the model through
-:mod:`analysis.weighted_attention`) → :mod:`analysis.perception` (how far apart two images look) → :mod:`analysis.smoothness` (how smooth a
-path looks) → :mod:`analysis.projection` (paths on a plane) → :mod:`analysis.comparison` (all of it, as one resumable
-run) → :mod:`analysis.cli` (the command ``whichway``).
+(cloud → image) with :mod:`analysis.weighted_attention` (a cloud's weights) → :mod:`analysis.perception` (how far apart
+two images look) → :mod:`analysis.smoothness` (how smooth a path looks) → :mod:`analysis.projection` (paths on a plane)
+→ :mod:`analysis.comparison` (all of it, as one resumable run) → :mod:`analysis.cli` (the command ``whichway``).
 
 Names are imported on first use, so that ``import analysis`` and ``whichway --help`` do not load torch.
 """

@@ -128,18 +128,21 @@ def export_checkpoint(checkpoints: Path, model: Path) -> int:
 
 
 def export_pipeline(unet: UNet2DConditionModel, model: Path) -> None:
-    """Write the whole pipeline folder in float16."""
+    """Write the denoiser in float16, the sampler, and the index that makes the folder a pipeline."""
+    unet = unet.cpu().half()
+    unet.save_pretrained(model / "unet")
+    noise_schedule().save_pretrained(model / "scheduler")
     pipeline = StableDiffusionPipeline(
-        vae=AutoencoderKL.from_pretrained(model / "vae", torch_dtype=torch.float16),
-        text_encoder=CLIPTextModel.from_pretrained(model / "text_encoder", dtype=torch.float16),
+        vae=AutoencoderKL.from_pretrained(model / "vae"),
+        text_encoder=CLIPTextModel.from_pretrained(model / "text_encoder"),
         tokenizer=load_tokenizer(model),
-        unet=unet.cpu().half(),
+        unet=unet,
         scheduler=noise_schedule(),
         safety_checker=None,
         feature_extractor=None,
         requires_safety_checker=False,
     )
-    pipeline.save_pretrained(model)
+    pipeline.save_config(model)
 
 
 if __name__ == "__main__":

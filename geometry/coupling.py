@@ -7,7 +7,6 @@ A coupling is kept as its atoms, so that a permutation and a plan that splits ro
 from dataclasses import dataclass
 
 import numpy as np
-import ot
 import torch
 from jaxtyping import Float, Int
 from scipy.optimize import linear_sum_assignment
@@ -83,6 +82,8 @@ def optimal_coupling(a: PointCloud, b: PointCloud, *, p: float = 2) -> Coupling:
     if len(a) == len(b) and a.is_uniform and b.is_uniform:
         sources, targets = linear_sum_assignment(costs)
         return Coupling(torch.from_numpy(sources), torch.from_numpy(targets), a.weights)
+    import ot  # takes a second, and most couplings are assignments
+
     plan, log = ot.emd(_probabilities(a), _probabilities(b), costs, numItermax=1_000_000, log=True)
     if log["warning"]:
         raise RuntimeError(f"the network simplex stopped before the optimum: {log['warning']}")

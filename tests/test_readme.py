@@ -1,0 +1,35 @@
+"""What README says was run: its Python runs, its pictures and packages exist, its tables name what there is."""
+
+import re
+from pathlib import Path
+
+from analysis.perception import PERCEPTIONS
+from geometry import METHODS
+
+ROOT = Path(__file__).parent.parent
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+def test_the_ten_lines_run(capsys):
+    (code,) = re.findall(r"```python\n(.*?)```", README, flags=re.DOTALL)
+    assert len([line for line in code.splitlines() if line.strip()]) <= 12
+    scope: dict = {}
+    exec(compile(code, "README.md", "exec"), scope)
+    assert scope["frames"].shape == (9, 64, 64, 3)
+    printed = capsys.readouterr().out
+    assert "≤" in printed
+    assert "ppl" in printed
+
+
+def test_pictures_and_links_exist():
+    targets = re.findall(r"\]\((?!https?:)([^)]+)\)", README)
+    assert len(targets) >= 5
+    for target in targets:
+        assert (ROOT / target).is_file(), target
+
+
+def test_methods_and_metrics_are_all_named():
+    for name, method in METHODS.items():
+        assert f"| `{name}` | {method.summary}" in README
+    for name in PERCEPTIONS:
+        assert f"`{name}`" in README

@@ -12,7 +12,7 @@ from analysis.errors import UserError
 from analysis.frames import FrameStore
 from analysis.model import MINIATURE, Model, load_model
 from analysis.perception import PERCEPTIONS, perceptual_distance, require_available
-from analysis.rendering import Sampling, render_each
+from analysis.rendering import Sampling, render_each, same_image_tolerance
 from analysis.run_folder import frame_identity, open_run, run_name, write_json
 from analysis.smoothness import Smoothness, measure_smoothness
 from geometry import (
@@ -77,7 +77,7 @@ class MethodResult:
 
     ``length`` is the root mean square distance that rows travel (None for paths without a coupling), ``share_moved``
     the share of rows that change their index, ``endpoint_error`` the largest difference, in levels of 255, between
-    the last frame and the image of prompt B itself.
+    the last frame and the image of prompt B itself (see :func:`analysis.rendering.same_image_tolerance`).
     """
 
     steps: list[float]
@@ -95,6 +95,7 @@ class Comparison:
     settings: Settings
     distances: dict[str, float]
     results: dict[str, MethodResult]
+    endpoint_tolerance: int
     rendered: int
     reused: int
     pictures: list[Path]
@@ -136,12 +137,14 @@ def compare(
     report(f"measuring with {settings.metric}")
     results = {name: _measure(settings, paths[name], frames[name], image_b) for name in settings.methods}
     distances = measure_distances(start, end)
+    tolerance = same_image_tolerance(model.dtype, settings.steps)
     write_json(
         folder / "metrics.json",
         {
             "distances": distances,
             "metric": settings.metric,
             "t": settings.times,
+            "endpoint_tolerance": tolerance,
             "methods": {name: asdict(result) for name, result in results.items()},
         },
     )
@@ -149,7 +152,7 @@ def compare(
     from analysis.pictures import draw_all
 
     pictures = draw_all(folder, settings, (start, end), paths, frames, results)
-    return Comparison(folder, settings, distances, results, rendered, reused, pictures)
+    return Comparison(folder, settings, distances, results, tolerance, rendered, reused, pictures)
 
 
 def measure_distances(a: PointCloud, b: PointCloud) -> dict[str, float]:

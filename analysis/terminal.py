@@ -7,8 +7,6 @@ from rich.table import Table
 
 from analysis.comparison import Comparison, MethodResult
 
-ENDPOINT_TOLERANCE = 1  # levels of 255: what rounding to 8 bits can add to float noise
-
 
 def show_comparison(comparison: Comparison, console: Console | None = None) -> None:
     console = console or Console()
@@ -26,7 +24,7 @@ def show_comparison(comparison: Comparison, console: Console | None = None) -> N
     for name, result in comparison.results.items():
         table.add_row(name, *_row(result))
     console.print(table)
-    console.print(_endpoint_check(comparison.results), highlight=False)
+    console.print(_endpoint_check(comparison.results, comparison.endpoint_tolerance), highlight=False, soft_wrap=True)
     console.print(f"frames: {comparison.rendered} rendered, {comparison.reused} reused")
     for path in (comparison.folder / "metrics.json", *comparison.pictures):
         console.print(str(path), highlight=False, soft_wrap=True)
@@ -38,9 +36,10 @@ def _row(result: MethodResult) -> list[str]:
     return ["–" if number is None else f"{number:.3f}" for number in numbers]
 
 
-def _endpoint_check(results: Mapping[str, MethodResult]) -> str:
+def _endpoint_check(results: Mapping[str, MethodResult], tolerance: int) -> str:
     worst = max(results, key=lambda name: results[name].endpoint_error)
     error = results[worst].endpoint_error
-    if error <= ENDPOINT_TOLERANCE:
-        return f"endpoint check: every path ends in the image of B (largest pixel difference {error}/255)"
-    return f"endpoint check FAILED: {worst} ends in another image than B's (largest pixel difference {error}/255)"
+    found = f"largest pixel difference {error}/255, rounding allows {tolerance}/255"
+    if error <= tolerance:
+        return f"endpoint check: every path ends in the image of B ({found})"
+    return f"endpoint check FAILED: {worst} ends in another image than B's ({found})"

@@ -65,6 +65,22 @@ def test_measured_values_are_consistent(run, tmp_path):
     assert metrics["methods"]["identity"]["length"] == pytest.approx(distances["rms_frobenius"])
 
 
+def test_an_end_that_is_another_image_fails_the_check(run, monkeypatch):
+    """The check can fail: paths that end in A instead of B are caught."""
+    real = comparison.build_path
+
+    def broken(name, a, b, **options):
+        return real(name, a, a, **options)
+
+    monkeypatch.setattr(comparison, "build_path", broken)
+    assert "endpoint check FAILED: identity ends in another image than B's" in run(FOX, "pizza").output
+
+
+@pytest.mark.parametrize("dtype", ["float16", "bfloat16"])
+def test_half_precision_passes_the_endpoint_check_with_its_own_tolerance(run, dtype):
+    assert "every path ends in the image of B" in run(FOX, PANDA, "--dtype", dtype, "--methods", "random").output
+
+
 def test_the_same_command_again_renders_nothing(run, tmp_path):
     run(FOX, PANDA)
     before = {path: path.stat().st_mtime_ns for path in frames_of(tmp_path)}

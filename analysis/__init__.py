@@ -4,6 +4,8 @@ Reading order: :mod:`analysis.model` (load) → :mod:`analysis.encoding` (prompt
 (cloud → image) with :mod:`analysis.weighted_attention` (a cloud's weights) → :mod:`analysis.perception` (how far apart
 two images look) → :mod:`analysis.smoothness` (how smooth a path looks) → :mod:`analysis.projection` (paths on a plane)
 → :mod:`analysis.comparison` (all of it, as one resumable run) → :mod:`analysis.cli` (the command ``whichway``).
+What it all rests on is checked in :mod:`analysis.invariance` (a model, level by level) and :mod:`analysis.census` (the
+classes of diffusers, in :mod:`analysis.architectures`).
 
 Names are imported on first use, so that ``import analysis`` and ``whichway --help`` do not load torch.
 """
@@ -19,6 +21,8 @@ _HOME = {
     "measure_smoothness": "analysis.smoothness",
     "compare": "analysis.comparison",
     "Settings": "analysis.comparison",
+    "check_invariance": "analysis.invariance",
+    "take_census": "analysis.census",
 }
 __all__ = list(_HOME)
 

@@ -25,26 +25,29 @@ DEFAULTS = {
 INTERRUPTED = 130
 
 
-def said_in_one_line(command: Callable) -> Callable:
-    """Turn what the user can mend into one line and exit status 2, and Ctrl-C into a promise that holds."""
+def said_in_one_line(kept: str) -> Callable[[Callable], Callable]:
+    """Turn what the user can mend into one line and exit status 2, and Ctrl-C into what is ``kept``: a promise."""
 
-    @wraps(command)
-    def wrapped(*args: object, **kwargs: object) -> None:
-        warnings.showwarning = lambda message, *_: click.echo(f"Warning: {message}", err=True)
-        try:
-            command(*args, **kwargs)
-        except KeyboardInterrupt:
-            click.echo("\nInterrupted. Finished frames are kept; the same command continues.", err=True)
-            sys.exit(INTERRUPTED)
-        except Exception as error:
-            from analysis.errors import UserError
+    def decorate(command: Callable) -> Callable:
+        return wraps(command)(lambda *args, **kwargs: _run(command, kept, *args, **kwargs))
 
-            if not isinstance(error, UserError):
-                raise
-            click.echo(f"Error: {error}", err=True)
-            sys.exit(2)
+    return decorate
 
-    return wrapped
+
+def _run(command: Callable, kept: str, *args: object, **kwargs: object) -> None:
+    warnings.showwarning = lambda message, *_: click.echo(f"Warning: {message}", err=True)
+    try:
+        command(*args, **kwargs)
+    except KeyboardInterrupt:
+        click.echo(f"\nInterrupted. {kept}", err=True)
+        sys.exit(INTERRUPTED)
+    except Exception as error:
+        from analysis.errors import UserError
+
+        if not isinstance(error, UserError):
+            raise
+        click.echo(f"Error: {error}", err=True)
+        sys.exit(2)
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "show_default": True, "max_content_width": 100})
@@ -71,7 +74,7 @@ def main() -> None:
     help="Precision of the model; auto: float16 on cuda, else float32.",
 )
 @click.option("--out", type=click.Path(path_type=Path), help="Folder of the run.  [default: runs/<name from a hash>]")
-@said_in_one_line
+@said_in_one_line("Finished frames are kept; the same command continues.")
 def compare(prompt_a: str, prompt_b: str, methods: str, out: Path | None, **options: Any) -> None:
     """Walk from PROMPT_A to PROMPT_B by several methods, render and measure the way, and draw it.
 
@@ -82,7 +85,71 @@ def compare(prompt_a: str, prompt_b: str, methods: str, out: Path | None, **opti
     from analysis.comparison import compare as run
     from analysis.terminal import show_comparison
 
-    names = tuple(name.strip() for name in methods.split(",") if name.strip())
-    settings = Settings(prompt_a, prompt_b, methods=names, **options)
+    settings = Settings(prompt_a, prompt_b, methods=_names(methods), **options)
     click.echo(f"loading {settings.model}", err=True)
     show_comparison(run(settings, out=out, report=lambda line: click.echo(line, err=True)))
+
+
+@main.command()
+@click.option("--model", default=DEFAULTS["model"], help="'miniature', a hub id, a folder or a .safetensors file.")
+@click.option("--architectures", help="Instead of a model: names separated by commas, or all. Random weights.")
+@click.option("--precisions", help="float64, float32, float16, bfloat16.  [default: all that the device computes in]")
+@click.option("--levels", default="layers,denoiser,image", help="Of a model, which to check.")
+@click.option("--prompt", default="a large fox to the left of a pizza on a blue background", help="The text.")
+@click.option("--other", default="a small red car at night", help="A text that has to look different.")
+@click.option("--seed", default=DEFAULTS["seed"], help="Of noise, permutations and random weights.")
+@click.option("--steps", default=DEFAULTS["steps"], help="Sampling steps of the image.")
+@click.option("--guidance", default=DEFAULTS["guidance"], help="Classifier-free guidance scale of the image.")
+@click.option("--device", default=DEFAULTS["device"], type=click.Choice(["auto", "cpu", "cuda", "mps"]), help="Where.")
+@click.option("--json", "json_file", type=click.Path(path_type=Path), help="Write all records here, as a list.")
+@said_in_one_line("Records so far are in the --json file, if one was named.")
+def invariance(
+    model: str,
+    architectures: str | None,
+    precisions: str | None,
+    levels: str,
+    prompt: str,
+    other: str,
+    seed: int,
+    steps: int,
+    guidance: float,
+    device: str,
+    json_file: Path | None,
+) -> None:
+    """Check what the conditioning is a function of: its rows in order, or the measure they are.
+
+    Exit status 0: everything checked is a function of the measure. 1: something is not, or a control shows that the
+    check could not have failed. 2: it could not run.
+    """
+    from analysis.census import take_census
+    from analysis.invariance import check_invariance
+    from analysis.model import load_model
+    from analysis.rendering import Sampling
+    from analysis.run_folder import write_json
+    from analysis.terminal import show_census, show_invariance
+
+    if architectures is not None:
+        found = take_census(_names(architectures), seed=seed, progress=True)
+    else:
+        found = check_invariance(
+            load_model(model, device=device),
+            prompt,
+            other,
+            precisions=None if precisions is None else _names(precisions),
+            levels=_names(levels),
+            sampling=Sampling(seed=seed, steps=steps, guidance=guidance),
+            progress=True,
+        )
+    records: list = []
+    try:
+        for record in found:
+            records.append(record)
+    finally:
+        if json_file is not None:
+            write_json(json_file, [record.as_json() for record in records])
+    (show_invariance if architectures is None else show_census)(records)
+    sys.exit(0 if all(record.measure_invariant for record in records) else 1)
+
+
+def _names(text: str) -> tuple[str, ...]:
+    return tuple(name.strip() for name in text.split(",") if name.strip())

@@ -12,7 +12,8 @@ from analysis.errors import UserError
 from analysis.frames import FrameStore
 from analysis.model import MINIATURE, Model, load_model
 from analysis.perception import PERCEPTIONS, perceptual_distance, require_available
-from analysis.rendering import Sampling, render_each, same_image_tolerance
+from analysis.precision import same_image_tolerance
+from analysis.rendering import Sampling, render_each
 from analysis.run_folder import frame_identity, open_run, run_name, write_json
 from analysis.smoothness import Smoothness, measure_smoothness
 from geometry import (
@@ -77,7 +78,7 @@ class MethodResult:
 
     ``length`` is the root mean square distance that rows travel (None for paths without a coupling), ``share_moved``
     the share of rows that change their index, ``endpoint_error`` the largest difference, in levels of 255, between
-    the last frame and the image of prompt B itself (see :func:`analysis.rendering.same_image_tolerance`).
+    the last frame and the image of prompt B itself (see :func:`analysis.precision.same_image_tolerance`).
     """
 
     steps: list[float]

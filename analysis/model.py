@@ -13,9 +13,9 @@ from typing import Any
 import torch
 
 from analysis.errors import UserError
+from analysis.precision import DTYPES
 
 MINIATURE = "miniature"
-DTYPES = {"float32": torch.float32, "float16": torch.float16, "bfloat16": torch.bfloat16}
 WANTED = "'miniature', a hub id (owner/name), a folder in diffusers' format, or a .safetensors file"
 #: what a pipeline must have for its conditioning to be one cloud of token rows
 NEEDED = ("tokenizer", "text_encoder", "unet", "vae", "scheduler")
@@ -55,7 +55,7 @@ def load_model(name: str = MINIATURE, *, device: str = "auto", dtype: str = "aut
         name: "miniature", a hub id ("stable-diffusion-v1-5/stable-diffusion-v1-5"), a local folder in diffusers'
             format, or a single .safetensors checkpoint.
         device: auto (cuda, else mps, else cpu), cpu, cuda or mps.
-        dtype: auto (float16 on cuda, else float32), float32, float16 or bfloat16.
+        dtype: auto (float16 on cuda, else float32), float64, float32, float16 or bfloat16.
 
     Raises:
         UserError: no such model, not a checkpoint, a device that is not there, or a pipeline whose conditioning is

@@ -29,15 +29,6 @@ class Sampling:
     negative_prompt: str = ""
 
 
-def same_image_tolerance(dtype: torch.dtype, steps: int) -> int:
-    """Largest pixel difference, in levels of 255, that the order of summation alone may cause between two renderings.
-
-    One level for rounding to 8 bits, and on the full scale one machine epsilon for each sampling step, adding up like
-    a random walk: 1 in float32, 2 in float16 and 9 in bfloat16 after 20 steps.
-    """
-    return 1 + int(255 * torch.finfo(dtype).eps * steps**0.5)
-
-
 def initial_noise(model: Model, seed: int) -> torch.Tensor:
     """The latent noise of a seed, (1, c, h, w) float32, drawn on the CPU so that it is the same on every device."""
     unet = model.pipeline.unet

@@ -77,7 +77,7 @@ def _require_same_identity(folder: Path, there: dict, here: dict) -> None:
         raise UserError(f"output folder {str(folder)!r} holds a run of other settings ({differences}); choose another")
 
 
-def write_json(path: Path, content: dict) -> None:
+def write_json(path: Path, content: dict | list) -> None:
     """Strict JSON: a NaN is an error here, not a surprise for the reader."""
     text = json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
     with writing(path):

@@ -1,11 +1,14 @@
-"""A comparison as tables on the terminal."""
+"""Results as tables on the terminal."""
 
-from collections.abc import Mapping
+import sys
+from collections.abc import Mapping, Sequence
 
+from rich.box import SIMPLE
 from rich.console import Console
 from rich.table import Table
 
 from analysis.comparison import Comparison, MethodResult
+from analysis.invariance import InvarianceRecord
 
 
 def show_comparison(comparison: Comparison, console: Console | None = None) -> None:
@@ -43,3 +46,96 @@ def _endpoint_check(results: Mapping[str, MethodResult], tolerance: int) -> str:
     if error <= tolerance:
         return f"endpoint check: every path ends in the image of B ({found})"
     return f"endpoint check FAILED: {worst} ends in another image than B's ({found})"
+
+
+def show_invariance(records: Sequence[InvarianceRecord], console: Console | None = None) -> None:
+    """A table for each precision, one row for each level, and what they amount to."""
+    console = console or Console()
+    console.print(
+        "Relative change of the output when the rows are permuted, or the measure rewritten in any of four ways; what "
+        "summing in another order does (floor), and what it may do (allowed). Controls: another text, the words in "
+        "another order, and the permutation under attention that is broken on purpose.",
+        highlight=False,
+    )
+    for precision in dict.fromkeys(record.precision for record in records):
+        table = Table(title=precision, box=SIMPLE, padding=(0, 1, 0, 0), title_justify="left")
+        table.add_column("level", overflow="fold")
+        for heading in ("permuted", "rewritten", "floor", "allowed", "text", "words", "broken"):
+            table.add_column(heading, justify="right", no_wrap=True)
+        table.add_column("verdict", no_wrap=True)
+        of_precision = [record for record in records if record.precision == precision]
+        for record in of_precision:
+            changes = (record.errors["permutation"], _largest(record.errors), record.floor, record.tolerance)
+            numbers = (*changes, *record.controls.values())
+            table.add_row(record.level.removeprefix("layer "), *map(_short, numbers), _verdict(record))
+        console.print(table)
+        for record in of_precision:
+            if record.growth:
+                console.print(_growth(record), highlight=False)
+    failed = [f"{record.level} in {record.precision}" for record in records if not record.measure_invariant]
+    said = f"does NOT hold, or was not shown, for: {', '.join(failed)}" if failed else "holds at every level checked"
+    console.print(f"measure invariance {said}", highlight=False)
+
+
+def _growth(record: InvarianceRecord) -> str:
+    steps, pixels = record.growth["permutation"], record.details["largest_pixel_difference"]
+    return (
+        f"the permuted image's error grows from {_short(steps[0])} after the first of {len(steps)} steps to "
+        f"{_short(steps[-1])}; largest pixel difference {pixels['permutation']}/255, for the other text "
+        f"{pixels['different_text']}/255"
+    )
+
+
+def show_census(records: Sequence[InvarianceRecord], console: Console | None = None) -> None:
+    """One row for each architecture, and what restores measure invariance where it does not hold."""
+    console = console or Console()
+    table = Table(box=SIMPLE, padding=(0, 1, 0, 0))
+    for heading in ("architecture", "permutation", "measure", "other text", "because"):
+        table.add_column(heading, overflow="fold")
+    restored: dict[str, list[str]] = {}
+    for record in records:
+        table.add_row(
+            record.details["title"],
+            f"{_yes(record.permutation_invariant)} {_short(record.errors['permutation'])}",
+            f"{_yes(record.measure_invariant)} {_short(_largest(record.errors))}",
+            _short(record.controls["different_text"]),
+            record.reason,
+        )
+        restored.setdefault(record.details["restored_by"], []).append(record.details["title"])
+    console.print(table)
+    for way, titles in restored.items():
+        console.print(f"{way}: {', '.join(titles)}", highlight=False)
+    console.print(
+        f"{sum(record.permutation_invariant for record in records)} of {len(records)} do not see the order of the "
+        f"rows, {sum(record.measure_invariant for record in records)} see only the measure "
+        f"({sum(record.details['parameters'] for record in records) / 1e6:,.1f} M parameters in all, "
+        f"{sum(record.seconds for record in records):.0f} s, peak memory {_peak_memory() / 2**30:.1f} GiB)",
+        highlight=False,
+    )
+
+
+def _yes(holds: bool) -> str:
+    return "yes" if holds else "no "
+
+
+def _largest(errors: Mapping[str, float | None]) -> float | None:
+    numbers = [error for error in errors.values() if error is not None]
+    return max(numbers, default=None)
+
+
+def _verdict(record: InvarianceRecord) -> str:
+    if record.failed_controls:
+        return "control failed"
+    return "holds" if record.measure_invariant else "order only" if record.permutation_invariant else "FAILS"
+
+
+def _short(number: float | None) -> str:
+    return "–" if number is None else f"{number:.0e}"
+
+
+def _peak_memory() -> int:
+    """Bytes, of this process so far."""
+    import resource
+
+    kilobytes = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return kilobytes if sys.platform == "darwin" else kilobytes * 1024

@@ -30,7 +30,7 @@ ARCHITECTURE = {
     "attention_head_dim": 4,
     "cross_attention_dim": WIDTH,
 }
-STAGE = Stage("unet", steps=8_000, learning_rate=5e-4, model=ARCHITECTURE, ema_decay=0.999)
+STAGE = Stage("unet", steps=14_000, learning_rate=5e-4, model=ARCHITECTURE, ema_decay=0.999)
 BATCH = 32
 SCENES = 30_000
 CAPTION_DROPOUT = 0.1
@@ -105,7 +105,8 @@ class DenoisingLoss:
         return (weight * (seen - wanted).square().mean(dim=(1, 2, 3))).mean()
 
 
-def train_unet(checkpoints: Path, model: Path) -> None:
+def train_unet(checkpoints: Path, model: Path, *, compiled: bool = False) -> None:
+    """Train and export the denoiser; ``compiled`` puts ``torch.compile`` before it: a third less time for each step."""
     device = pick_device()
     autoencoder = AutoencoderKL.from_pretrained(model / "vae", torch_dtype=torch.float32).to(device)
     loss = DenoisingLoss(model, cached_latents(autoencoder, checkpoints))
@@ -113,6 +114,8 @@ def train_unet(checkpoints: Path, model: Path) -> None:
     unet = UNet2DConditionModel(**ARCHITECTURE).to(memory_format=torch.channels_last)
     # The backward pass of fused attention is several times slower than the plain one's on a CPU.
     unet.set_attn_processor(AttnProcessor2_0() if device.type == "cuda" else AttnProcessor())
+    if compiled:
+        unet.compile()  # in place: the names of the weights stay, and the averaged copy stays uncompiled
     unet = train(STAGE, unet, loss, checkpoints)
     export_pipeline(unet, model)
 
@@ -143,9 +146,3 @@ def export_pipeline(unet: UNet2DConditionModel, model: Path) -> None:
         requires_safety_checker=False,
     )
     pipeline.save_config(model)
-
-
-if __name__ == "__main__":
-    from miniature import MODEL
-
-    train_unet(MODEL.parent / "checkpoints", MODEL)

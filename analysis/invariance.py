@@ -179,11 +179,7 @@ class _Check:
         if "layers" in levels:
             inputs = self._layer_inputs()
             for name, layer in cross_attention_layers(self.unet).items():
-                yield self._record(
-                    f"layer {name}",
-                    layer,
-                    lambda rows, layer=layer, h=inputs[name]: layer(h, encoder_hidden_states=rows),
-                )
+                yield self._record(f"layer {name}", layer, _attending(layer, inputs[name]))
         if "denoiser" in levels:
             yield self._record("denoiser", self.unet, self._denoise)
         if "image" in levels:
@@ -313,6 +309,10 @@ class _Check:
         both = [unconditional, conditional] if self.sampling.guidance > 1 else [conditional]
         with add_to_logits(self.unet, torch.stack([each.weights.log() for each in both])):
             yield
+
+
+def _attending(layer: Any, hidden_states: Tensor) -> Evaluate:
+    return lambda rows: layer(hidden_states, encoder_hidden_states=rows)
 
 
 def _weights_of(module: torch.nn.Module, rewriting: Rewriting) -> Any:

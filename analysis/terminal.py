@@ -52,22 +52,23 @@ def show_invariance(records: Sequence[InvarianceRecord], console: Console | None
     """A table for each precision, one row for each level, and what they amount to."""
     console = console or Console()
     console.print(
-        "Relative change of the output when the rows are permuted, or the measure rewritten in any of four ways; what "
-        "summing in another order does (floor), and what it may do (allowed). Controls: another text, the words in "
-        "another order, and the permutation under attention that is broken on purpose.",
+        "Relative change of the output when the rows are permuted (perm.), or the measure is written in the worst of "
+        "four other ways (meas.); what summing in another order does (floor), and what rounding may do (limit). "
+        "Controls: another text, the words in another order, the permutation under attention broken on purpose.",
         highlight=False,
     )
     for precision in dict.fromkeys(record.precision for record in records):
         table = Table(title=precision, box=SIMPLE, padding=(0, 1, 0, 0), title_justify="left")
         table.add_column("level", overflow="fold")
-        for heading in ("permuted", "rewritten", "floor", "allowed", "text", "words", "broken"):
+        for heading in ("perm.", "meas.", "floor", "limit", "text", "words", "broken"):
             table.add_column(heading, justify="right", no_wrap=True)
         table.add_column("verdict", no_wrap=True)
         of_precision = [record for record in records if record.precision == precision]
         for record in of_precision:
             changes = (record.errors["permutation"], _largest(record.errors), record.floor, record.tolerance)
             numbers = (*changes, *record.controls.values())
-            table.add_row(record.level.removeprefix("layer "), *map(_short, numbers), _verdict(record))
+            level = record.level.removeprefix("layer ").replace(".transformer_blocks", "\n.transformer_blocks")
+            table.add_row(level, *map(_short, numbers), _verdict(record))
         console.print(table)
         for record in of_precision:
             if record.growth:

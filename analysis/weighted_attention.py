@@ -15,7 +15,7 @@ from torch import Tensor
 from torch.overrides import TorchFunctionMode
 
 
-def cross_attention_layers(denoiser: torch.nn.Module) -> dict[str, torch.nn.Module]:
+def cross_attention_layers(denoiser: torch.nn.Module) -> dict[str, Any]:
     """The denoiser's cross-attention layers by name: where it sees the conditioning."""
     from diffusers.models.attention_processor import Attention
 

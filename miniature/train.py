@@ -1,5 +1,6 @@
 """Train the miniature: ``python -m miniature.train``. Finished stages are skipped, unfinished ones continue."""
 
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
@@ -30,7 +31,7 @@ def main(model: Path, checkpoints: Path, stage: str | None, compiled: bool, expo
         if export:
             click.echo(f"exported the weights of step {export_checkpoint(checkpoints, model)} to {model}")
             return
-        stages = {
+        stages: dict[str, Callable[[Path, Path], None]] = {
             "autoencoder": train_autoencoder,
             "towers": train_towers,
             "unet": partial(train_unet, compiled=compiled),

@@ -63,7 +63,7 @@ class Architecture:
         import diffusers
 
         denoiser_class = getattr(diffusers, self.class_name)
-        with torch.device("meta"):
+        with quiet_libraries(), torch.device("meta"):
             parameters = sum(p.numel() for p in denoiser_class(**self.configuration).parameters())
         require_memory(parameters * self.precision.itemsize, f"architecture {self.name!r}")
         with quiet_libraries():

@@ -1,5 +1,7 @@
 """UNets: Stable Diffusion 1.x, 2.x and XL, DeepFloyd IF, Kandinsky 3."""
 
+from typing import Any
+
 import torch
 from torch import Tensor
 
@@ -16,7 +18,7 @@ SMALL = {
 }
 
 
-def _noise(unet: torch.nn.Module) -> Tensor:
+def _noise(unet: Any) -> Tensor:
     config = unet.config
     return fixed(1, config.in_channels, config.sample_size, config.sample_size, dtype=unet.dtype)
 

@@ -17,6 +17,8 @@ figures: .venv/.runtime
 	rm -rf runs/demo
 	$(BIN)/whichway compare $(DEMO) --out runs/demo
 	mkdir -p figures/demo
+	$(BIN)/whichway invariance --architectures all --json figures/census.json > /dev/null || [ $$? -eq 1 ] # some violate
+	$(BIN)/python figures/census.py
 	cp runs/demo/filmstrips.png runs/demo/steps.png runs/demo/projection.png runs/demo/coupling.png figures/demo/
 
 test: lint

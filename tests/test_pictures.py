@@ -1,10 +1,14 @@
 """Pictures tell the truth: what they show is read back from their data, and none falls over on odd input."""
 
+import json
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
 
 from analysis.pictures import draw_coupling, draw_filmstrips, draw_projection, draw_steps
+from analysis.pictures.census import draw_census
 from analysis.pictures.coupling import gather_padding
 from analysis.pictures.style import quoted
 from analysis.smoothness import measure_smoothness
@@ -78,3 +82,15 @@ def test_all_paths_end_together_in_the_wasserstein_view_only():
 def test_long_prompts_are_shortened_and_dollars_are_no_mathematics():
     assert len(quoted("word " * 200, 60)) < 200
     assert quoted("$5", 60) == r"“\$5”"
+
+
+def test_the_census_shows_every_architecture_with_its_reason():
+    records = json.loads((Path(__file__).parent.parent / "figures" / "census.json").read_text(encoding="utf-8"))
+    figure = draw_census(records)
+    axis = figure.axes[0]
+    shown = {label.get_text().removesuffix(" (float32)") for label in axis.get_yticklabels()}
+    assert shown == {record["details"]["title"] for record in records}
+    assert len(records) >= 15
+    assert {"one softmax over text and image", "cross-attention to text alone"} <= {
+        label.get_text() for label in figure.axes[0].child_axes[0].get_yticklabels()
+    }

@@ -13,6 +13,7 @@ from scipy.optimize import linear_sum_assignment
 from torch import Tensor
 
 from geometry.cloud import PointCloud
+from geometry.ground import EUCLIDEAN, GroundMetric, ground_costs, require_same_shape
 
 
 @dataclass(frozen=True, eq=False)
@@ -22,7 +23,7 @@ class Coupling:
     Attributes:
         sources: (k,) row of A, for each atom.
         targets: (k,) row of B, for each atom.
-        mass: (k,) positive, sums to 1.
+        mass: (k,) positive; sums to 1, or to less where the coupling leaves mass behind (partial, unbalanced).
     """
 
     sources: Int[Tensor, " k"]
@@ -36,8 +37,9 @@ class Coupling:
 
     @property
     def share_moved(self) -> float:
-        """Mass that does not stay at its own index: 0 for the identity coupling."""
-        return float(self.mass[self.sources != self.targets].sum())
+        """Share of the mass carried that does not stay at its own index: 0 for the identity coupling."""
+        carried = self.mass.sum()
+        return float(self.mass[self.sources != self.targets].sum() / carried) if carried > 0 else 0.0
 
 
 def identity_coupling(a: PointCloud, b: PointCloud) -> Coupling:
@@ -66,8 +68,8 @@ def random_coupling(a: PointCloud, b: PointCloud, *, seed: int = 0) -> Coupling:
     return Coupling(torch.arange(len(a)), torch.from_numpy(order), a.weights)
 
 
-def optimal_coupling(a: PointCloud, b: PointCloud, *, p: float = 2) -> Coupling:
-    """argmin_π Σ_ij π_ij ‖x_i − y_j‖^p, exactly, in float64.
+def optimal_coupling(a: PointCloud, b: PointCloud, *, p: float = 2, ground: GroundMetric = EUCLIDEAN) -> Coupling:
+    """argmin_π Σ_ij π_ij c(x_i, y_j)^p, exactly, in float64.
 
     For clouds of equal size and uniform weights the optimum is a permutation (Birkhoff): SciPy's linear assignment.
     Otherwise POT's network simplex.
@@ -78,43 +80,26 @@ def optimal_coupling(a: PointCloud, b: PointCloud, *, p: float = 2) -> Coupling:
     """
     if not p >= 1:
         raise ValueError(f"p: wanted at least 1, got {p}")
-    costs = ground_costs(a, b).numpy() ** p
+    costs = ground_costs(a, b, ground).numpy() ** p
     if len(a) == len(b) and a.is_uniform and b.is_uniform:
         sources, targets = linear_sum_assignment(costs)
         return Coupling(torch.from_numpy(sources), torch.from_numpy(targets), a.weights)
     import ot  # takes a second, and most couplings are assignments
 
-    plan, log = ot.emd(_probabilities(a), _probabilities(b), costs, numItermax=1_000_000, log=True)
+    plan, log = ot.emd(probabilities(a), probabilities(b), costs, numItermax=1_000_000, log=True)
     if log["warning"]:
         raise RuntimeError(f"the network simplex stopped before the optimum: {log['warning']}")
+    return coupling_of(plan, a)
+
+
+def coupling_of(plan: Float[np.ndarray, "n m"], a: PointCloud) -> Coupling:
+    """A dense plan as atoms, in the precision of ``a``."""
     sources, targets = np.nonzero(plan)
     mass = torch.from_numpy(plan[sources, targets]).to(a.rows)
     return Coupling(torch.from_numpy(sources), torch.from_numpy(targets), mass)
 
 
-def ground_costs(a: PointCloud, b: PointCloud) -> Float[Tensor, "n m"]:
-    """The ground metric between all rows, c(x_i, y_j) = ‖x_i − y_j‖, (n, m) float64 on the CPU.
-
-    Computed from differences, not from the expanded square, which loses half the digits of nearby rows.
-
-    Raises:
-        ValueError: clouds of different width.
-    """
-    require_same_width(a, b)
-    rows_a, rows_b = (cloud.rows.detach().to("cpu", torch.float64) for cloud in (a, b))
-    return torch.cdist(rows_a, rows_b, compute_mode="donot_use_mm_for_euclid_dist")
-
-
-def require_same_width(a: PointCloud, b: PointCloud) -> None:
-    if a.dimension != b.dimension:
-        raise ValueError(f"clouds of different width: {tuple(a.rows.shape)} and {tuple(b.rows.shape)}")
-
-
-def require_same_shape(a: PointCloud, b: PointCloud) -> None:
-    if a.rows.shape != b.rows.shape:
-        raise ValueError(f"clouds of different shape: {tuple(a.rows.shape)} and {tuple(b.rows.shape)}")
-
-
-def _probabilities(cloud: PointCloud) -> np.ndarray:
+def probabilities(cloud: PointCloud) -> Float[np.ndarray, " n"]:
+    """The weights as a solver wants them: float64, summing to 1 exactly as far as float64 can."""
     weights = cloud.weights.detach().to("cpu", torch.float64).numpy()
     return weights / weights.sum()

@@ -1,0 +1,55 @@
+"""Barycenters as mathematics: of two clouds, of one, of equal ones; and that they minimise what they should."""
+
+import re
+
+import pytest
+
+from geometry import barycenter, build_path, wasserstein
+from tests.conftest import random_cloud
+
+A, B, C = (random_cloud(10, 4, seed) for seed in range(3))
+
+
+@pytest.mark.parametrize("t", [0.1, 0.4, 0.5, 0.8])
+def test_of_two_clouds_it_lies_on_their_geodesic(t):
+    between = barycenter([A, B], [1 - t, t])
+    assert wasserstein(between, build_path("optimal", A, B)(t)) == pytest.approx(0, abs=1e-6)
+    assert wasserstein(A, between) == pytest.approx(t * wasserstein(A, B), rel=1e-6)
+
+
+def test_with_all_the_weight_it_is_the_cloud():
+    assert barycenter([A, B, C], [0, 1, 0]) is B
+
+
+def test_of_equal_clouds_it_is_that_cloud():
+    assert wasserstein(barycenter([A, A.take([*range(1, 10), 0]), A], [1, 1, 1]), A) == pytest.approx(0, abs=1e-6)
+
+
+def test_it_costs_less_than_any_of_the_clouds_and_scaling_the_weights_changes_nothing():
+    weights = (0.5, 0.3, 0.2)
+
+    def cost(cloud):
+        return sum(w * wasserstein(cloud, each) ** 2 for w, each in zip(weights, (A, B, C), strict=True))
+
+    middle = barycenter([A, B, C], weights)
+    assert cost(middle) < min(cost(A), cost(B), cost(C))
+    assert wasserstein(middle, barycenter([A, B, C], [5, 3, 2])) == pytest.approx(0, abs=1e-7)
+
+
+def test_clouds_of_different_size_have_one():
+    assert len(barycenter([A, random_cloud(3, 4, 9, weighted=True)], [0.6, 0.4])) == 10
+
+
+@pytest.mark.parametrize(
+    ("clouds", "weights", "said"),
+    [
+        ([A], [1], "at least 2 clouds, got 1"),
+        ([A, B], [1, 1, 1], "wanted 2 non-negative numbers"),
+        ([A, B], [0, 0], "with a positive sum"),
+        ([A, B], [-1, 2], "non-negative"),
+        ([A, random_cloud(10, 3, 0)], [1, 1], "different width: (10, 4) and (10, 3)"),
+    ],
+)
+def test_bad_input_is_named(clouds, weights, said):
+    with pytest.raises(ValueError, match=re.escape(said)):
+        barycenter(clouds, weights)

@@ -13,6 +13,9 @@ import click
 #: a test holds the two together
 DEFAULTS = {
     "methods": "identity,random,optimal,slerp",
+    "ground": "euclidean",
+    "tokens": "all",
+    "parametrisation": "uniform",
     "frames": 9,
     "seed": 0,
     "steps": 20,
@@ -59,7 +62,14 @@ def main() -> None:
 @main.command()
 @click.argument("prompt_a", metavar="PROMPT_A")
 @click.argument("prompt_b", metavar="PROMPT_B")
-@click.option("--methods", default=DEFAULTS["methods"], help="Ways from A to B, separated by commas.")
+@click.option(
+    "--methods",
+    default=DEFAULTS["methods"],
+    help="Ways from A to B, separated by commas; 'whichway methods' lists them.",
+)
+@click.option("--ground", default=DEFAULTS["ground"], help="Metric by which rows are matched; see 'whichway methods'.")
+@click.option("--tokens", default=DEFAULTS["tokens"], help="Rows that may be matched: all, own or words.")
+@click.option("--parametrisation", default=DEFAULTS["parametrisation"], help="uniform, constant-speed or perceptual.")
 @click.option("--frames", default=DEFAULTS["frames"], help="Images along each path, at least 2.")
 @click.option("--seed", default=DEFAULTS["seed"], help="Of the initial noise and of the random coupling.")
 @click.option("--steps", default=DEFAULTS["steps"], help="Sampling steps for each image.")
@@ -149,6 +159,25 @@ def invariance(
             write_json(json_file, [record.as_json() for record in records])
     (show_invariance if architectures is None else show_census)(records)
     sys.exit(0 if all(record.measure_invariant for record in records) else 1)
+
+
+@main.command()
+def methods() -> None:
+    """List methods, couplings, paths, ground metrics, tokens and parametrisations, one line each."""
+    from analysis.comparison import GROUNDS, PARAMETRISATIONS
+    from analysis.terminal import show_choices
+    from geometry import COUPLINGS, METHODS, PATHS, TOKENS
+
+    show_choices(
+        {
+            "--methods": {name: method.summary for name, method in METHODS.items()},
+            "--methods coupling+path: couplings": {name: rule.summary for name, rule in COUPLINGS.items()},
+            "--methods coupling+path: paths": {name: rule.summary for name, rule in PATHS.items() if rule.coupled},
+            "--ground": GROUNDS,
+            "--tokens": TOKENS,
+            "--parametrisation": PARAMETRISATIONS,
+        }
+    )
 
 
 def _names(text: str) -> tuple[str, ...]:

@@ -2,32 +2,53 @@
 
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
-from tqdm.auto import tqdm
 
+from analysis.cross_attention_metric import cross_attention_metric
 from analysis.encoding import encode
 from analysis.errors import UserError
-from analysis.frames import FrameStore
+from analysis.frames import FrameRenderer, FrameStore
 from analysis.model import MINIATURE, Model, load_model
 from analysis.perception import PERCEPTIONS, perceptual_distance, require_available
+from analysis.perceptual_parametrisation import perceptually_uniform_times
 from analysis.precision import same_image_tolerance
-from analysis.rendering import Sampling, render_each
+from analysis.rendering import Sampling
 from analysis.run_folder import frame_identity, open_run, run_name, write_json
 from analysis.smoothness import Smoothness, measure_smoothness
 from geometry import (
+    EUCLIDEAN,
     METHODS,
-    DisplacementPath,
+    TOKENS,
+    Cosine,
+    GroundMetric,
     PointCloud,
     build_path,
     centroid_distance,
+    constant_speed_times,
+    find_method,
     optimal_coupling,
     rms_frobenius,
+    transport_cost,
+    uniform_times,
     wasserstein,
 )
-from geometry.distance import transport_cost
 from geometry.path import Path as CloudPath
+
+#: ground metric by which rows are matched → what it is
+GROUNDS = {
+    "euclidean": "‖x − y‖",
+    "cosine": "the chord between the rows' directions",
+    "cross-attention": "how different the denoiser's keys and values are",
+}
+PARAMETRISATIONS = {
+    "uniform": "evenly in t",
+    "constant-speed": "evenly in W_2 along the path",
+    "perceptual": "until consecutive frames look equally far apart",
+}
+CHOICES = {"ground": GROUNDS, "tokens": TOKENS, "parametrisation": PARAMETRISATIONS, "metric": PERCEPTIONS}
 
 
 @dataclass(frozen=True)
@@ -40,7 +61,10 @@ class Settings:
 
     prompt_a: str
     prompt_b: str
-    methods: tuple[str, ...] = tuple(METHODS)
+    methods: tuple[str, ...] = ("identity", "random", "optimal", "slerp")
+    ground: str = "euclidean"
+    tokens: str = "all"
+    parametrisation: str = "uniform"
     frames: int = 9
     seed: int = 0
     steps: int = 20
@@ -52,11 +76,16 @@ class Settings:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "methods", tuple(dict.fromkeys(self.methods)))
-        unknown = [name for name in self.methods if name not in METHODS]
-        if unknown or not self.methods:
-            raise UserError(f"methods: unknown {', '.join(unknown) or '(none given)'}; known: {', '.join(METHODS)}")
-        if self.metric not in PERCEPTIONS:
-            raise UserError(f"metric: unknown {self.metric!r}; known: {', '.join(PERCEPTIONS)}")
+        if not self.methods:
+            raise UserError(f"methods: none given; known: {', '.join(METHODS)}, or coupling+path")
+        for name in self.methods:
+            try:
+                find_method(name)
+            except ValueError as error:
+                raise UserError(f"methods: {error}") from error
+        for setting, known in CHOICES.items():
+            if getattr(self, setting) not in known:
+                raise UserError(f"{setting}: unknown {getattr(self, setting)!r}; known: {', '.join(known)}")
         for name, value, least in (("frames", self.frames, 2), ("seed", self.seed, 0), ("steps", self.steps, 1)):
             if not least <= value < 2**63:
                 raise UserError(f"{name}: wanted at least {least} (and below 2^63), got {value}")
@@ -67,20 +96,17 @@ class Settings:
     def sampling(self) -> Sampling:
         return Sampling(seed=self.seed, steps=self.steps, guidance=self.guidance)
 
-    @property
-    def times(self) -> list[float]:
-        return np.linspace(0, 1, self.frames).tolist()
-
 
 @dataclass(frozen=True)
 class MethodResult:
-    """What one method did. ``steps`` are perceptual distances between consecutive frames.
+    """What one method did. ``steps`` are perceptual distances between consecutive frames, at ``t``.
 
     ``length`` is the root mean square distance that rows travel (None for paths without a coupling), ``share_moved``
     the share of rows that change their index, ``endpoint_error`` the largest difference, in levels of 255, between
     the last frame and the image of prompt B itself (see :func:`analysis.precision.same_image_tolerance`).
     """
 
+    t: list[float]
     steps: list[float]
     smoothness: Smoothness
     length: float | None
@@ -127,16 +153,19 @@ def compare(
     open_run(folder, settings, model, identity)
 
     start, end = encode(model, settings.prompt_a), encode(model, settings.prompt_b)
-    paths = {name: build_path(name, start, end, seed=settings.seed) for name in settings.methods}
-    store = FrameStore(folder / "frames")
-    wanted = {store.path("prompts", t): cloud for t, cloud in ((0.0, start), (1.0, end))}
-    wanted |= {store.path(name, t): path(t) for name, path in paths.items() for t in settings.times}
-    rendered, reused = _render_missing(model, settings.sampling, wanted, store, report)
+    ground = find_ground(settings.ground, model)
+    paths = _build_paths(settings, start, end, ground)
+    renderer = FrameRenderer(model, settings.sampling, FrameStore(folder / "frames"), report)
+    times = _choose_times(settings, paths, ground, renderer)
+    wanted = {("prompts", 0.0): start, ("prompts", 1.0): end}
+    renderer.render(wanted | {(name, t): path(t) for name, path in paths.items() for t in times[name]})
 
-    frames = {name: np.stack([store.read(store.path(name, t)) for t in settings.times]) for name in settings.methods}
-    image_b = store.read(store.path("prompts", 1.0))
+    frames = {name: renderer.read(name, times[name]) for name in settings.methods}
+    image_b = renderer.read("prompts", [1.0])[0]
     report(f"measuring with {settings.metric}")
-    results = {name: _measure(settings, paths[name], frames[name], image_b) for name in settings.methods}
+    results = {
+        name: _measure(settings, paths[name], times[name], frames[name], image_b, ground) for name in settings.methods
+    }
     distances = measure_distances(start, end)
     tolerance = same_image_tolerance(model.dtype, settings.steps)
     write_json(
@@ -144,7 +173,6 @@ def compare(
         {
             "distances": distances,
             "metric": settings.metric,
-            "t": settings.times,
             "endpoint_tolerance": tolerance,
             "methods": {name: asdict(result) for name, result in results.items()},
         },
@@ -152,8 +180,54 @@ def compare(
     report("drawing")
     from analysis.pictures import draw_all
 
-    pictures = draw_all(folder, settings, (start, end), paths, frames, results)
-    return Comparison(folder, settings, distances, results, tolerance, rendered, reused, pictures)
+    pictures = draw_all(folder, settings, (start, end), paths, frames, results, times)
+    return Comparison(folder, settings, distances, results, tolerance, renderer.rendered, renderer.reused, pictures)
+
+
+def find_ground(name: str, model: Model) -> GroundMetric:
+    """The ground metric called ``name`` (:data:`GROUNDS`); cross-attention is that of ``model``."""
+    if name == "cross-attention":
+        return cross_attention_metric(model)
+    return {"euclidean": EUCLIDEAN, "cosine": Cosine()}[name]
+
+
+def _build_paths(settings: Settings, start: PointCloud, end: PointCloud, ground: GroundMetric) -> dict[str, CloudPath]:
+    """The paths of all methods.
+
+    Raises:
+        UserError: a method that cannot join these clouds.
+    """
+    paths = {}
+    for name in settings.methods:
+        try:
+            paths[name] = build_path(name, start, end, seed=settings.seed, ground=ground, tokens=settings.tokens)
+        except (ValueError, RuntimeError) as error:
+            raise UserError(f"method {name!r}: {error}") from error
+    return paths
+
+
+def _choose_times(
+    settings: Settings, paths: dict[str, CloudPath], ground: GroundMetric, renderer: FrameRenderer
+) -> dict[str, list[float]]:
+    """When along each path its frames are taken, to the six digits that name a frame."""
+    if settings.parametrisation == "uniform":
+        return dict.fromkeys(paths, uniform_times(settings.frames))
+    if settings.parametrisation == "constant-speed":
+        found = {name: constant_speed_times(path, settings.frames, ground=ground) for name, path in paths.items()}
+        return {name: [round(t, 6) for t in times] for name, times in found.items()}
+
+    def images_of(name: str, path: CloudPath) -> Callable[[list[float]], np.ndarray]:
+        def images(times: list[float]) -> np.ndarray:
+            renderer.render({(name, t): path(t) for t in times})
+            return renderer.read(name, times)
+
+        return images
+
+    distance = partial(perceptual_distance, settings.metric)
+    return {
+        name: perceptually_uniform_times(images_of(name, path), distance, settings.frames)
+        for name, path in paths.items()
+    }
 
 
 def measure_distances(a: PointCloud, b: PointCloud) -> dict[str, float]:
@@ -174,45 +248,22 @@ def measure_distances(a: PointCloud, b: PointCloud) -> dict[str, float]:
     }
 
 
-def _measure(settings: Settings, path: CloudPath, frames: np.ndarray, image_b: np.ndarray) -> MethodResult:
+def _measure(
+    settings: Settings,
+    path: CloudPath,
+    times: list[float],
+    frames: np.ndarray,
+    image_b: np.ndarray,
+    ground: GroundMetric,
+) -> MethodResult:
     steps = perceptual_distance(settings.metric, frames[:-1], frames[1:])
     end_to_end = float(perceptual_distance(settings.metric, frames[:1], frames[-1:])[0])
-    coupling = path.coupling if isinstance(path, DisplacementPath) else None
+    coupling = getattr(path, "coupling", None)
     return MethodResult(
+        t=times,
         steps=steps.tolist(),
         smoothness=measure_smoothness(steps, end_to_end),
-        length=transport_cost(path.start, path.end, coupling) if coupling else None,
+        length=transport_cost(path.start, path.end, coupling, ground=ground) if coupling else None,
         share_moved=coupling.share_moved if coupling else None,
         endpoint_error=int(np.abs(frames[-1].astype(int) - image_b.astype(int)).max()),
     )
-
-
-def _render_missing(
-    model: Model,
-    sampling: Sampling,
-    wanted: dict[Path, PointCloud],
-    store: FrameStore,
-    report: Callable[[str], object],
-) -> tuple[int, int]:
-    """Render the frames that are not on disk, the same cloud only once; returns how many were rendered and reused."""
-    same: dict[bytes, list[Path]] = {}
-    for path, cloud in wanted.items():
-        same.setdefault(cloud.rows.numpy().tobytes() + cloud.weights.numpy().tobytes(), []).append(path)
-    missing: list[tuple[PointCloud, list[Path]]] = []
-    for paths in same.values():
-        found = {path: store.find(path) for path in paths}
-        absent = [path for path, picture in found.items() if picture is None]
-        there = next((picture for picture in found.values() if picture is not None), None)
-        if there is None:
-            missing.append((wanted[paths[0]], absent))
-        else:
-            for path in absent:
-                store.write(path, there)
-    reused = len(same) - len(missing)
-    report(f"frames: {len(same)} different ones, {reused} reused, {len(missing)} to render")
-    pictures = render_each(model, [cloud for cloud, _ in missing], sampling)
-    pairs = zip(missing, pictures, strict=True)
-    for (_, paths), picture in tqdm(pairs, total=len(missing), desc="frames", unit="frame", disable=not missing):
-        for path in paths:
-            store.write(path, picture)
-    return len(missing), reused

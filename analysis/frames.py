@@ -1,13 +1,18 @@
-"""The frames of a run on disk: one PNG each, whole or not there at all, named by method and t."""
+"""The frames of a run on disk: one PNG each, whole or not there at all, named by method and t; rendered once."""
 
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from jaxtyping import UInt8
 from PIL import Image
+from tqdm.auto import tqdm
 
 from analysis.errors import writing
+from analysis.model import Model
+from analysis.rendering import Sampling, render_each
+from geometry import PointCloud
 
 Picture = UInt8[np.ndarray, "height width 3"]
 
@@ -44,3 +49,45 @@ class FrameStore:
             aside = path.with_suffix(".partial")
             Image.fromarray(picture).save(aside, format="PNG")
             aside.replace(path)
+
+
+class FrameRenderer:
+    """Renders frames that are not on disk, the same cloud only once, and counts."""
+
+    def __init__(self, model: Model, sampling: Sampling, store: FrameStore, report: Callable[[str], object]) -> None:
+        self.model, self.sampling, self.store, self.report = model, sampling, store, report
+        self.known: dict[bytes, Path] = {}  # cloud → a frame of it
+        self.rendered = self.reused = 0
+
+    def read(self, name: str, times: Sequence[float]) -> np.ndarray:
+        """The frames of a method, (frames, height, width, 3) uint8."""
+        return np.stack([self.store.read(self.store.path(name, t)) for t in times])
+
+    def render(self, wanted: Mapping[tuple[str, float], PointCloud]) -> None:
+        """Make sure that there is a frame for every (name, t)."""
+        same: dict[bytes, list[Path]] = {}
+        clouds: dict[bytes, PointCloud] = {}
+        for (name, t), cloud in wanted.items():
+            key = cloud.rows.numpy().tobytes() + cloud.weights.numpy().tobytes()
+            same.setdefault(key, []).append(self.store.path(name, t))
+            clouds[key] = cloud
+        missing = []
+        for key, paths in same.items():
+            places = [*paths, self.known[key]] if key in self.known else paths
+            pictures = {path: self.store.find(path) for path in places}
+            there = next((picture for picture in pictures.values() if picture is not None), None)
+            absent = [path for path in paths if pictures[path] is None]
+            if there is None:
+                missing.append((key, absent))
+            else:
+                self.reused += key not in self.known
+                for path in absent:
+                    self.store.write(path, there)
+            self.known.setdefault(key, paths[0])
+        self.report(f"frames: {len(same)} different ones, {len(same) - len(missing)} there, {len(missing)} to render")
+        pictures = render_each(self.model, [clouds[key] for key, _ in missing], self.sampling)
+        pairs = zip(missing, pictures, strict=True)
+        for (_, paths), picture in tqdm(pairs, total=len(missing), desc="frames", unit="frame", disable=not missing):
+            for path in paths:
+                self.store.write(path, picture)
+            self.rendered += 1

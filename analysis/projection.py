@@ -30,20 +30,24 @@ def flatten_rows(clouds: Sequence[PointCloud]) -> Float[np.ndarray, "clouds feat
 
 
 def linearise(clouds: Sequence[PointCloud], reference: PointCloud) -> Float[np.ndarray, "clouds features"]:
-    """Each cloud's rows in the order in which the reference's rows travel to them, flattened, (k, n·d).
+    """Where the reference's rows travel in each cloud, scaled by √w_i and flattened, (k, n·d).
 
-    For clouds of as many rows as the reference and uniform weights, where the optimal plan is a permutation.
+    Row i goes to Σ_j π_ij y_j / w_i, π the optimal coupling from the reference: for as many rows of uniform weights a
+    permutation of the cloud's rows, and the distance to the reference is W_2 itself; where rows split, the mean of
+    where they go, and the distance is at most W_2.
 
     Raises:
-        ValueError: a cloud of another shape than the reference's, or of weights that are not uniform.
+        ValueError: clouds of different width.
     """
-    for cloud in (reference, *clouds):
-        if cloud.rows.shape != reference.rows.shape or not cloud.is_uniform:
-            raise ValueError(
-                f"linearise: wanted clouds of uniform weights and shape {tuple(reference.rows.shape)}, "
-                f"got {tuple(cloud.rows.shape)}"
-            )
-    return flatten_rows([cloud.take(optimal_coupling(reference, cloud).targets) for cloud in clouds])
+    return flatten_rows([_optimal_map(cloud, reference) for cloud in clouds])
+
+
+def _optimal_map(cloud: PointCloud, reference: PointCloud) -> PointCloud:
+    coupling = optimal_coupling(reference, cloud)
+    rows, weights = cloud.rows.double(), reference.weights.double()
+    if len(coupling.mass) == len(reference) == len(cloud):
+        return PointCloud(rows[coupling.targets], weights)
+    return PointCloud(coupling.plan(len(reference), len(cloud)).double() @ rows / weights[:, None], weights)
 
 
 def project(features: Float[np.ndarray, "clouds features"]) -> Projection:

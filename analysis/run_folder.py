@@ -28,6 +28,8 @@ def frame_identity(settings: "Settings", model: Model) -> dict:
         "seed": settings.seed,
         "steps": settings.steps,
         "guidance": settings.guidance,
+        "ground": settings.ground,
+        "tokens": settings.tokens,
         "model_sha256": model.fingerprint,
         "device": model.device.type,
         "dtype": str(model.dtype).removeprefix("torch."),
@@ -38,6 +40,7 @@ def frame_identity(settings: "Settings", model: Model) -> dict:
 def run_name(settings: "Settings", identity: dict) -> str:
     """Readable, and different for different settings."""
     key = {**identity, "methods": settings.methods, "frames": settings.frames, "metric": settings.metric}
+    key["parametrisation"] = settings.parametrisation
     digest = hashlib.sha256(json.dumps(key, sort_keys=True).encode()).hexdigest()[:8]
     words = "--".join(_slug(prompt) for prompt in (settings.prompt_a, settings.prompt_b))
     return f"{words}-{digest}"

@@ -124,6 +124,16 @@ def _largest(errors: Mapping[str, float | None]) -> float | None:
     return max(numbers, default=None)
 
 
+def show_choices(groups: Mapping[str, Mapping[str, str]], console: Console | None = None) -> None:
+    """Each option's possible values, one line each."""
+    console = console or Console()
+    width = max(len(name) for group in groups.values() for name in group)
+    for option, group in groups.items():
+        console.print(f"{option}", highlight=False)
+        for name, summary in group.items():
+            console.print(f"  {name:{width}}  {summary}", highlight=False, markup=False, soft_wrap=True)
+
+
 def _verdict(record: InvarianceRecord) -> str:
     if record.failed_controls:
         return "control failed"

@@ -20,7 +20,7 @@ from analysis.comparison import Settings, compare
 from analysis.encoding import encode
 from analysis.model import Model, load_model
 from analysis.rendering import initial_noise, render
-from geometry import PointCloud, build_path
+from geometry import PointCloud, build_path, uniform_times
 
 PROMPTS = ("a large fox on a blue background", "a panda on a pink background")
 
@@ -28,7 +28,7 @@ PROMPTS = ("a large fox on a blue background", "a panda on a pink background")
 def all_clouds(model: Model, settings: Settings) -> list[PointCloud]:
     start, end = (encode(model, prompt) for prompt in PROMPTS)
     paths = [build_path(name, start, end, seed=settings.seed) for name in settings.methods]
-    return [path(t) for path in paths for t in settings.times]
+    return [path(t) for path in paths for t in uniform_times(settings.frames)]
 
 
 def render_one_by_one(model: Model, clouds: list[PointCloud], settings: Settings) -> None:

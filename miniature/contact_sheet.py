@@ -2,10 +2,12 @@
 
 from pathlib import Path
 from textwrap import fill
+from typing import Any
 
 import click
 import numpy as np
 import torch
+from tqdm.auto import trange
 
 from miniature import MODEL
 from miniature.captions import plain_caption
@@ -34,24 +36,24 @@ def sheet_captions() -> list[str]:
 def main(model: Path, out: Path, steps: int, guidance: float, seed: int) -> None:
     """Render every object on some background, and a few pairs, and lay them out under their captions."""
     from diffusers import StableDiffusionPipeline
-    from matplotlib.figure import Figure
 
     pipeline = StableDiffusionPipeline.from_pretrained(model, torch_dtype=torch.float32, use_safetensors=True)
-    pipeline.set_progress_bar_config(desc="contact sheet")
+    pipeline.set_progress_bar_config(disable=True)
+    draw_contact_sheet(pipeline, out, steps=steps, guidance=guidance, seed=seed)
+    click.echo(out)
+
+
+def draw_contact_sheet(pipeline: Any, out: Path, *, steps: int = 20, guidance: float = 3.0, seed: int = 0) -> None:
+    """Render :func:`sheet_captions`, each from its own noise, and lay the images out under their captions."""
+    from matplotlib.figure import Figure
+
     captions = sheet_captions()
-    images = []
-    for first in range(0, len(captions), 14):
+    images: list[np.ndarray] = []
+    for first in trange(0, len(captions), 14, desc="contact sheet"):
         batch = captions[first : first + 14]
         generators = [torch.Generator().manual_seed(seed + first + index) for index in range(len(batch))]
-        images += list(
-            pipeline(
-                batch,
-                num_inference_steps=steps,
-                guidance_scale=guidance,
-                generator=generators,
-                output_type="np",
-            ).images
-        )
+        options = {"num_inference_steps": steps, "guidance_scale": guidance, "output_type": "np"}
+        images += list(pipeline(batch, generator=generators, **options).images)
     columns = 10
     rows = -(-len(captions) // columns)
     figure = Figure(figsize=(1.25 * columns, 1.55 * rows), dpi=110, layout="constrained")
@@ -62,7 +64,6 @@ def main(model: Path, out: Path, steps: int, guidance: float, seed: int) -> None
         axis.imshow(np.asarray(image), interpolation="nearest")
         axis.set_title(fill(caption, 20), fontsize=6)
     figure.savefig(out)
-    click.echo(out)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""How good is the miniature? ``python -m miniature.evaluate`` prints a table and writes it into the model card.
+"""How good is the miniature? ``python -m miniature.evaluate``: a table in the model card, and a contact sheet.
 
 Everything is measured on scenes drawn with a seed of their own. "Trained" and "held out" name combinations of objects,
 backgrounds and relations (:func:`miniature.world.is_held_out`); no picture of either was ever a training picture.
@@ -21,6 +21,7 @@ from geometry import PointCloud, optimal_coupling, random_coupling, rms_frobeniu
 from geometry.distance import transport_cost
 from miniature import CHECKPOINTS, MODEL
 from miniature.captions import describe, plain_caption
+from miniature.contact_sheet import draw_contact_sheet
 from miniature.judge import NOT_ASKED, Judge, right_answers, train_judge
 from miniature.painter import paint
 from miniature.train_autoencoder import to_unit_range
@@ -30,6 +31,7 @@ from miniature.world import Scene, sample_scene
 
 SEED = 2_511_12757
 CARD = Path(__file__).parent / "MODEL_CARD.md"
+SHEET = Path(__file__).parent / "contact_sheet.png"
 BEGIN, END = "<!-- evaluation: begin -->", "<!-- evaluation: end -->"
 
 
@@ -150,7 +152,7 @@ def judged(judge: Judge, pictures: np.ndarray, scenes: Sequence[Scene]) -> dict[
 @click.option("--scenes", default=200, help="Generated images of each of the four kinds.")
 @click.option("--steps", default=20, help="DDIM steps.")
 @click.option("--guidance", default=3.0, help="Classifier-free guidance scale.")
-@click.option("--card/--no-card", default=True, help="Write the table into the model card.")
+@click.option("--card/--no-card", default=True, help="Write the table into the model card, and the sheet beside it.")
 def main(model: Path, checkpoints: Path, scenes: int, steps: int, guidance: float, card: bool) -> None:
     """Measure the shipped weights, part by part."""
     from diffusers import StableDiffusionPipeline
@@ -193,6 +195,7 @@ def main(model: Path, checkpoints: Path, scenes: int, steps: int, guidance: floa
         text = CARD.read_text(encoding="utf-8")
         before, after = text.split(BEGIN)[0], text.split(END)[1]
         CARD.write_text(f"{before}{BEGIN}\n{table}\n{END}{after}", encoding="utf-8")
+        draw_contact_sheet(pipeline, SHEET, steps=steps, guidance=guidance)
 
 
 if __name__ == "__main__":

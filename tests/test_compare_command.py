@@ -12,8 +12,10 @@ import pytest
 from click.testing import CliRunner
 from PIL import Image
 
-from analysis import comparison
+from analysis import comparison, frames
 from analysis.cli import DEFAULTS, main
+from analysis.comparison import GROUNDS, PARAMETRISATIONS
+from geometry import COUPLINGS, METHODS, TOKENS
 
 FOX, PANDA = "a large fox on a blue background", "a panda on a pink background"
 
@@ -94,7 +96,7 @@ def test_an_interrupted_run_keeps_its_frames_and_is_continued(run, tmp_path, mon
     finished = {path: path.read_bytes() for path in frames_of(tmp_path)}
     assert whole.exit_code == 0
     shutil.rmtree(tmp_path / "run")
-    real = comparison.render_each
+    real = frames.render_each
 
     def interrupted(*arguments, **options):
         for count, picture in enumerate(real(*arguments, **options)):
@@ -103,7 +105,7 @@ def test_an_interrupted_run_keeps_its_frames_and_is_continued(run, tmp_path, mon
             yield picture
 
     with monkeypatch.context() as patch:
-        patch.setattr(comparison, "render_each", interrupted)
+        patch.setattr(frames, "render_each", interrupted)
         result = run(FOX, PANDA)
     assert result.exit_code == 130
     assert "the same command continues" in result.output
@@ -112,7 +114,7 @@ def test_an_interrupted_run_keeps_its_frames_and_is_continued(run, tmp_path, mon
 
     result = run(FOX, PANDA)
     assert result.exit_code == 0
-    assert "3 reused" in result.output
+    assert "3 there" in result.output
     assert frames_of(tmp_path) == sorted(finished)
     for path, content in finished.items():
         difference = np.asarray(Image.open(path)).astype(int) - np.asarray(Image.open(BytesIO(content)))
@@ -191,8 +193,13 @@ def test_prompts_may_hold_anything(run, tmp_path):
         (["--seed", "-1"], "seed: wanted at least 0 (and below 2^63), got -1"),
         (["--steps", "0"], "steps: wanted at least 1 (and below 2^63), got 0"),
         (["--guidance", "nan"], "guidance: wanted a finite number"),
-        (["--methods", "teleport"], "methods: unknown teleport; known: identity, random, optimal, slerp"),
-        (["--methods", ","], "methods: unknown (none given)"),
+        (["--methods", "teleport"], "methods: unknown method 'teleport'; known: identity, random, optimal, slerp"),
+        (["--methods", "optimal+teleport"], "methods: unknown path 'teleport' in 'optimal+teleport'; known: disp"),
+        (["--methods", "partial+displacement"], "method 'partial+displacement': the displacement path needs"),
+        (["--ground", "flat"], "ground: unknown 'flat'; known: euclidean, cosine, cross-attention"),
+        (["--tokens", "some"], "tokens: unknown 'some'; known: all, own, words"),
+        (["--parametrisation", "odd"], "parametrisation: unknown 'odd'; known: uniform, constant-speed, perceptual"),
+        (["--methods", ","], "methods: none given; known: identity"),
         (["--metric", "psychic"], "metric: unknown 'psychic'; known: efficientnet"),
         (["--model", "no/such-model"], "the hub could not be reached or has no pipeline of that id"),
         (["--device", "cuda"], "device 'cuda' is not available here"),
@@ -228,3 +235,46 @@ def test_help_does_not_load_torch():
         "sys.exit('torch' in sys.modules or 'matplotlib' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, check=False).returncode == 0
+
+
+def test_every_method_ends_in_the_image_of_b(run, tmp_path):
+    result = run(FOX, PANDA, "--methods", ",".join(METHODS), "--guidance", "1")
+    assert result.exit_code == 0, result.output
+    assert "every path ends in the image of B" in result.output
+    assert set(json.loads((tmp_path / "run" / "metrics.json").read_text())["methods"]) == set(METHODS)
+
+
+@pytest.mark.parametrize("ground", ["cosine", "cross-attention"])
+def test_other_ground_metrics_choose_other_couplings(run, tmp_path, monkeypatch, ground):
+    monkeypatch.setenv("WHICHWAY_CACHE", str(tmp_path / "cache"))
+    result = run(FOX, PANDA, "--methods", "optimal", "--ground", ground, "--tokens", "words")
+    assert result.exit_code == 0, result.output
+    assert "every path ends in the image of B" in result.output
+    assert len(list((tmp_path / "cache").glob("*.npy"))) == (ground == "cross-attention")
+
+
+def test_a_run_of_another_ground_metric_is_refused(run):
+    run(FOX, PANDA)
+    result = run(FOX, PANDA, "--ground", "cosine")
+    assert result.exit_code == 2
+    assert "ground: 'euclidean' there, 'cosine' here" in result.output
+
+
+@pytest.mark.parametrize("parametrisation", ["constant-speed", "perceptual"])
+def test_other_parametrisations_choose_other_times(run, tmp_path, parametrisation):
+    options = ["--methods", "mixture", "--frames", "4", "--metric", "ssim", "--parametrisation", parametrisation]
+    result = run(FOX, "pizza", *options)
+    assert result.exit_code == 0, result.output
+    method = json.loads((tmp_path / "run" / "metrics.json").read_text())["methods"]["mixture"]
+    assert method["t"][0] == 0
+    assert method["t"][-1] == 1
+    assert method["t"] == sorted(method["t"])
+    assert len(method["steps"]) == 3
+    again = run(FOX, "pizza", *options)
+    assert "0 rendered" in again.output
+
+
+def test_methods_lists_everything_in_one_line_each():
+    lines = CliRunner().invoke(main, ["methods"]).output.splitlines()
+    for name in (*METHODS, *COUPLINGS, *TOKENS, *GROUNDS, *PARAMETRISATIONS):
+        assert any(line.split()[:1] == [name] for line in lines), name

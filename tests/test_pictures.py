@@ -53,14 +53,14 @@ def test_methods_without_couplings_leave_a_note():
 
 def test_steps_are_drawn_where_they_happen():
     smooth = measure_smoothness(np.array([1.0, 3.0]), 2.0)
-    line = draw_steps({"optimal": [1.0, 3.0]}, {"optimal": smooth}, [0, 0.5, 1], "ssim").axes[0].lines[0]
+    line = draw_steps({"optimal": [1.0, 3.0]}, {"optimal": smooth}, {"optimal": [0, 0.5, 1]}, "ssim").axes[0].lines[0]
     assert line.get_xdata().tolist() == [0.25, 0.75]
     assert line.get_ydata().tolist() == [1.0, 3.0]
 
 
 def test_film_strips_show_the_frames_in_order():
     strip = np.random.default_rng(0).integers(0, 256, (3, 8, 8, 3), dtype=np.uint8)
-    figure = draw_filmstrips({"optimal": strip}, [0, 0.5, 1], "a", "$b$ " * 100)
+    figure = draw_filmstrips({"optimal": strip}, {"optimal": [0, 0.5, 1]}, "a", "$b$ " * 100)
     for axis, picture in zip(figure.axes, strip, strict=True):
         assert (axis.images[0].get_array() == picture).all()
     figure.canvas.draw()
@@ -94,3 +94,21 @@ def test_the_census_shows_every_architecture_with_its_reason():
     assert {"one softmax over text and image", "cross-attention to text alone"} <= {
         label.get_text() for label in figure.axes[0].child_axes[0].get_yticklabels()
     }
+
+
+def test_film_strips_of_different_times_say_them_above_each_frame():
+    strip = np.zeros((3, 8, 8, 3), dtype=np.uint8)
+    times = {"optimal": [0, 0.25, 1], "slerp": [0, 0.75, 1]}
+    figure = draw_filmstrips({"optimal": strip, "slerp": strip}, times, "a", "b")
+    titles = [axis.get_title() for axis in figure.axes]
+    assert titles == ["t = 0", "t = 0.25", "t = 1", "t = 0", "t = 0.75", "t = 1"]
+
+
+def test_clouds_that_are_no_matrices_are_in_the_wasserstein_view_only():
+    a, b = random_cloud(6, 4, 0), random_cloud(6, 4, 1)
+    clouds = {name: [build_path(name, a, b)(t) for t in (0.0, 0.5, 1.0)] for name in ("optimal", "mixture")}
+    frobenius, wasserstein = draw_projection(clouds, a).axes
+    labels = [
+        {line.get_label() for line in axis.lines if line.get_label()[0] != "_"} for axis in (frobenius, wasserstein)
+    ]
+    assert labels == [{"optimal"}, {"optimal", "mixture"}]

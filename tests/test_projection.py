@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from analysis.projection import flatten_rows, linearise, project
-from geometry import build_path, rms_frobenius, wasserstein
+from geometry import PointCloud, build_path, rms_frobenius, wasserstein
 from tests.conftest import random_cloud
 
 A, B = random_cloud(12, 5, 0), random_cloud(12, 5, 1)
@@ -45,6 +45,14 @@ def test_clouds_that_are_all_the_same_stay_at_the_origin():
     assert (projection.points == 0).all()
 
 
-def test_other_shapes_are_refused():
-    with pytest.raises(ValueError, match=r"\(12, 5\), got \(7, 5\)"):
-        linearise([random_cloud(7, 5, 0)], A)
+def test_weighted_clouds_of_another_size_are_at_most_as_far_as_wasserstein():
+    c = random_cloud(7, 5, 3, weighted=True)
+    reference, mapped = linearise([A, c], A)
+    assert np.linalg.norm(reference - mapped) <= wasserstein(A, c) * (1 + 1e-9)
+    repeated = PointCloud(B.rows.repeat_interleave(2, dim=0))
+    assert np.linalg.norm(linearise([repeated], A)[0] - reference) == pytest.approx(wasserstein(A, B))
+
+
+def test_another_width_is_refused():
+    with pytest.raises(ValueError, match="different width"):
+        linearise([random_cloud(12, 4, 0)], A)

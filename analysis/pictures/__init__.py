@@ -1,6 +1,6 @@
 """The pictures of one comparison. Each module draws one figure from values already computed; none touches a model."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,7 +11,7 @@ from analysis.pictures.coupling import draw_coupling
 from analysis.pictures.filmstrips import draw_filmstrips
 from analysis.pictures.projection import draw_projection
 from analysis.pictures.steps import draw_steps
-from geometry import DisplacementPath, PointCloud
+from geometry import PointCloud
 from geometry.path import Path as CloudPath
 
 if TYPE_CHECKING:
@@ -27,16 +27,17 @@ def draw_all(
     paths: Mapping[str, CloudPath],
     frames: Mapping[str, np.ndarray],
     results: Mapping[str, "MethodResult"],
+    times: Mapping[str, Sequence[float]],
 ) -> list[Path]:
     """Draw the four pictures of a comparison into ``folder``; returns where they are."""
-    couplings = {name: path.coupling for name, path in paths.items() if isinstance(path, DisplacementPath)}
+    couplings = {name: path.coupling for name, path in paths.items() if hasattr(path, "coupling")}
     clouds = {name: [path(t) for t in np.linspace(0, 1, 2 * settings.frames - 1)] for name, path in paths.items()}
     figures = {
-        "filmstrips.png": draw_filmstrips(frames, settings.times, settings.prompt_a, settings.prompt_b),
+        "filmstrips.png": draw_filmstrips(frames, times, settings.prompt_a, settings.prompt_b),
         "steps.png": draw_steps(
             {name: result.steps for name, result in results.items()},
             {name: result.smoothness for name, result in results.items()},
-            settings.times,
+            times,
             settings.metric,
         ),
         "projection.png": draw_projection(clouds, ends[0]),

@@ -11,17 +11,21 @@ from geometry import PointCloud
 
 
 def draw_projection(clouds: Mapping[str, Sequence[PointCloud]], reference: PointCloud) -> Figure:
-    """PCA of all methods' clouds together, in both views; ``reference`` (prompt A) is the linearisation's."""
+    """PCA of all methods' clouds together, in both views; ``reference`` (prompt A) is the linearisation's.
+
+    Methods whose clouds have other rows than A's in number (mixtures, soft couplings) are no matrices: they are in the
+    Wasserstein view only.
+    """
     figure = new_figure(9.6, 4.6)
-    everything = [cloud for path in clouds.values() for cloud in path]
+    matrices = {name: path for name, path in clouds.items() if all(len(c) == len(reference) for c in path)}
     views = {
-        "Frobenius view: rows in their order": flatten_rows(everything),
-        "Wasserstein view: linearised optimal transport from A": linearise(everything, reference),
+        "Frobenius view: rows in their order": (matrices or {"A": [reference]}, flatten_rows),
+        "Wasserstein view: linearised optimal transport from A": (clouds, lambda all: linearise(all, reference)),
     }
-    for axis, (title, features) in zip(figure.subplots(1, 2), views.items(), strict=True):
-        projection = project(features)
+    for axis, (title, (shown, features)) in zip(figure.subplots(1, 2), views.items(), strict=True):
+        projection = project(features([cloud for path in shown.values() for cloud in path]))
         rest = iter(projection.points)
-        for method, path in clouds.items():
+        for method, path in shown.items():
             points = np.array([next(rest) for _ in path])
             axis.plot(*points.T, color=colour(method), marker=marker(method), markersize=4, alpha=0.8, label=method)
             axis.plot(*points[-1], color=colour(method), marker=marker(method), markersize=9, markeredgecolor="black")
@@ -32,12 +36,12 @@ def draw_projection(clouds: Mapping[str, Sequence[PointCloud]], reference: Point
         axis.set_title(title, fontsize=10)
         axis.set_aspect("equal", adjustable="datalim")
         axis.spines[["top", "right"]].set_visible(False)
-    handles, labels = figure.axes[0].get_legend_handles_labels()
+    handles, labels = figure.axes[1].get_legend_handles_labels()
     figure.legend(
         handles,
         labels,
         loc="outside lower center",
-        ncols=len(labels),
+        ncols=min(len(labels), 6),
         frameon=False,
         fontsize=9,
         title="large marker: t = 1, where every path renders B's image",

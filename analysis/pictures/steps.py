@@ -10,17 +10,19 @@ from analysis.smoothness import Smoothness
 
 
 def draw_steps(
-    steps: Mapping[str, Sequence[float]], smoothness: Mapping[str, Smoothness], times: Sequence[float], metric: str
+    steps: Mapping[str, Sequence[float]],
+    smoothness: Mapping[str, Smoothness],
+    times: Mapping[str, Sequence[float]],
+    metric: str,
 ) -> Figure:
     """Each d_k = D(I_k, I_k+1) over the middle of its interval; a perfectly even path would be a flat line."""
     figure = new_figure(6.4, 3.8)
     axis = figure.subplots()
-    middles = [(before + after) / 2 for before, after in pairwise(times)]
     for method, values in steps.items():
         measured = smoothness[method]
         worst = "undefined" if measured.worst_step is None else f"{measured.worst_step:.2f}"
         axis.plot(
-            middles,
+            [(before + after) / 2 for before, after in pairwise(times[method])],
             values,
             marker=marker(method),
             markersize=5,

@@ -4,15 +4,30 @@ from textwrap import fill, shorten
 
 from matplotlib.figure import Figure
 
-#: Okabe & Ito (2008)
+#: Okabe & Ito (2008), and two more that stay apart from theirs in grey
 METHOD_COLOURS = {
     "identity": "#E69F00",
     "random": "#999999",
     "optimal": "#0072B2",
     "slerp": "#009E73",
+    "spherical": "#56B4E9",
+    "entropic": "#D55E00",
+    "partial": "#8C6D1F",
+    "unbalanced": "#7B3294",
+    "mixture": "#CC79A7",
 }
-FALLBACK_COLOUR = "#CC79A7"
-METHOD_MARKERS = {"identity": "o", "random": "s", "optimal": "D", "slerp": "^"}
+FALLBACK_COLOUR = "#000000"
+METHOD_MARKERS = {
+    "identity": "o",
+    "random": "s",
+    "optimal": "D",
+    "slerp": "^",
+    "spherical": "v",
+    "entropic": "P",
+    "partial": "X",
+    "unbalanced": "h",
+    "mixture": "*",
+}
 DPI = 150
 
 
@@ -26,7 +41,7 @@ def colour(method: str) -> str:
 
 
 def marker(method: str) -> str:
-    return METHOD_MARKERS.get(method, "v")
+    return METHOD_MARKERS.get(method, ".")
 
 
 def quoted(prompt: str, width: int) -> str:

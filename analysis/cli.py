@@ -162,6 +162,25 @@ def invariance(
 
 
 @main.command()
+@click.argument("prompts", nargs=-1, required=True, metavar="PROMPT PROMPT PROMPT [PROMPT]")
+@click.option("--side", default=5, help="Images along one side of the triangle or square.")
+@click.option("--seed", default=DEFAULTS["seed"], help="Of the initial noise.")
+@click.option("--steps", default=DEFAULTS["steps"], help="Sampling steps for each image.")
+@click.option("--guidance", default=DEFAULTS["guidance"], help="Classifier-free guidance scale; 1 or less: none.")
+@click.option("--model", default=DEFAULTS["model"], help="'miniature', a hub id, a folder or a .safetensors file.")
+@click.option("--device", default=DEFAULTS["device"], type=click.Choice(["auto", "cpu", "cuda", "mps"]), help="Where.")
+@click.option("--out", type=click.Path(path_type=Path), help="Folder of the run.  [default: runs/<name from a hash>]")
+@said_in_one_line("Finished frames are kept; the same command continues.")
+def barycenter(prompts: tuple[str, ...], out: Path | None, **options: Any) -> None:
+    """Draw the images between three prompts (a triangle) or four (a square): Wasserstein barycenters."""
+    from analysis.simplex import SimplexSettings, render_simplex
+
+    settings = SimplexSettings(prompts, **options)
+    click.echo(f"loading {settings.model}", err=True)
+    click.echo(render_simplex(settings, out=out, report=lambda line: click.echo(line, err=True)))
+
+
+@main.command()
 def methods() -> None:
     """List methods, couplings, paths, ground metrics, tokens and parametrisations, one line each."""
     from analysis.comparison import GROUNDS, PARAMETRISATIONS

@@ -1,6 +1,6 @@
 """One comparison of the ways from prompt A to prompt B: a run in a folder, resumable, from encoding to pictures."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
@@ -48,7 +48,12 @@ PARAMETRISATIONS = {
     "constant-speed": "evenly in W_2 along the path",
     "perceptual": "until consecutive frames look equally far apart",
 }
-CHOICES = {"ground": GROUNDS, "tokens": TOKENS, "parametrisation": PARAMETRISATIONS, "metric": PERCEPTIONS}
+CHOICES: dict[str, Mapping[str, object]] = {
+    "ground": GROUNDS,
+    "tokens": TOKENS,
+    "parametrisation": PARAMETRISATIONS,
+    "metric": PERCEPTIONS,
+}
 
 
 @dataclass(frozen=True)
@@ -148,9 +153,12 @@ def compare(
     """
     require_available(settings.metric)  # before an hour of rendering, not after it
     model = model or load_model(settings.model, device=settings.device, dtype=settings.dtype)
-    identity = frame_identity(settings, model)
-    folder = out or Path("runs") / run_name(settings, identity)
-    open_run(folder, settings, model, identity)
+    prompts = {"prompt_a": settings.prompt_a, "prompt_b": settings.prompt_b}
+    identity = frame_identity(model, settings.sampling, **prompts, ground=settings.ground, tokens=settings.tokens)
+    names = ("methods", "frames", "metric", "parametrisation")
+    key = identity | {name: getattr(settings, name) for name in names}
+    folder = out or Path("runs") / run_name(list(prompts.values()), key)
+    open_run(folder, asdict(settings), model, identity)
 
     start, end = encode(model, settings.prompt_a), encode(model, settings.prompt_b)
     ground = find_ground(settings.ground, model)
@@ -188,7 +196,7 @@ def find_ground(name: str, model: Model) -> GroundMetric:
     """The ground metric called ``name`` (:data:`GROUNDS`); cross-attention is that of ``model``."""
     if name == "cross-attention":
         return cross_attention_metric(model)
-    return {"euclidean": EUCLIDEAN, "cosine": Cosine()}[name]
+    return Cosine() if name == "cosine" else EUCLIDEAN
 
 
 def _build_paths(settings: Settings, start: PointCloud, end: PointCloud, ground: GroundMetric) -> dict[str, CloudPath]:

@@ -19,12 +19,12 @@ Picture = UInt8[np.ndarray, "height width 3"]
 
 @dataclass(frozen=True)
 class FrameStore:
-    """``folder/<method>/t0.125000.png``: a frame's name holds all that tells it from the run's other frames."""
+    """``folder/<method>/t0.125000.png``, or ``folder/<name>.png``: all that tells a frame from the run's others."""
 
     folder: Path
 
-    def path(self, method: str, t: float) -> Path:
-        return self.folder / method / f"t{t:.6f}.png"
+    def path(self, name: str, t: float | None = None) -> Path:
+        return self.folder / f"{name}.png" if t is None else self.folder / name / f"t{t:.6f}.png"
 
     def read(self, path: Path) -> Picture:
         """The frame's pixels.
@@ -59,11 +59,11 @@ class FrameRenderer:
         self.known: dict[bytes, Path] = {}  # cloud → a frame of it
         self.rendered = self.reused = 0
 
-    def read(self, name: str, times: Sequence[float]) -> np.ndarray:
+    def read(self, name: str, times: Sequence[float | None]) -> np.ndarray:
         """The frames of a method, (frames, height, width, 3) uint8."""
         return np.stack([self.store.read(self.store.path(name, t)) for t in times])
 
-    def render(self, wanted: Mapping[tuple[str, float], PointCloud]) -> None:
+    def render(self, wanted: Mapping[tuple[str, float | None], PointCloud]) -> None:
         """Make sure that there is a frame for every (name, t)."""
         same: dict[bytes, list[Path]] = {}
         clouds: dict[bytes, PointCloud] = {}
@@ -85,8 +85,8 @@ class FrameRenderer:
                     self.store.write(path, there)
             self.known.setdefault(key, paths[0])
         self.report(f"frames: {len(same)} different ones, {len(same) - len(missing)} there, {len(missing)} to render")
-        pictures = render_each(self.model, [clouds[key] for key, _ in missing], self.sampling)
-        pairs = zip(missing, pictures, strict=True)
+        fresh = render_each(self.model, [clouds[key] for key, _ in missing], self.sampling)
+        pairs = zip(missing, fresh, strict=True)
         for (_, paths), picture in tqdm(pairs, total=len(missing), desc="frames", unit="frame", disable=not missing):
             for path in paths:
                 self.store.write(path, picture)

@@ -4,32 +4,30 @@ import hashlib
 import json
 import re
 import sys
-from dataclasses import asdict
+from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from analysis.errors import UserError, writing
 from analysis.model import Model
-
-if TYPE_CHECKING:
-    from analysis.comparison import Settings
+from analysis.rendering import Sampling
 
 PACKAGES = ("whichway", "torch", "diffusers", "transformers", "numpy", "scipy", "POT")
 #: versions that can change a frame; the others only measure or draw
 RENDERING_PACKAGES = ("torch", "diffusers", "transformers")
 
 
-def frame_identity(settings: "Settings", model: Model) -> dict:
-    """All that a frame depends on besides its method and t. Frames of another identity are never reused."""
+def frame_identity(model: Model, sampling: Sampling, **clouds: object) -> dict:
+    """All that a frame depends on besides its name. Frames of another identity are never reused.
+
+    Args:
+        clouds: what the clouds come from: prompts, and how they are matched.
+    """
     return {
-        "prompt_a": settings.prompt_a,
-        "prompt_b": settings.prompt_b,
-        "seed": settings.seed,
-        "steps": settings.steps,
-        "guidance": settings.guidance,
-        "ground": settings.ground,
-        "tokens": settings.tokens,
+        **clouds,
+        "seed": sampling.seed,
+        "steps": sampling.steps,
+        "guidance": sampling.guidance,
         "model_sha256": model.fingerprint,
         "device": model.device.type,
         "dtype": str(model.dtype).removeprefix("torch."),
@@ -37,20 +35,17 @@ def frame_identity(settings: "Settings", model: Model) -> dict:
     }
 
 
-def run_name(settings: "Settings", identity: dict) -> str:
+def run_name(prompts: Sequence[str], key: dict) -> str:
     """Readable, and different for different settings."""
-    key = {**identity, "methods": settings.methods, "frames": settings.frames, "metric": settings.metric}
-    key["parametrisation"] = settings.parametrisation
     digest = hashlib.sha256(json.dumps(key, sort_keys=True).encode()).hexdigest()[:8]
-    words = "--".join(_slug(prompt) for prompt in (settings.prompt_a, settings.prompt_b))
-    return f"{words}-{digest}"
+    return f"{'--'.join(_slug(prompt) for prompt in prompts)}-{digest}"
 
 
 def _slug(prompt: str, length: int = 24) -> str:
     return re.sub(r"[^a-z0-9]+", "-", prompt.lower()).strip("-")[:length].rstrip("-") or "empty"
 
 
-def open_run(folder: Path, settings: "Settings", model: Model, identity: dict) -> None:
+def open_run(folder: Path, settings: dict, model: Model, identity: dict) -> None:
     """Make the folder, or check that the frames in it are of these settings; write the manifest."""
     manifest = folder / "manifest.json"
     with writing(folder):
@@ -64,7 +59,7 @@ def open_run(folder: Path, settings: "Settings", model: Model, identity: dict) -
     scheduler = model.pipeline.scheduler
     content = {
         "identity": identity,
-        "settings": asdict(settings),
+        "settings": settings,
         "model": {"name": model.name, "pipeline": type(model.pipeline).__name__, "sha256": model.fingerprint},
         "sampler": {"class": type(scheduler).__name__, **json.loads(scheduler.to_json_string())},
         "versions": {name: version(name) for name in PACKAGES} | {"python": sys.version.split()[0]},

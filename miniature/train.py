@@ -14,16 +14,21 @@ from miniature import CHECKPOINTS, MODEL
 @click.option(
     "--checkpoints", default=CHECKPOINTS, type=click.Path(path_type=Path), help="Resumable state of training."
 )
-@click.option("--stage", type=click.Choice(["autoencoder", "towers", "unet"]), help="Only this stage.  [default: all]")
-@click.option("--compile", "compiled", is_flag=True, help="torch.compile the denoiser: a third less time a step.")
+@click.option(
+    "--stage", type=click.Choice(["autoencoder", "towers", "unet", "decoder"]), help="Only this stage.  [default: all]"
+)
+@click.option(
+    "--compile", "compiled", is_flag=True, help="torch.compile the denoiser and the decoder: a third less time a step."
+)
 @click.option("--export", is_flag=True, help="Only write the pipeline from the denoiser's latest checkpoint.")
 def main(model: Path, checkpoints: Path, stage: str | None, compiled: bool, export: bool) -> None:
-    """Autoencoder, then text and vision towers, then the denoiser, as Stable Diffusion was made.
+    """Autoencoder, text and vision towers, denoiser, as Stable Diffusion was made; then more of the decoder.
 
     Ctrl-C (or a kill) loses two minutes at most: the same command continues. A stage that is done is only exported
     again; raise its ``steps`` to train it longer.
     """
     from miniature.train_autoencoder import train_autoencoder
+    from miniature.train_decoder import train_decoder
     from miniature.train_towers import train_towers
     from miniature.train_unet import export_checkpoint, train_unet
 
@@ -35,6 +40,7 @@ def main(model: Path, checkpoints: Path, stage: str | None, compiled: bool, expo
             "autoencoder": train_autoencoder,
             "towers": train_towers,
             "unet": partial(train_unet, compiled=compiled),
+            "decoder": partial(train_decoder, compiled=compiled),
         }
         for name, train_stage in stages.items():
             if stage in (None, name):

@@ -22,6 +22,7 @@ DEFAULTS = {
     "guidance": 3.0,
     "model": "miniature",
     "metric": "efficientnet",
+    "projection": "pca",
     "device": "auto",
     "dtype": "auto",
 }
@@ -76,6 +77,7 @@ def main() -> None:
 @click.option("--guidance", default=DEFAULTS["guidance"], help="Classifier-free guidance scale; 1 or less: none.")
 @click.option("--model", default=DEFAULTS["model"], help="'miniature', a hub id, a folder or a .safetensors file.")
 @click.option("--metric", default=DEFAULTS["metric"], help="Perceptual distance: efficientnet, ssim, flip or lpips.")
+@click.option("--projection", default=DEFAULTS["projection"], help="Of the paths on a plane: pca, mds or umap.")
 @click.option("--device", default=DEFAULTS["device"], type=click.Choice(["auto", "cpu", "cuda", "mps"]), help="Where.")
 @click.option(
     "--dtype",
@@ -182,8 +184,10 @@ def barycenter(prompts: tuple[str, ...], out: Path | None, **options: Any) -> No
 
 @main.command()
 def methods() -> None:
-    """List methods, couplings, paths, ground metrics, tokens and parametrisations, one line each."""
+    """List methods, couplings, paths, ground metrics and all other choices, one line each."""
     from analysis.comparison import GROUNDS, PARAMETRISATIONS
+    from analysis.perception import PERCEPTIONS
+    from analysis.projection import PROJECTIONS
     from analysis.terminal import show_choices
     from geometry import COUPLINGS, METHODS, PATHS, TOKENS
 
@@ -195,6 +199,8 @@ def methods() -> None:
             "--ground": GROUNDS,
             "--tokens": TOKENS,
             "--parametrisation": PARAMETRISATIONS,
+            "--metric": {name: perception.summary for name, perception in PERCEPTIONS.items()},
+            "--projection": PROJECTIONS,
         }
     )
 

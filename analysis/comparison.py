@@ -10,11 +10,12 @@ import numpy as np
 from analysis.cross_attention_metric import cross_attention_metric
 from analysis.encoding import encode
 from analysis.errors import UserError
-from analysis.frames import FrameRenderer, FrameStore
+from analysis.frames import FrameRenderer, FrameStore, Name
 from analysis.model import MINIATURE, Model, load_model
 from analysis.perception import PERCEPTIONS, perceptual_distance, require_available
 from analysis.perceptual_parametrisation import perceptually_uniform_times
 from analysis.precision import same_image_tolerance
+from analysis.projection import PROJECTIONS
 from analysis.rendering import Sampling
 from analysis.run_folder import frame_identity, open_run, run_name, write_json
 from analysis.smoothness import Smoothness, measure_smoothness
@@ -53,6 +54,7 @@ CHOICES: dict[str, Mapping[str, object]] = {
     "tokens": TOKENS,
     "parametrisation": PARAMETRISATIONS,
     "metric": PERCEPTIONS,
+    "projection": PROJECTIONS,
 }
 
 
@@ -76,6 +78,7 @@ class Settings:
     guidance: float = 3.0
     model: str = MINIATURE
     metric: str = "efficientnet"
+    projection: str = "pca"
     device: str = "auto"
     dtype: str = "auto"
 
@@ -165,7 +168,7 @@ def compare(
     paths = _build_paths(settings, start, end, ground)
     renderer = FrameRenderer(model, settings.sampling, FrameStore(folder / "frames"), report)
     times = _choose_times(settings, paths, ground, renderer)
-    wanted = {("prompts", 0.0): start, ("prompts", 1.0): end}
+    wanted: dict[Name, PointCloud] = {("prompts", 0.0): start, ("prompts", 1.0): end}
     renderer.render(wanted | {(name, t): path(t) for name, path in paths.items() for t in times[name]})
 
     frames = {name: renderer.read(name, times[name]) for name in settings.methods}

@@ -12,7 +12,9 @@ from tqdm.auto import tqdm
 from analysis.errors import writing
 from analysis.model import Model
 from analysis.rendering import Sampling, render_each
-from geometry import PointCloud
+from geometry import AttendedCloud, PointCloud
+
+Name = tuple[str, float | None]  # of a frame: method and t, or a name alone
 
 Picture = UInt8[np.ndarray, "height width 3"]
 
@@ -51,6 +53,14 @@ class FrameStore:
             aside.replace(path)
 
 
+def _written(cloud: PointCloud) -> bytes:
+    """All that a frame shows of a cloud, as bytes: equal for clouds that are written equally."""
+    written = cloud.rows.numpy().tobytes() + cloud.weights.numpy().tobytes()
+    if not isinstance(cloud, AttendedCloud):
+        return written
+    return b"".join([written, *map(_written, cloud.ends), f"{cloud.t} {cloud.kind}".encode()])
+
+
 class FrameRenderer:
     """Renders frames that are not on disk, the same cloud only once, and counts."""
 
@@ -63,12 +73,12 @@ class FrameRenderer:
         """The frames of a method, (frames, height, width, 3) uint8."""
         return np.stack([self.store.read(self.store.path(name, t)) for t in times])
 
-    def render(self, wanted: Mapping[tuple[str, float | None], PointCloud]) -> None:
+    def render(self, wanted: Mapping[Name, PointCloud]) -> None:
         """Make sure that there is a frame for every (name, t)."""
         same: dict[bytes, list[Path]] = {}
         clouds: dict[bytes, PointCloud] = {}
         for (name, t), cloud in wanted.items():
-            key = cloud.rows.numpy().tobytes() + cloud.weights.numpy().tobytes()
+            key = _written(cloud)
             same.setdefault(key, []).append(self.store.path(name, t))
             clouds[key] = cloud
         missing = []

@@ -2,19 +2,21 @@
 
 import inspect
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
+from itertools import groupby
 
 import numpy as np
 import torch
 from jaxtyping import UInt8
 from torch.nn.utils.rnn import pad_sequence
 
+from analysis.attention_interpolation import attend_to_ends
 from analysis.encoding import encode
 from analysis.errors import UserError
 from analysis.model import Model
 from analysis.weighted_attention import attend_with_weights
-from geometry import PointCloud
+from geometry import AttendedCloud, PointCloud
 
 Images = UInt8[np.ndarray, "frames height width 3"]
 
@@ -61,7 +63,8 @@ def render_each(
     """The images one by one, rendered in batches through the pipeline's own call.
 
     Clouds of any size and weights: where they differ, log-weights on the attention logits tell the model
-    (:mod:`analysis.weighted_attention`).
+    (:mod:`analysis.weighted_attention`). Clouds whose frames attend to those at both ends of their path
+    (:mod:`analysis.attention_interpolation`) are rendered together with these.
 
     Raises:
         UserError: clouds of another width than the model's conditioning.
@@ -74,12 +77,32 @@ def render_each(
             )
     negative = encode(model, sampling.negative_prompt)
     noise = initial_noise(model, sampling.seed).to(model.device, model.dtype)
-    for first in range(0, len(clouds), batch_size):
-        yield from _render_batch(model, clouds[first : first + batch_size], negative, noise, sampling)
+    for way, group in groupby(clouds, _way):
+        together = list(group)
+        for first in range(0, len(together), batch_size):
+            batch = together[first : first + batch_size]
+            if way is None:
+                yield from _render_batch(model, batch, negative, noise, sampling)
+            else:
+                ends, kind = way
+                times = [0.0, *(cloud.t for cloud in batch if isinstance(cloud, AttendedCloud)), 1.0]
+                attending = attend_to_ends(model.pipeline.unet, times, kind)
+                batch = [ends[0], *batch, ends[1]]
+                yield from _render_batch(model, batch, negative, noise, sampling, attending)[1:-1]
+
+
+def _way(cloud: PointCloud) -> tuple[tuple[PointCloud, ...], str] | None:
+    """What the frames of a batch have to share: the ends that they attend to and how, or None."""
+    return (cloud.ends, cloud.kind) if isinstance(cloud, AttendedCloud) else None
 
 
 def _render_batch(
-    model: Model, clouds: Sequence[PointCloud], negative: PointCloud, noise: torch.Tensor, sampling: Sampling
+    model: Model,
+    clouds: Sequence[PointCloud],
+    negative: PointCloud,
+    noise: torch.Tensor,
+    sampling: Sampling,
+    attending: AbstractContextManager | None = None,
 ) -> Images:
     pipeline, count = model.pipeline, len(clouds)
     everything = [*[negative] * count, *clouds]  # the unconditional half first, as the pipeline lays it out
@@ -89,7 +112,9 @@ def _render_batch(
     )  # zero: the row is not there
     seen = weights if sampling.guidance > 1 else weights[count:]
     alike = bool((seen == seen[:, :1]).all())
-    with nullcontext() if alike else attend_with_weights(pipeline.unet, seen):
+    if attending and not alike:
+        raise UserError(f"attention interpolation needs clouds of {len(negative)} rows, got {len(clouds[0])}")
+    with attending or (nullcontext() if alike else attend_with_weights(pipeline.unet, seen)):
         pictures = pipeline(
             prompt_embeds=rows[count:],
             negative_prompt_embeds=rows[:count],

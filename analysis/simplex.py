@@ -8,11 +8,11 @@ import numpy as np
 
 from analysis.encoding import encode
 from analysis.errors import UserError, writing
-from analysis.frames import FrameRenderer, FrameStore
+from analysis.frames import FrameRenderer, FrameStore, Name
 from analysis.model import MINIATURE, Model, load_model
 from analysis.rendering import Sampling
 from analysis.run_folder import frame_identity, open_run, run_name
-from geometry import barycenter
+from geometry import PointCloud, barycenter
 
 
 @dataclass(frozen=True)
@@ -82,7 +82,9 @@ def render_simplex(
     grid = grid_weights(len(clouds), settings.side)
     names = ["-".join(f"{weight:.4f}" for weight in weights) for weights in grid]
     report(f"barycenters: {len(grid)}")
-    wanted = {(name, None): barycenter(clouds, weights) for name, weights in zip(names, grid, strict=True)}
+    wanted: dict[Name, PointCloud] = {
+        (name, None): barycenter(clouds, weights) for name, weights in zip(names, grid, strict=True)
+    }
     store = FrameStore(folder / "frames")
     FrameRenderer(model, settings.sampling, store, report).render(wanted)
 

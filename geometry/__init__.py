@@ -6,18 +6,20 @@ Table of contents, in reading order:
 - :mod:`geometry.ground`: how far apart two rows are
 - :mod:`geometry.coupling`, :mod:`geometry.soft_coupling`: which row of A travels to which row of B
 - :mod:`geometry.distance`: Frobenius, Wasserstein and their kin, and the bounds between them
-- :mod:`geometry.path`: t ↦ cloud
+- :mod:`geometry.path`, :mod:`geometry.attention_interpolation`: t ↦ cloud
 - :mod:`geometry.method`: coupling × path, under the names used everywhere
 - :mod:`geometry.parametrisation`: at which t
 - :mod:`geometry.barycenter`: one cloud between many
 """
 
+from geometry.attention_interpolation import AttendedCloud, AttentionInterpolationPath
 from geometry.barycenter import barycenter
 from geometry.cloud import PointCloud
 from geometry.coupling import Coupling, identity_coupling, optimal_coupling, random_coupling
 from geometry.distance import (
     centroid_distance,
     frobenius,
+    hellinger_kantorovich,
     rms_frobenius,
     sinkhorn_divergence,
     sliced_wasserstein,
@@ -45,6 +47,8 @@ __all__ = [
     "METHODS",
     "PATHS",
     "TOKENS",
+    "AttendedCloud",
+    "AttentionInterpolationPath",
     "Cosine",
     "Coupling",
     "CrossAttention",
@@ -68,6 +72,7 @@ __all__ = [
     "entropic_coupling",
     "find_method",
     "frobenius",
+    "hellinger_kantorovich",
     "identity_coupling",
     "optimal_coupling",
     "partial_coupling",

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import torch
 
+from geometry.attention_interpolation import AttentionInterpolationPath
 from geometry.cloud import PointCloud
 from geometry.coupling import Coupling, identity_coupling, optimal_coupling, random_coupling
 from geometry.ground import EUCLIDEAN, GroundMetric, require_same_shape
@@ -79,6 +80,12 @@ PATHS: dict[str, PathRule] = {
     ),
     "slerp": PathRule("the whole matrix along a great circle", lambda a, b, *_: SlerpPath(a, b), coupled=False),
     "mixture": PathRule("no row moves, weights do", lambda a, b, *_: MixturePath(a, b), coupled=False),
+    "aid-inner": PathRule(
+        "keys and values interpolated", lambda a, b, *_: AttentionInterpolationPath(a, b, "inner"), coupled=False
+    ),
+    "aid-outer": PathRule(
+        "attention outputs interpolated", lambda a, b, *_: AttentionInterpolationPath(a, b, "outer"), coupled=False
+    ),
 }
 
 METHODS: dict[str, Method] = {
@@ -91,6 +98,8 @@ METHODS: dict[str, Method] = {
     "partial": Method("the cheapest half of the mass moves, the rest fades", "partial", "partial"),
     "unbalanced": Method("near rows move, far ones fade: Hellinger–Kantorovich", "unbalanced", "hellinger-kantorovich"),
     "mixture": Method("no row moves, weights do: the other straight line", None, "mixture"),
+    "aid-inner": Method("frames attend to interpolated keys and values of both ends' frames", None, "aid-inner"),
+    "aid-outer": Method("frames attend to both ends' frames, outputs interpolated", None, "aid-outer"),
 }
 
 #: which rows a coupling may match; the others keep their index

@@ -112,3 +112,21 @@ def test_clouds_that_are_no_matrices_are_in_the_wasserstein_view_only():
         {line.get_label() for line in axis.lines if line.get_label()[0] != "_"} for axis in (frobenius, wasserstein)
     ]
     assert labels == [{"optimal"}, {"optimal", "mixture"}]
+
+
+@pytest.mark.parametrize("method", ["pca", "mds"])
+def test_the_map_shows_the_images_of_both_ends_and_halfway(method):
+    a, b = random_cloud(6, 4, 0), random_cloud(6, 4, 1)
+    clouds = {name: [build_path(name, a, b)(t) for t in (0.0, 0.5, 1.0)] for name in ("optimal", "mixture")}
+    frames = {name: np.full((3, 8, 8, 3), [[[[0]]], [[[k]]], [[[9]]]], np.uint8) for k, name in enumerate(clouds, 1)}
+    axis = draw_projection(clouds, a, method=method, frames=frames).axes[1]
+    boxes = [artist for artist in axis.artists if hasattr(artist, "offsetbox")]
+    shown = {int(np.asarray(box.offsetbox.get_data())[0, 0, 0]): tuple(box.xy) for box in boxes}
+    lines = {line.get_label(): line.get_xydata() for line in axis.lines}
+    assert shown == {
+        0: tuple(lines["optimal"][0]),
+        1: tuple(lines["optimal"][1]),
+        2: tuple(lines["mixture"][1]),
+        9: tuple(lines["optimal"][-1]),
+    }
+    assert "stress" in axis.get_title()

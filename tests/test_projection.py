@@ -1,12 +1,14 @@
 import numpy as np
 import pytest
+from scipy.spatial.distance import pdist, squareform
 
-from analysis.projection import flatten_rows, linearise, project
+from analysis.projection import flatten_rows, linearise, pairwise_distances, project, stress
 from geometry import PointCloud, build_path, rms_frobenius, wasserstein
 from tests.conftest import random_cloud
 
 A, B = random_cloud(12, 5, 0), random_cloud(12, 5, 1)
 ORDER = np.random.default_rng(0).permutation(12).tolist()
+SET = [random_cloud(12, 5, seed) for seed in range(9)]
 
 
 def test_flattened_distance_is_rms_frobenius():
@@ -19,30 +21,10 @@ def test_linearised_distance_to_the_reference_is_wasserstein():
     assert np.linalg.norm(reference - b) == pytest.approx(wasserstein(A, B))
 
 
-def test_row_order_shows_in_the_frobenius_view_only():
-    plain, shuffled = linearise([B, B.take(ORDER)], A)
-    assert plain == pytest.approx(shuffled)
-    plain, shuffled = flatten_rows([B, B.take(ORDER)])
-    assert np.linalg.norm(plain - shuffled) > 1
-
-
 def test_linearised_distance_is_at_least_wasserstein():
     c = random_cloud(12, 5, 2)
     b_map, c_map = linearise([B, c], A)
     assert np.linalg.norm(b_map - c_map) >= wasserstein(B, c) * (1 - 1e-9)
-
-
-def test_a_geodesic_projects_to_a_straight_line():
-    path = build_path("optimal", A, B)
-    projection = project(linearise([path(t) for t in np.linspace(0, 1, 7)], A))
-    assert projection.explained[0] == pytest.approx(1)
-    steps = np.diff(projection.points[:, 0])
-    assert steps == pytest.approx(np.full(6, steps[0]))
-
-
-def test_clouds_that_are_all_the_same_stay_at_the_origin():
-    projection = project(flatten_rows([A, A, A]))
-    assert (projection.points == 0).all()
 
 
 def test_weighted_clouds_of_another_size_are_at_most_as_far_as_wasserstein():
@@ -53,6 +35,80 @@ def test_weighted_clouds_of_another_size_are_at_most_as_far_as_wasserstein():
     assert np.linalg.norm(linearise([repeated], A)[0] - reference) == pytest.approx(wasserstein(A, B))
 
 
-def test_another_width_is_refused():
+def test_pairwise_distances_are_the_distances():
+    for view, distance in (("frobenius", rms_frobenius), ("wasserstein", wasserstein)):
+        matrix = pairwise_distances(SET[:4], view)
+        assert matrix == pytest.approx(np.array([[distance(a, b) for b in SET[:4]] for a in SET[:4]]), abs=1e-7)
+
+
+@pytest.mark.parametrize("method", ["pca", "mds"])
+def test_row_order_shows_in_the_frobenius_view_only(method):
+    clouds = [*SET, SET[-1].take(ORDER)]
+    apart = {view: pdist(project(clouds, view, method=method).points) for view in ("frobenius", "wasserstein")}
+    last = {view: squareform(all)[-1, -2] / all.mean() for view, all in apart.items()}
+    assert last["wasserstein"] < 1e-3
+    assert last["frobenius"] > 0.3
+
+
+def test_a_geodesic_projects_to_a_straight_line_without_distortion():
+    path = build_path("optimal", A, B)
+    projection = project([path(t) for t in np.linspace(0, 1, 7)], "wasserstein")
+    assert projection.axes[0] == "PC 1 (100% of variance)"
+    steps = np.diff(projection.points[:, 0])
+    assert steps == pytest.approx(np.full(6, steps[0]))
+    assert projection.stress == pytest.approx(0, abs=1e-6)
+    assert projection.trustworthiness is not None
+    assert projection.trustworthiness > 0.9  # neighbours at equal distance may change places
+
+
+def test_mds_shows_the_distances_as_they_are_where_a_plane_can():
+    path = build_path("optimal", A, B)
+    projection = project([path(t) for t in np.linspace(0, 1, 7)], "wasserstein", method="mds")
+    assert pdist(projection.points).max() == pytest.approx(wasserstein(A, B), rel=1e-3)
+    assert projection.stress < 1e-3
+
+
+def test_distortion_is_reported_where_a_plane_cannot():
+    """Nine clouds in general position span eight dimensions."""
+    for method in ("pca", "mds"):
+        assert 0.1 < project(SET, "wasserstein", method=method).stress < 0.9
+
+
+def test_stress_ignores_scale_and_counts_what_is_lost():
+    corners = np.array([[0.0, 0.0], [1.0, 0.0], [0.0, 1.0], [1.0, 1.0]])
+    distances = squareform(pdist(corners))
+    assert stress(distances, 7 * corners) == pytest.approx(0, abs=1e-12)
+    assert stress(distances, corners * [1, 0]) > 0.3
+
+
+@pytest.mark.parametrize("method", ["pca", "mds"])
+def test_clouds_that_are_all_the_same_stay_at_the_origin(method):
+    projection = project([A, A, A], "frobenius", method=method)
+    assert (projection.points == 0).all()
+    assert projection.stress == 0
+
+
+def test_umap_keeps_neighbours_together_in_any_order_of_rows_and_is_the_same_for_the_same_seed():
+    rng = np.random.default_rng(0)
+    groups = [
+        [
+            PointCloud(centre.rows + 0.1 * random_cloud(12, 5, k).rows).take(rng.permutation(12).tolist())
+            for k in range(8)
+        ]
+        for centre in (A, B)
+    ]
+    first, again = (project([*groups[0], *groups[1]], "wasserstein", method="umap", seed=1) for _ in range(2))
+    assert (first.points == again.points).all()
+    near, far = (np.linalg.norm(first.points[:8] - first.points[8 * k :][:8].mean(axis=0), axis=1) for k in (0, 1))
+    assert (near < far).all()
+
+
+def test_bad_input_is_named():
     with pytest.raises(ValueError, match="different width"):
         linearise([random_cloud(12, 4, 0)], A)
+    with pytest.raises(ValueError, match=r"different shape.*\(7, 5\), \(12, 5\)"):
+        project([A, random_cloud(7, 5, 0)], "frobenius")
+    with pytest.raises(ValueError, match="unknown 'tsne'; known: pca, mds, umap"):
+        project(SET, "wasserstein", method="tsne")
+    with pytest.raises(ValueError, match="UMAP needs at least 5 clouds, got 4"):
+        project(SET[:4], "wasserstein", method="umap")

@@ -8,7 +8,7 @@ from analysis.encoding import encode
 from analysis.model import load_model
 from analysis.rendering import Sampling, render
 from analysis.weighted_attention import attend_with_weights, cross_attention_layers
-from geometry import PointCloud
+from geometry import PointCloud, build_path
 
 REPEATS = torch.tensor([1, 3] + [1] * 74 + [5])
 
@@ -111,3 +111,12 @@ def test_bad_weights_are_refused(model):
         attend_with_weights(torch.nn.Linear(1, 1), torch.ones(1, 77)),
     ):
         pass
+
+
+def test_the_mixture_path_renders_as_the_weighted_union(model):
+    model.pipeline.unet.to(torch.float32)
+    a, b = encode(model, "a large fox on a blue background"), encode(model, "a panda at night")
+    union = PointCloud(torch.cat([a.rows, a.rows, a.rows, b.rows]))
+    images = render(model, [build_path("mixture", a, b)(0.25), union, a], Sampling(steps=2)).astype(int)
+    assert np.abs(images[0] - images[1]).max() <= 1
+    assert np.abs(images[0] - images[2]).max() > 1

@@ -31,7 +31,7 @@ def draw_all(
 ) -> list[Path]:
     """Draw the four pictures of a comparison into ``folder``; returns where they are."""
     couplings = {name: path.coupling for name, path in paths.items() if hasattr(path, "coupling")}
-    clouds = {name: [path(t) for t in np.linspace(0, 1, 2 * settings.frames - 1)] for name, path in paths.items()}
+    clouds = {name: [path(t) for t in times[name]] for name, path in paths.items()}
     figures = {
         "filmstrips.png": draw_filmstrips(frames, times, settings.prompt_a, settings.prompt_b),
         "steps.png": draw_steps(
@@ -40,7 +40,7 @@ def draw_all(
             times,
             settings.metric,
         ),
-        "projection.png": draw_projection(clouds, ends[0]),
+        "projection.png": draw_projection(clouds, ends[0], method=settings.projection, frames=frames),
         "coupling.png": draw_coupling(couplings, *ends),
     }
     for name, figure in figures.items():

@@ -3,39 +3,48 @@
 from collections.abc import Mapping, Sequence
 
 import numpy as np
+from jaxtyping import UInt8
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.offsetbox import AnnotationBbox, OffsetImage
 
 from analysis.pictures.style import colour, marker, new_figure
-from analysis.projection import flatten_rows, linearise, project
+from analysis.projection import Projection, project
 from geometry import PointCloud
 
+THUMBNAIL = 48  # points, where there is room
+TITLES = {"frobenius": "Frobenius view: rows in their order", "wasserstein": "Wasserstein view: rows in any order"}
 
-def draw_projection(clouds: Mapping[str, Sequence[PointCloud]], reference: PointCloud) -> Figure:
-    """PCA of all methods' clouds together, in both views; ``reference`` (prompt A) is the linearisation's.
+Pictures = UInt8[np.ndarray, "frames height width 3"]
+
+
+def draw_projection(
+    clouds: Mapping[str, Sequence[PointCloud]],
+    reference: PointCloud,
+    *,
+    method: str = "pca",
+    frames: Mapping[str, Pictures] | None = None,
+) -> Figure:
+    """All methods' clouds together, in both views.
 
     Methods whose clouds have other rows than A's in number (mixtures, soft couplings) are no matrices: they are in the
     Wasserstein view only.
+
+    Args:
+        reference: prompt A, from which PCA's Wasserstein view is linearised.
+        method: "pca", "mds" or "umap".
+        frames: images of all the clouds; those of A, of B and of each method halfway are shown beside the map.
     """
-    figure = new_figure(9.6, 4.6)
+    figure = new_figure(11.2 if frames else 9.6, 4.8)
     matrices = {name: path for name, path in clouds.items() if all(len(c) == len(reference) for c in path)}
-    views = {
-        "Frobenius view: rows in their order": (matrices or {"A": [reference]}, flatten_rows),
-        "Wasserstein view: linearised optimal transport from A": (clouds, lambda all: linearise(all, reference)),
-    }
-    for axis, (title, (shown, features)) in zip(figure.subplots(1, 2), views.items(), strict=True):
-        projection = project(features([cloud for path in shown.values() for cloud in path]))
-        rest = iter(projection.points)
-        for method, path in shown.items():
-            points = np.array([next(rest) for _ in path])
-            axis.plot(*points.T, color=colour(method), marker=marker(method), markersize=4, alpha=0.8, label=method)
-            axis.plot(*points[-1], color=colour(method), marker=marker(method), markersize=9, markeredgecolor="black")
-        axis.plot(*projection.points[0], "k*", markersize=13)
-        axis.annotate("A", projection.points[0], xytext=(8, 8), textcoords="offset points", weight="bold")
-        first, second = (f"{share:.0%}" for share in projection.explained)
-        axis.set(xlabel=f"PC 1 ({first} of variance)", ylabel=f"PC 2 ({second})")
-        axis.set_title(title, fontsize=10)
-        axis.set_aspect("equal", adjustable="datalim")
-        axis.spines[["top", "right"]].set_visible(False)
+    shown = {"frobenius": matrices or {"A": [reference]}, "wasserstein": clouds}
+    for axis, (view, paths) in zip(figure.subplots(1, 2), shown.items(), strict=True):
+        everything = [cloud for path in paths.values() for cloud in path]
+        projection = project(everything, view, method=method, reference=reference)
+        _draw_paths(axis, projection, {name: len(path) for name, path in paths.items()})
+        axis.set_title(f"{TITLES[view]}\n{_distortion(projection)}", fontsize=10)
+    if frames:
+        _draw_pictures(figure.axes[1], frames)
     handles, labels = figure.axes[1].get_legend_handles_labels()
     figure.legend(
         handles,
@@ -48,3 +57,49 @@ def draw_projection(clouds: Mapping[str, Sequence[PointCloud]], reference: Point
         title_fontsize=9,
     )
     return figure
+
+
+def _draw_paths(axis: Axes, projection: Projection, lengths: Mapping[str, int]) -> None:
+    rest = iter(projection.points)
+    for method, length in lengths.items():
+        points = np.array([next(rest) for _ in range(length)])
+        axis.plot(*points.T, color=colour(method), marker=marker(method), markersize=4, alpha=0.8, label=method)
+        axis.plot(*points[-1], color=colour(method), marker=marker(method), markersize=9, markeredgecolor="black")
+    axis.plot(*projection.points[0], "k*", markersize=13)
+    axis.annotate("A", projection.points[0], xytext=(8, 8), textcoords="offset points", weight="bold")
+    axis.set(xlabel=projection.axes[0], ylabel=projection.axes[1])
+    axis.set_aspect("equal", adjustable="datalim")
+    axis.spines[["top", "right"]].set_visible(False)
+
+
+def _distortion(projection: Projection) -> str:
+    trust = "" if projection.trustworthiness is None else f", trustworthiness {projection.trustworthiness:.2f}"
+    return f"stress {projection.stress:.2f}{trust}"
+
+
+def _draw_pictures(axis: Axes, frames: Mapping[str, Pictures]) -> None:
+    """In a column right of the map, each tied to its point, from top to bottom as the points are: no line crosses."""
+    ways = {str(line.get_label()): np.asarray(line.get_xydata()) for line in axis.lines if line.get_label() in frames}
+    first = next(iter(frames))
+    shown = {"A": (ways[first][0], frames[first][0]), "B": (ways[first][-1], frames[first][-1])}
+    shown |= {name: (way[len(way) // 2], frames[name][len(way) // 2]) for name, way in ways.items()}
+    side = min(THUMBNAIL, 225 / len(shown))
+    by_height = sorted(shown, key=lambda name: shown[name][0][1], reverse=True)
+    for index, name in enumerate(by_height):
+        place, picture = shown[name]
+        height = 1 - (index + 0.5) / len(shown)
+        box = AnnotationBbox(
+            OffsetImage(picture, zoom=side / len(picture), interpolation="nearest"),
+            tuple(place),
+            xybox=(1.14, height),
+            boxcoords="axes fraction",
+            pad=0.1,
+            bboxprops={"edgecolor": colour(name), "linewidth": 1.5},
+            arrowprops={"arrowstyle": "-", "color": colour(name), "linewidth": 0.8, "alpha": 0.7},
+        )
+        axis.add_artist(box)
+        label = name if name in ("A", "B") else f"{name}\nhalfway"
+        offset = (side / 2 + 6, 0)
+        axis.annotate(
+            label, (1.14, height), offset, "axes fraction", textcoords="offset points", va="center", fontsize=8
+        )

@@ -15,6 +15,8 @@ METHOD_COLOURS = {
     "partial": "#8C6D1F",
     "unbalanced": "#7B3294",
     "mixture": "#CC79A7",
+    "aid-inner": "#4D4D4D",
+    "aid-outer": "#F0E442",
 }
 FALLBACK_COLOUR = "#000000"
 METHOD_MARKERS = {
@@ -27,6 +29,8 @@ METHOD_MARKERS = {
     "partial": "X",
     "unbalanced": "h",
     "mixture": "*",
+    "aid-inner": "<",
+    "aid-outer": ">",
 }
 DPI = 150
 

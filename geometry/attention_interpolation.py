@@ -1,0 +1,63 @@
+"""Interpolating what attention reads instead of the cloud: the peers' method, as a path beside the others."""
+
+from dataclasses import dataclass
+
+import torch
+
+from geometry.cloud import PointCloud
+from geometry.ground import require_same_shape
+from geometry.path import check_time
+
+KINDS = ("inner", "outer")
+
+
+@dataclass(frozen=True, eq=False)
+class AttendedCloud(PointCloud):
+    """A cloud on the way from A to B, and how its frame attends to the frames of A and B while it is made.
+
+    Only a renderer knows what to do with it; to everything else it is a cloud.
+
+    Attributes:
+        ends: A and B.
+        t: where on the way.
+        kind: "inner" or "outer", see :class:`AttentionInterpolationPath`.
+    """
+
+    ends: tuple[PointCloud, ...] = ()
+    t: float = 0.0
+    kind: str = "outer"
+
+
+@dataclass(frozen=True, eq=False)
+class AttentionInterpolationPath:
+    """AID (He et al. 2024, arXiv:2403.17924, eqs. 4 and 5), fused: in cross- and self-attention, keys and values of a
+    frame (K, V) are joined by those of the frames of A and B at the same layer and sampling step.
+
+    - inner: Attn(Q, [K, (1−t) K_A + t K_B], [V, (1−t) V_A + t V_B])
+    - outer: (1−t) Attn(Q, [K, K_A], [V, V_A]) + t Attn(Q, [K, K_B], [V, V_B])
+
+    The frame's own text is the linear interpolation of the matrices. Keys are linear in rows, so that inner
+    interpolation of cross-attention alone would be exactly that; what AID adds is self-attention across frames. At both
+    ends the rows joined are copies of those that are there, which attention does not see: A and B, as they are.
+
+    Raises:
+        ValueError: clouds of different shape or of weights that are not uniform, or another kind.
+    """
+
+    start: PointCloud
+    end: PointCloud
+    kind: str = "outer"
+
+    def __post_init__(self) -> None:
+        require_same_shape(self.start, self.end)
+        if not (self.start.is_uniform and self.end.is_uniform):
+            raise ValueError("attention interpolation needs clouds of uniform weights; got other weights")
+        if self.kind not in KINDS:
+            raise ValueError(f"kind: unknown {self.kind!r}; known: {', '.join(KINDS)}")
+
+    def __call__(self, t: float) -> PointCloud:
+        check_time(t)
+        if t in (0, 1):
+            return self.end if t else self.start
+        rows = torch.lerp(self.start.rows, self.end.rows, t)
+        return AttendedCloud(rows, self.start.weights, ends=(self.start, self.end), t=t, kind=self.kind)

@@ -66,7 +66,7 @@ def main() -> None:
 @click.option(
     "--methods",
     default=DEFAULTS["methods"],
-    help="Ways from A to B, separated by commas; 'whichway methods' lists them.",
+    help="Ways from A to B, separated by commas; 'whichway methods' lists them. An @ adds a choice: optimal@cosine.",
 )
 @click.option("--ground", default=DEFAULTS["ground"], help="Metric by which rows are matched; see 'whichway methods'.")
 @click.option("--tokens", default=DEFAULTS["tokens"], help="Rows that may be matched: all, own or words.")
@@ -183,12 +183,76 @@ def barycenter(prompts: tuple[str, ...], out: Path | None, **options: Any) -> No
 
 
 @main.command()
+@click.option(
+    "--pairs", "pairs_file", type=click.Path(path_type=Path), help="CSV: prompt_a, prompt_b and perhaps score."
+)
+@click.option("--captions", type=click.Path(path_type=Path), help="MS-COCO's captions, for Crisscrossed Captions' ids.")
+@click.option("--strict", is_flag=True, help="Rows of the CSV that cannot be used are an error.")
+@click.option(
+    "--count", default=100, help="Pairs, evenly over their similarity; of the CSV or of the miniature's world."
+)
+@click.option("--pairs-seed", default=0, help="Of the choice of pairs.")
+@click.option("--methods", help="Ways from A to B, separated by commas.  [default: twelve]")
+@click.option("--frames", default=DEFAULTS["frames"], help="Images along each path, at least 2.")
+@click.option("--seeds", default=3, help="Initial noises for each pair.")
+@click.option("--steps", default=DEFAULTS["steps"], help="Sampling steps for each image.")
+@click.option("--guidance", default=DEFAULTS["guidance"], help="Classifier-free guidance scale; 1 or less: none.")
+@click.option("--model", default=DEFAULTS["model"], help="'miniature', a hub id, a folder or a .safetensors file.")
+@click.option("--metrics", default=DEFAULTS["metric"], help="Perceptual distances; the report shows the first.")
+@click.option("--device", default=DEFAULTS["device"], type=click.Choice(["auto", "cpu", "cuda", "mps"]), help="Where.")
+@click.option(
+    "--dtype",
+    default=DEFAULTS["dtype"],
+    type=click.Choice(["auto", "float32", "float16", "bfloat16"]),
+    help="Precision.",
+)
+@click.option("--dask", help="Address of a Dask scheduler to spread the work over.")
+@click.option("--out", type=click.Path(path_type=Path), help="Folder of the study.  [default: runs/study-<hash>]")
+@said_in_one_line("Finished pairs are kept; the same command continues.")
+def study(
+    pairs_file: Path | None,
+    captions: Path | None,
+    strict: bool,
+    count: int,
+    pairs_seed: int,
+    methods: str | None,
+    metrics: str,
+    dask: str | None,
+    out: Path | None,
+    **options: Any,
+) -> None:
+    """Walk between many pairs of prompts by many methods, and report how they compare.
+
+    Without --pairs: pairs of the embedded model's world, of known similarity, whose scenes it never saw.
+    """
+    from analysis.pairs import read_pairs, sample_by_stratum, world_pairs
+    from analysis.report import write_report
+    from analysis.study import METHODS, StudySettings, run_study, study_name
+    from analysis.terminal import show_study
+
+    if count < 1:
+        raise click.UsageError(f"count: wanted at least 1, got {count}")
+    settings = StudySettings(_names(methods) if methods else METHODS, metrics=_names(metrics), **options)
+    if pairs_file is None:
+        chosen = world_pairs(count, seed=pairs_seed).pairs
+    else:
+        found = read_pairs(pairs_file, captions=captions, strict=strict)
+        for problem in found.problems:
+            click.echo(f"Warning: {problem}", err=True)
+        chosen = sample_by_stratum(found.pairs, count, seed=pairs_seed)
+    folder = out or Path("runs") / study_name(settings, chosen)
+    click.echo(f"{len(chosen)} pairs × {settings.seeds} seeds × {len(settings.methods)} methods in {folder}", err=True)
+    results = run_study(settings, chosen, folder, dask=dask)
+    show_study(results, settings.metrics[0], write_report(folder))
+
+
+@main.command()
 def methods() -> None:
     """List methods, couplings, paths, ground metrics and all other choices, one line each."""
-    from analysis.comparison import GROUNDS, PARAMETRISATIONS
     from analysis.perception import PERCEPTIONS
     from analysis.projection import PROJECTIONS
     from analysis.terminal import show_choices
+    from analysis.way import GROUNDS, PARAMETRISATIONS
     from geometry import COUPLINGS, METHODS, PATHS, TOKENS
 
     show_choices(

@@ -64,8 +64,16 @@ def _written(cloud: PointCloud) -> bytes:
 class FrameRenderer:
     """Renders frames that are not on disk, the same cloud only once, and counts."""
 
-    def __init__(self, model: Model, sampling: Sampling, store: FrameStore, report: Callable[[str], object]) -> None:
-        self.model, self.sampling, self.store, self.report = model, sampling, store, report
+    def __init__(
+        self,
+        model: Model,
+        sampling: Sampling,
+        store: FrameStore,
+        report: Callable[[str], object] = lambda line: None,
+        *,
+        progress: bool = True,
+    ) -> None:
+        self.model, self.sampling, self.store, self.report, self.progress = model, sampling, store, report, progress
         self.known: dict[bytes, Path] = {}  # cloud → a frame of it
         self.rendered = self.reused = 0
 
@@ -97,7 +105,8 @@ class FrameRenderer:
         self.report(f"frames: {len(same)} different ones, {len(same) - len(missing)} there, {len(missing)} to render")
         fresh = render_each(self.model, [clouds[key] for key, _ in missing], self.sampling)
         pairs = zip(missing, fresh, strict=True)
-        for (_, paths), picture in tqdm(pairs, total=len(missing), desc="frames", unit="frame", disable=not missing):
+        hidden = not (missing and self.progress)
+        for (_, paths), picture in tqdm(pairs, total=len(missing), desc="frames", unit="frame", disable=hidden):
             for path in paths:
                 self.store.write(path, picture)
             self.rendered += 1

@@ -5,6 +5,7 @@
   cloud (linearised optimal transport, Wang et al. 2013), whose Euclidean distance approximates W_2.
 """
 
+import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -166,7 +167,9 @@ def _neighbourhoods(distances: np.ndarray, seed: int) -> np.ndarray:
     from umap import UMAP  # takes ten seconds
 
     mapper = UMAP(n_neighbors=min(15, len(distances) - 1), metric="precomputed", random_state=seed, n_jobs=1)
-    points: np.ndarray = mapper.fit_transform(distances).astype(np.float64)
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "using precomputed metric; inverse_transform")
+        points: np.ndarray = mapper.fit_transform(distances).astype(np.float64)
     return points
 
 

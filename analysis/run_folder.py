@@ -4,7 +4,7 @@ import hashlib
 import json
 import re
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from importlib.metadata import version
 from pathlib import Path
 
@@ -31,8 +31,12 @@ def frame_identity(model: Model, sampling: Sampling, **clouds: object) -> dict:
         "model_sha256": model.fingerprint,
         "device": model.device.type,
         "dtype": str(model.dtype).removeprefix("torch."),
-        "versions": {name: version(name) for name in RENDERING_PACKAGES},
+        "versions": versions(RENDERING_PACKAGES),
     }
+
+
+def versions(packages: Iterable[str]) -> dict[str, str]:
+    return {name: version(name) for name in packages}
 
 
 def run_name(prompts: Sequence[str], key: dict) -> str:
@@ -62,7 +66,7 @@ def open_run(folder: Path, settings: dict, model: Model, identity: dict) -> None
         "settings": settings,
         "model": {"name": model.name, "pipeline": type(model.pipeline).__name__, "sha256": model.fingerprint},
         "sampler": {"class": type(scheduler).__name__, **json.loads(scheduler.to_json_string())},
-        "versions": {name: version(name) for name in PACKAGES} | {"python": sys.version.split()[0]},
+        "versions": versions(PACKAGES) | {"python": sys.version.split()[0]},
         "command": sys.argv,
     }
     write_json(manifest, content)

@@ -2,13 +2,17 @@
 
 import sys
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 
+import pandas as pd
 from rich.box import SIMPLE
 from rich.console import Console
 from rich.table import Table
 
-from analysis.comparison import Comparison, MethodResult
+from analysis.comparison import Comparison
 from analysis.invariance import InvarianceRecord
+from analysis.statistics import by_pair, compare_methods
+from analysis.walk import MethodResult
 
 
 def show_comparison(comparison: Comparison, console: Console | None = None) -> None:
@@ -46,6 +50,26 @@ def _endpoint_check(results: Mapping[str, MethodResult], tolerance: int) -> str:
     if error <= tolerance:
         return f"endpoint check: every path ends in the image of B ({found})"
     return f"endpoint check FAILED: {worst} ends in another image than B's ({found})"
+
+
+def show_study(results: pd.DataFrame, metric: str, files: Sequence[Path], console: Console | None = None) -> None:
+    """Each method's mean, its ratio to identity and to the optimal method, and where the report is."""
+    console = console or Console()
+    column = f"ppl_{metric}"
+    methods = list(dict.fromkeys(results["method"]))
+    references = [name for name in ("identity", "optimal") if name in methods]
+    compared = {name: {c.method: c for c in compare_methods(results, column, name)} for name in references}
+    pairs, seeds = results["pair"].nunique(), results["seed"].nunique()
+    table = Table(title=f"PPL ({metric}) over {pairs} pairs × {seeds} seeds; below 1 is smoother", box=SIMPLE)
+    table.add_column("method")
+    for heading in ("mean", *(f"ratio to {name}" for name in references)):
+        table.add_column(heading, justify="right")
+    for method, mean in by_pair(results, column).mean().items():
+        ratios = [str(of[method].ratio) if (of := compared[name]) and method in of else "1" for name in references]
+        table.add_row(str(method), f"{mean:.3f}", *ratios)
+    console.print(table)
+    for path in files[:2]:
+        console.print(str(path), highlight=False, soft_wrap=True)
 
 
 def show_invariance(records: Sequence[InvarianceRecord], console: Console | None = None) -> None:

@@ -30,7 +30,7 @@ ARCHITECTURE = {
     "attention_head_dim": 4,
     "cross_attention_dim": WIDTH,
 }
-STAGE = Stage("unet", steps=20_500, learning_rate=5e-4, model=ARCHITECTURE, ema_decay=0.999)
+STAGE = Stage("unet", steps=18_000, learning_rate=5e-4, model=ARCHITECTURE, ema_decay=0.999)
 BATCH = 32
 SCENES = 30_000
 CAPTION_DROPOUT = 0.1

@@ -12,9 +12,9 @@ import pytest
 from click.testing import CliRunner
 from PIL import Image
 
-from analysis import comparison, frames
+from analysis import frames, walk
 from analysis.cli import DEFAULTS, main
-from analysis.comparison import GROUNDS, PARAMETRISATIONS
+from analysis.way import GROUNDS, PARAMETRISATIONS
 from geometry import COUPLINGS, METHODS, TOKENS
 
 FOX, PANDA = "a large fox on a blue background", "a panda on a pink background"
@@ -69,12 +69,12 @@ def test_measured_values_are_consistent(run, tmp_path):
 
 def test_an_end_that_is_another_image_fails_the_check(run, monkeypatch):
     """The check can fail: paths that end in A instead of B are caught."""
-    real = comparison.build_path
+    real = walk.build_path
 
     def broken(name, a, b, **options):
         return real(name, a, a, **options)
 
-    monkeypatch.setattr(comparison, "build_path", broken)
+    monkeypatch.setattr(walk, "build_path", broken)
     assert "endpoint check FAILED: identity ends in another image than B's" in run(FOX, "pizza").output
 
 

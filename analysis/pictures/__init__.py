@@ -1,10 +1,8 @@
 """The pictures of one comparison. Each module draws one figure from values already computed; none touches a model."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
-
-import numpy as np
 
 from analysis.errors import writing
 from analysis.pictures.coupling import draw_coupling
@@ -12,10 +10,10 @@ from analysis.pictures.filmstrips import draw_filmstrips
 from analysis.pictures.projection import draw_projection
 from analysis.pictures.steps import draw_steps
 from geometry import PointCloud
-from geometry.path import Path as CloudPath
 
 if TYPE_CHECKING:
-    from analysis.comparison import MethodResult, Settings
+    from analysis.comparison import Settings
+    from analysis.walk import MethodResult, Walk
 
 __all__ = ["draw_all", "draw_coupling", "draw_filmstrips", "draw_projection", "draw_steps"]
 
@@ -24,12 +22,11 @@ def draw_all(
     folder: Path,
     settings: "Settings",
     ends: tuple[PointCloud, PointCloud],
-    paths: Mapping[str, CloudPath],
-    frames: Mapping[str, np.ndarray],
+    walked: "Walk",
     results: Mapping[str, "MethodResult"],
-    times: Mapping[str, Sequence[float]],
 ) -> list[Path]:
     """Draw the four pictures of a comparison into ``folder``; returns where they are."""
+    paths, times, frames = walked.paths, walked.times, walked.frames
     couplings = {name: path.coupling for name, path in paths.items() if hasattr(path, "coupling")}
     clouds = {name: [path(t) for t in times[name]] for name, path in paths.items()}
     figures = {

@@ -41,10 +41,12 @@ def new_figure(width: float, height: float) -> Figure:
 
 
 def colour(method: str) -> str:
-    return METHOD_COLOURS.get(method, FALLBACK_COLOUR)
+    """Of a method, with or without choices after an @."""
+    return METHOD_COLOURS.get(method.partition("@")[0], FALLBACK_COLOUR)
 
 
 def marker(method: str) -> str:
+    """Of a method; with choices after an @ it has the method's colour and another marker."""
     return METHOD_MARKERS.get(method, ".")
 
 

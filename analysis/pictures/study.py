@@ -1,0 +1,130 @@
+"""The figures of a study: how methods compare, where it matters, and what length says of looks."""
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from analysis.pictures.style import colour, marker, new_figure
+from analysis.statistics import PairedComparison, by_pair, compare_methods, correlation, predict_from_length
+
+MEASURES = {"ppl": "perceptual path length", "worst_step": "worst step", "gini": "Gini"}
+
+
+def draw_comparison(results: pd.DataFrame, metric: str, reference: str) -> Figure:
+    """Every method's ratio to ``reference`` with its interval, for three measures. Left of the line is smoother."""
+    compared = {
+        title: compare_methods(results, f"{measure}_{metric}", reference) for measure, title in MEASURES.items()
+    }
+    methods = [each.method for each in next(iter(compared.values()))]
+    figure = new_figure(10, 1.1 + 0.32 * len(methods))
+    axes = figure.subplots(1, len(compared), sharey=True, squeeze=False)[0]
+    for axis, (title, comparisons) in zip(axes, compared.items(), strict=True):
+        axis.axvline(1, color="black", linewidth=0.8)
+        for place, each in enumerate(comparisons):
+            _draw_interval(axis, place, each)
+        axis.set(title=title, xlabel=f"ratio to {reference}")
+        axis.grid(axis="x", alpha=0.3)
+        axis.spines[["top", "right"]].set_visible(False)
+    axes[0].set_yticks(range(len(methods)), methods)
+    axes[0].invert_yaxis()
+    pairs, seeds = results["pair"].nunique(), results["seed"].nunique()
+    figure.suptitle(
+        f"Geometric mean over {pairs} pairs × {seeds} seeds, with 95 % bootstrap intervals over pairs ({metric}). "
+        "Below 1 is smoother.",
+        fontsize=9,
+    )
+    return figure
+
+
+def _draw_interval(axis: Axes, place: int, each: PairedComparison) -> None:
+    ratio = each.ratio
+    if ratio.low is not None and ratio.high is not None:
+        axis.plot([ratio.low, ratio.high], [place, place], color=colour(each.method), linewidth=2.5, alpha=0.6)
+    axis.plot(ratio.value, place, color=colour(each.method), marker=marker(each.method), markersize=7)
+
+
+def draw_strata(results: pd.DataFrame, metric: str, reference: str) -> Figure | None:
+    """PPL's ratio to ``reference`` for each stratum of similarity; None where pairs have no score."""
+    scored = results.dropna(subset="stratum")
+    if scored.empty:
+        return None
+    strata = sorted(scored["stratum"].unique())
+    by_stratum = [compare_methods(scored[scored["stratum"] == s], f"ppl_{metric}", reference) for s in strata]
+    methods = [each.method for each in by_stratum[0]]
+    figure = new_figure(9, 4.2)
+    axis = figure.subplots()
+    axis.axhline(1, color="black", linewidth=0.8)
+    for index, method in enumerate(methods):
+        shift = (index - (len(methods) - 1) / 2) * 0.8 / len(methods)
+        ratios = [comparisons[index].ratio for comparisons in by_stratum]
+        places = np.arange(len(strata)) + shift
+        for place, ratio in zip(places, ratios, strict=True):
+            if ratio.low is not None:
+                axis.plot([place, place], [ratio.low, ratio.high], color=colour(method), alpha=0.6)
+        values = [ratio.value for ratio in ratios]
+        axis.plot(places, values, linestyle="", marker=marker(method), color=colour(method), markersize=6, label=method)
+    counts = [scored.loc[scored["stratum"] == s, "pair"].nunique() for s in strata]
+    ticks = [f"{s:.0f} to {s + 1:.0f}\n{count} pairs" for s, count in zip(strata, counts, strict=True)]
+    axis.set_xticks(range(len(strata)), ticks)
+    axis.set(xlabel="similarity of the two prompts", ylabel=f"PPL, ratio to {reference}")
+    axis.spines[["top", "right"]].set_visible(False)
+    axis.legend(ncols=1, frameon=False, fontsize=8, bbox_to_anchor=(1, 0.5), loc="center left")
+    return figure
+
+
+def draw_distances(results: pd.DataFrame) -> Figure:
+    """W_2 against RMS Frobenius of the pairs, over all rows and over the prompts' own tokens."""
+    pairs = results.drop_duplicates("pair")
+    figure = new_figure(9.4, 4.4)
+    views = {"all rows": "", "the prompts' own tokens": "_own_tokens"}
+    for axis, (title, suffix) in zip(figure.subplots(1, 2), views.items(), strict=True):
+        x, y = pairs[f"rms_frobenius{suffix}"], pairs[f"wasserstein{suffix}"]
+        shown = axis.scatter(x, y, c=pairs["score"].astype(float), cmap="viridis", s=22, vmin=0, vmax=5)
+        lower, upper = 0.95 * min(y.min(), x.min()), 1.05 * x.max()
+        axis.plot([lower, upper], [lower, upper], color="black", linewidth=0.8, label="equal")
+        axis.set(xlabel="RMS Frobenius", ylabel="$W_2$", title=f"{title}: mean ratio {(y / x).mean():.3f}")
+        axis.spines[["top", "right"]].set_visible(False)
+    if pairs["score"].notna().any():
+        figure.colorbar(shown, ax=figure.axes, label="similarity of the prompts")
+    return figure
+
+
+def draw_geometry(results: pd.DataFrame, steps: pd.DataFrame, metric: str) -> Figure:
+    """Length against looks: the ratio of two paths over pairs, and single steps within each pair."""
+    figure = new_figure(9.8, 4.4)
+    left, right = figure.subplots(1, 2)
+    found = predict_from_length(results, metric, method="optimal", reference="identity")
+    lengths, ppl = by_pair(results.dropna(subset="length"), "length"), by_pair(results, f"ppl_{metric}")
+    x, y = lengths["optimal"] / lengths["identity"], ppl["optimal"] / ppl["identity"]
+    left.axhline(1, color="black", linewidth=0.8)
+    left.scatter(x, y, s=20, color=colour("optimal"), alpha=0.7)
+    left.set(xlabel="$W_2$ / RMS Frobenius", ylabel="PPL of optimal / PPL of identity")
+    left.set_title(
+        f"optimal against identity, over pairs\nSpearman {found.spearman}, $R^2$ {found.explained:.2f}", fontsize=9
+    )
+    names = {"wasserstein": "$W_2$", "pull_back": "pull-back $W_2$", "frobenius": "RMS Frobenius"}
+    rows = []
+    for method in steps["method"].unique():
+        for length in names:
+            of_method = steps[steps["method"] == method].dropna(subset=[length]) if length in steps else steps[:0]
+            if of_method["pair"].nunique() > 4:
+                totals = of_method.groupby("pair")[[length, metric]].mean()
+                rows.append((method, length, correlation(totals[length].to_numpy(), totals[metric].to_numpy())))
+    methods = list(dict.fromkeys(row[0] for row in rows))
+    for shift, (length, title) in zip((-0.22, 0, 0.22), names.items(), strict=True):
+        of_length = [(methods.index(method) + shift, each) for method, name, each in rows if name == length]
+        for place, each in of_length:
+            if each.low is not None:
+                right.plot([each.low, each.high], [place, place], color="black", alpha=0.3)
+        style = {"wasserstein": "D", "pull_back": "s", "frobenius": "o"}[length]
+        right.plot([each.value for _, each in of_length], [p for p, _ in of_length], style, label=title, markersize=5)
+    right.axvline(0, color="black", linewidth=0.8)
+    right.set_yticks(range(len(methods)), methods)
+    right.invert_yaxis()
+    right.set(xlabel="Spearman correlation over pairs", xlim=(-1, 1))
+    right.set_title("a path's geometric length and its perceptual length", fontsize=9)
+    right.legend(frameon=False, fontsize=8, loc="lower left")
+    for axis in (left, right):
+        axis.spines[["top", "right"]].set_visible(False)
+    return figure

@@ -1,0 +1,154 @@
+"""A study's records → its tables, its figures and one page that holds everything."""
+
+import base64
+from collections.abc import Mapping
+from io import BytesIO
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from matplotlib.figure import Figure
+
+from analysis.errors import UserError, writing
+from analysis.frames import FrameStore
+from analysis.pictures.filmstrips import draw_filmstrips
+from analysis.pictures.study import draw_comparison, draw_distances, draw_geometry, draw_strata
+from analysis.statistics import PairedComparison, by_pair, compare_methods, predict_from_length
+from analysis.study import MEASURES, frames_folder, read_records, read_results, read_steps, read_study
+
+REFERENCES = ("identity", "optimal")
+LOW_IS_SMOOTH = tuple(measure for measure in MEASURES if measure != "directness")
+STRIP_METHODS = ("identity", "optimal")
+
+
+def write_report(out: Path) -> list[Path]:
+    """Everything that can be said of the study in ``out`` so far; returns the files, the page first.
+
+    Raises:
+        UserError: no study there, or none of its pairs is finished.
+    """
+    study = read_study(out)
+    results = read_results(out)
+    if results.empty:
+        raise UserError(f"{str(out)!r} has no finished pair yet")
+    metrics = study["settings"]["metrics"]
+    references = [name for name in REFERENCES if name in study["settings"]["methods"]]
+    figures = _draw(results, read_steps(out), metrics[0], references)
+    strips = _draw_strips(out, study, results, metrics[0])
+    written = []
+    with writing(out):
+        results.to_csv(out / "results.csv", index=False)
+        (out / "figures").mkdir(exist_ok=True)
+        for name, figure in (figures | strips).items():
+            for suffix in ("png", "pdf"):
+                figure.savefig(out / "figures" / f"{name}.{suffix}")
+                written.append(out / "figures" / f"{name}.{suffix}")
+        if references:
+            latex = latex_table(compare_methods(results, f"ppl_{metrics[0]}", references[0]), references[0])
+            (out / "table.tex").write_text(latex, encoding="utf-8")
+        page = render_page(study, results, metrics, references, figures | strips)
+        (out / "report.html").write_text(page, encoding="utf-8")
+    return [out / "report.html", out / "results.csv", *written]
+
+
+def _draw(results: pd.DataFrame, steps: pd.DataFrame, metric: str, references: list[str]) -> dict[str, Figure]:
+    figures: dict[str, Figure | None] = {"distances": draw_distances(results)}
+    if references and results["method"].nunique() > 1:
+        figures = {
+            "comparison": draw_comparison(results, metric, references[0]),
+            "strata": draw_strata(results, metric, references[0]),
+        } | figures
+    if len(references) == 2 and results["pair"].nunique() > 4:
+        figures["geometry"] = draw_geometry(results, steps, metric)
+    return {name: figure for name, figure in figures.items() if figure is not None}
+
+
+def _draw_strips(out: Path, study: dict, results: pd.DataFrame, metric: str) -> dict[str, Figure]:
+    """Film strips of the pairs on which the optimal method does best, median and worst against identity: no choice."""
+    if not set(STRIP_METHODS) <= set(results["method"]):
+        return {}
+    ppl = by_pair(results, f"ppl_{metric}")
+    order = [int(pair) for pair in (ppl["optimal"] / ppl["identity"]).sort_values().index]
+    chosen = {"best": order[0], "median": order[len(order) // 2], "worst": order[-1]}
+    times = {(r["pair"], r["seed"]): {name: way["t"] for name, way in r["methods"].items()} for r in read_records(out)}
+    figures = {}
+    for name, pair in chosen.items():
+        store, at = FrameStore(frames_folder(out, pair, 0)), times.get((pair, 0))
+        if at is None or not store.folder.is_dir():
+            continue  # a study whose images were not kept
+        strips = {way: np.stack([store.read(store.path(way, t)) for t in at[way]]) for way in STRIP_METHODS}
+        prompts = study["pairs"][pair]
+        shown = {way: at[way] for way in STRIP_METHODS}
+        figures[f"strip-{name}"] = draw_filmstrips(strips, shown, prompts["prompt_a"], prompts["prompt_b"])
+    return figures
+
+
+def latex_table(comparisons: list[PairedComparison], reference: str) -> str:
+    """A booktabs table of the ratios to ``reference``."""
+    lines = [
+        r"\begin{tabular}{lrrrr}",
+        r"\toprule",
+        rf"method & mean PPL & ratio to {_latex(reference)} & 95\,\% interval & wins \\",
+        r"\midrule",
+    ]
+    for each in comparisons:
+        low, high = each.ratio.low, each.ratio.high
+        interval = "--" if low is None else f"{low:.3f} to {high:.3f}"
+        wins = rf"{100 * each.wins:.0f}\,\%"
+        cells = (_latex(each.method), f"{each.mean:.3f}", f"{each.ratio.value:.3f}", interval, wins)
+        lines.append(rf"{' & '.join(cells)} \\")
+    return "\n".join([*lines, r"\bottomrule", r"\end{tabular}", ""])
+
+
+def _latex(name: str) -> str:
+    return name.replace("_", r"\_").replace("&", r"\&")
+
+
+def render_page(
+    study: dict,
+    results: pd.DataFrame,
+    metrics: list[str],
+    references: list[str],
+    figures: Mapping[str, Figure],
+) -> str:
+    """One HTML page that needs nothing but itself; whatever a user typed is escaped."""
+    environment = Environment(
+        loader=PackageLoader("analysis", "templates"), autoescape=True, undefined=StrictUndefined, trim_blocks=True
+    )
+    prediction = None
+    if len(references) == 2 and results["pair"].nunique() > 4:
+        prediction = predict_from_length(results, metrics[0], method="optimal", reference="identity")
+    tables = [
+        {"measure": measure, "metric": metric, "reference": reference, "rows": rows}
+        for reference in references
+        for metric in metrics
+        for measure in LOW_IS_SMOOTH
+        if (rows := compare_methods(results, f"{measure}_{metric}", reference))
+    ]
+    return environment.get_template("report.html").render(
+        study=study,
+        pairs=results["pair"].nunique(),
+        seeds=results["seed"].nunique(),
+        asked=len(study["pairs"]) * study["settings"]["seeds"],
+        finished=len(results.drop_duplicates(["pair", "seed"])),
+        means=mean_table(results, metrics[0]),
+        tables=tables,
+        prediction=prediction,
+        ratio=(results["wasserstein"] / results["rms_frobenius"]).mean(),
+        moved=results["share_moved"].where(results["method"] == "optimal").mean(),
+        endpoint_error=int(results["endpoint_error"].max()),
+        figures={name: _as_data(figure) for name, figure in figures.items()},
+    )
+
+
+def mean_table(results: pd.DataFrame, metric: str) -> pd.DataFrame:
+    """Mean of each measure over pairs, one row for each method."""
+    columns = {measure: by_pair(results, f"{measure}_{metric}").mean() for measure in MEASURES}
+    return pd.DataFrame(columns)
+
+
+def _as_data(figure: Figure) -> str:
+    buffer = BytesIO()
+    figure.savefig(buffer, format="png")
+    return "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode()

@@ -1,0 +1,90 @@
+"""Prompt pairs: what can be used is used, what cannot is counted and named."""
+
+import json
+from collections import Counter
+
+import pytest
+
+from analysis.errors import UserError
+from analysis.pairs import PromptPair, read_pairs, sample_by_stratum, world_pairs
+
+STS = """caption1,caption2,agg_score,sampling_method
+COCO_val2014:sentid:11,COCO_val2014:sentid:12,1.24,c2c_isim
+COCO_val2014:sentid:13,COCO_val2014:sentid:11,5.0,c2c_isim
+COCO_val2014:sentid:99,COCO_val2014:sentid:11,2.4,c2c_isim
+"""
+CAPTIONS = [
+    {"id": 11, "caption": "A cat on a mat. "},
+    {"id": 12, "caption": "Two dogs."},
+    {"id": 13, "caption": "A cat, on a mat."},
+]
+
+
+def written(tmp_path, text, name="pairs.csv"):
+    path = tmp_path / name
+    path.write_bytes(text if isinstance(text, bytes) else text.encode())
+    return path
+
+
+def test_world_pairs_are_stratified_of_known_similarity_and_the_same_for_the_same_seed():
+    pairs = world_pairs(20, seed=3).pairs
+    assert Counter(pair.stratum for pair in pairs) == dict.fromkeys(range(5), 4)
+    assert world_pairs(10, seed=3).pairs == pairs[:10]
+    assert world_pairs(10, seed=4).pairs != pairs[:10]
+
+
+def test_crisscrossed_captions_are_joined_with_coco(tmp_path):
+    captions = written(tmp_path, json.dumps({"annotations": CAPTIONS}), "captions_val2014.json")
+    found = read_pairs(written(tmp_path, STS), captions=captions)
+    assert found.pairs == (
+        PromptPair("A cat on a mat.", "Two dogs.", 1.24),
+        PromptPair("A cat, on a mat.", "A cat on a mat.", 5.0),
+    )
+    (problem,) = found.problems
+    assert problem.startswith(
+        "1 rows left out, captions that the captions file does not have: COCO_val2014:sentid:99 /"
+    )
+    assert [pair.stratum for pair in found.pairs] == [1, 4]
+
+
+def test_rows_that_cannot_be_used_are_counted_and_the_first_three_named(tmp_path):
+    rows = ["prompt_a,prompt_b,score", "a,b,1", "b,a,2", "a,b,1", "a,b,1", "a,b,", ",c,1", "c,d,9", "c,e,x", "e,f,"]
+    found = read_pairs(written(tmp_path, "\n".join(rows)))
+    assert found.pairs == (PromptPair("a", "b", 1.0), PromptPair("e", "f", None))
+    assert found.problems == (
+        "4 rows left out, duplicate pairs: line 3, line 4, line 5, …",
+        "1 rows left out, empty prompts: line 7",
+        "2 rows left out, scores that are no number from 0 to 5: line 8, line 9",
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("prompt_a,caption\na,b\n", "lacks the columns prompt_b; wanted prompt_a, prompt_b and optionally score"),
+        (STS, "ids of MS-COCO captions; name the file captions_val2014.json with --captions"),
+        ("prompt_a,prompt_b\n", "holds no usable pair: it has no rows"),
+        ("", "is not a CSV file with a header"),
+        ("prompt_a,prompt_b\nfa\xe7ade,b\n".encode("latin-1"), "is not UTF-8"),
+    ],
+)
+def test_a_file_of_another_kind_is_refused_in_one_line(tmp_path, text, message):
+    with pytest.raises(UserError, match=message):
+        read_pairs(written(tmp_path, text))
+
+
+def test_strict_makes_problems_errors_and_missing_files_are_named(tmp_path):
+    with pytest.raises(UserError, match="1 rows left out, empty prompts: line 3"):
+        read_pairs(written(tmp_path, "prompt_a,prompt_b\na,b\n,c\n"), strict=True)
+    with pytest.raises(UserError, match=r"cannot read .*missing\.csv"):
+        read_pairs(tmp_path / "missing.csv")
+    with pytest.raises(UserError, match="is not MS-COCO's captions file"):
+        read_pairs(written(tmp_path, STS), captions=written(tmp_path, "[]", "captions.json"))
+
+
+def test_sampling_goes_round_the_strata():
+    pairs = [PromptPair(str(k), "x", float(k % 3) if k < 90 else None) for k in range(100)]
+    chosen = sample_by_stratum(pairs, 8, seed=1)
+    assert Counter(pair.stratum for pair in chosen) == {0: 2, 1: 2, 2: 2, None: 2}
+    assert sample_by_stratum(pairs, 8, seed=1) == chosen
+    assert len(sample_by_stratum(pairs, 1000)) == 100

@@ -1,25 +1,38 @@
 # make demo      sets up and compares two prompts on the embedded model
 # make test      sets up and runs the checks and the tests
-# make figures   draws README's pictures again
+# make study     repeats the study: 100 prompt pairs, hours
+# make figures   draws everything in figures/ from the stored study and records
 # make train     trains the embedded model, or continues to
 # make benchmark measures the command against rendering frame by frame
 PYTHON ?= python3.11
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 DEMO := "a large fox on a blue background" "a panda on a pink background"
+TRIANGLE := "a fox on a blue background" "a panda on a pink background" "a red car at sunset"
 
-.PHONY: demo figures test lint train benchmark clean
+.PHONY: demo study figures test lint train benchmark clean
 
 demo: .venv/.runtime
 	$(BIN)/whichway compare $(DEMO)
 
-figures: .venv/.runtime
-	rm -rf runs/demo
-	$(BIN)/whichway compare $(DEMO) --out runs/demo
-	mkdir -p figures/demo
+# Frames stay in runs/, what was measured goes to figures/.
+study: .venv/.runtime
+	$(BIN)/whichway study --steps 10 --out runs/study --metrics efficientnet,ssim,flip
+	mkdir -p figures/study
+	cp runs/study/study.json runs/study/records.jsonl figures/study/
+
+records: .venv/.runtime
+	$(BIN)/whichway invariance --json figures/invariance.json
 	$(BIN)/whichway invariance --architectures all --json figures/census.json > /dev/null || [ $$? -eq 1 ] # some violate
-	$(BIN)/python figures/census.py
+
+figures: .venv/.runtime
+	rm -rf runs/demo runs/triangle
+	$(BIN)/whichway compare $(DEMO) --out runs/demo
+	$(BIN)/whichway barycenter $(TRIANGLE) --out runs/triangle
+	mkdir -p figures/demo
 	cp runs/demo/filmstrips.png runs/demo/steps.png runs/demo/projection.png runs/demo/coupling.png figures/demo/
+	cp runs/triangle/simplex.png figures/triangle.png
+	for script in figures/*.py; do $(BIN)/python $$script || exit 1; done
 
 test: lint
 	$(BIN)/python -m pytest

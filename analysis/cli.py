@@ -21,6 +21,7 @@ DEFAULTS = {
     "steps": 20,
     "guidance": 3.0,
     "model": "miniature",
+    "sampler": "own",
     "metric": "efficientnet",
     "projection": "pca",
     "device": "auto",
@@ -76,6 +77,7 @@ def main() -> None:
 @click.option("--steps", default=DEFAULTS["steps"], help="Sampling steps for each image.")
 @click.option("--guidance", default=DEFAULTS["guidance"], help="Classifier-free guidance scale; 1 or less: none.")
 @click.option("--model", default=DEFAULTS["model"], help="'miniature', a hub id, a folder or a .safetensors file.")
+@click.option("--sampler", default=DEFAULTS["sampler"], help="own (the model's), ddim, dpm, euler or unipc.")
 @click.option("--metric", default=DEFAULTS["metric"], help="Perceptual distance: efficientnet, ssim, flip or lpips.")
 @click.option("--projection", default=DEFAULTS["projection"], help="Of the paths on a plane: pca, mds or umap.")
 @click.option("--device", default=DEFAULTS["device"], type=click.Choice(["auto", "cpu", "cuda", "mps"]), help="Where.")
@@ -198,6 +200,7 @@ def barycenter(prompts: tuple[str, ...], out: Path | None, **options: Any) -> No
 @click.option("--steps", default=DEFAULTS["steps"], help="Sampling steps for each image.")
 @click.option("--guidance", default=DEFAULTS["guidance"], help="Classifier-free guidance scale; 1 or less: none.")
 @click.option("--model", default=DEFAULTS["model"], help="'miniature', a hub id, a folder or a .safetensors file.")
+@click.option("--sampler", default=DEFAULTS["sampler"], help="own (the model's), ddim, dpm, euler or unipc.")
 @click.option("--metrics", default=DEFAULTS["metric"], help="Perceptual distances; the report shows the first.")
 @click.option("--device", default=DEFAULTS["device"], type=click.Choice(["auto", "cpu", "cuda", "mps"]), help="Where.")
 @click.option(
@@ -244,6 +247,26 @@ def study(
     click.echo(f"{len(chosen)} pairs × {settings.seeds} seeds × {len(settings.methods)} methods in {folder}", err=True)
     results = run_study(settings, chosen, folder, dask=dask)
     show_study(results, settings.metrics[0], write_report(folder))
+
+
+@main.command()
+@click.argument("studies", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="STUDY…")
+@click.option("--reference", default="identity", help="The method that the others are compared with.")
+@click.option("--out", type=click.Path(path_type=Path), default="robustness.png", help="The picture.")
+@said_in_one_line("Nothing was written.")
+def robustness(studies: tuple[Path, ...], reference: str, out: Path) -> None:
+    """Compare finished studies: does the ranking of methods hold under other metrics, samplers and guidance?"""
+    from analysis.errors import writing
+    from analysis.pictures.robustness import draw_robustness
+    from analysis.robustness import agreement, compare_studies
+    from analysis.terminal import show_robustness
+
+    compared = compare_studies(studies, reference=reference)
+    agreeing = agreement(compared)
+    with writing(out):
+        draw_robustness(compared, agreeing, reference).savefig(out)
+    show_robustness(compared, agreeing, reference)
+    click.echo(out)
 
 
 @main.command()

@@ -44,9 +44,11 @@ def records_of_cluster(address: str, settings: "StudySettings", units: Sequence[
 def _record_on_worker(unit: "Unit", settings: "StudySettings", folder: str) -> dict:
     from analysis.study import unit_record
 
-    return unit_record(unit, settings, _model(settings.model, settings.device, settings.dtype), Path(folder))
+    return unit_record(
+        unit, settings, _model(settings.model, settings.device, settings.dtype, settings.sampler), Path(folder)
+    )
 
 
 @cache
-def _model(name: str, device: str, dtype: str) -> Model:
-    return load_model(name, device=device, dtype=dtype)
+def _model(name: str, device: str, dtype: str, sampler: str) -> Model:
+    return load_model(name, device=device, dtype=dtype, sampler=sampler)

@@ -9,7 +9,7 @@ import numpy as np
 from analysis.encoding import encode
 from analysis.errors import UserError
 from analysis.frames import FrameRenderer, FrameStore
-from analysis.model import MINIATURE, Model, load_model
+from analysis.model import MINIATURE, SAMPLERS, Model, load_model
 from analysis.perception import PERCEPTIONS, require_available
 from analysis.precision import same_image_tolerance
 from analysis.projection import PROJECTIONS
@@ -20,7 +20,12 @@ from analysis.way import CHOICES, Way, find_way
 from geometry import METHODS, PointCloud, centroid_distance, optimal_coupling, rms_frobenius, wasserstein
 
 #: setting → what it may be
-KNOWN: Mapping[str, Mapping[str, object]] = {**CHOICES, "metric": PERCEPTIONS, "projection": PROJECTIONS}
+KNOWN: Mapping[str, Mapping[str, object]] = {
+    **CHOICES,
+    "metric": PERCEPTIONS,
+    "projection": PROJECTIONS,
+    "sampler": SAMPLERS,
+}
 
 
 @dataclass(frozen=True)
@@ -42,6 +47,7 @@ class Settings:
     steps: int = 20
     guidance: float = 3.0
     model: str = MINIATURE
+    sampler: str = "own"
     metric: str = "efficientnet"
     projection: str = "pca"
     device: str = "auto"
@@ -105,7 +111,7 @@ def compare(
         UserError: the folder cannot be written or holds another run; a model that cannot be loaded.
     """
     require_available(settings.metric)  # before an hour of rendering, not after it
-    model = model or load_model(settings.model, device=settings.device, dtype=settings.dtype)
+    model = model or load_model(settings.model, device=settings.device, dtype=settings.dtype, sampler=settings.sampler)
     prompts = {"prompt_a": settings.prompt_a, "prompt_b": settings.prompt_b}
     identity = frame_identity(model, settings.sampling, **prompts, ground=settings.ground, tokens=settings.tokens)
     names = ("methods", "frames", "metric", "parametrisation")

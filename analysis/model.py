@@ -10,6 +10,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+import diffusers
 import torch
 
 from analysis.errors import UserError
@@ -19,6 +20,15 @@ MINIATURE = "miniature"
 WANTED = "'miniature', a hub id (owner/name), a folder in diffusers' format, or a .safetensors file"
 #: what a pipeline must have for its conditioning to be one cloud of token rows
 NEEDED = ("tokenizer", "text_encoder", "unet", "vae", "scheduler")
+
+#: deterministic samplers that can stand in for the model's own: name → diffusers class
+SAMPLERS = {
+    "own": "",
+    "ddim": "DDIMScheduler",
+    "dpm": "DPMSolverMultistepScheduler",
+    "euler": "EulerDiscreteScheduler",
+    "unipc": "UniPCMultistepScheduler",
+}
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,7 +58,7 @@ class Model:
         return digest.hexdigest()
 
 
-def load_model(name: str = MINIATURE, *, device: str = "auto", dtype: str = "auto") -> Model:
+def load_model(name: str = MINIATURE, *, device: str = "auto", dtype: str = "auto", sampler: str = "own") -> Model:
     """Load the pipeline called ``name`` through diffusers; only safetensors weights, no code from the hub.
 
     Args:
@@ -56,11 +66,14 @@ def load_model(name: str = MINIATURE, *, device: str = "auto", dtype: str = "aut
             format, or a single .safetensors checkpoint.
         device: auto (cuda, else mps, else cpu), cpu, cuda or mps.
         dtype: auto (float16 on cuda, else float32), float64, float32, float16 or bfloat16.
+        sampler: own (the pipeline's), or another with the same noise schedule (:data:`SAMPLERS`).
 
     Raises:
-        UserError: no such model, not a checkpoint, a device that is not there, or a pipeline whose conditioning is
-            not one cloud of token rows.
+        UserError: no such model or sampler, not a checkpoint, a device that is not there, or a pipeline whose
+            conditioning is not one cloud of token rows.
     """
+    if sampler not in SAMPLERS:
+        raise UserError(f"sampler: unknown {sampler!r}; known: {', '.join(SAMPLERS)}")
     chosen = pick_device(device)
     with quiet_libraries():
         pipeline = _load_pipeline(name, pick_dtype(dtype, chosen))
@@ -70,6 +83,8 @@ def load_model(name: str = MINIATURE, *, device: str = "auto", dtype: str = "aut
             f"model {name!r} is a {type(pipeline).__name__}, whose conditioning is not one cloud of token rows; "
             "wanted a pipeline like Stable Diffusion 1.x or 2.x (one text encoder, one UNet)"
         )
+    if sampler != "own":
+        pipeline.scheduler = getattr(diffusers, SAMPLERS[sampler]).from_config(pipeline.scheduler.config)
     pipeline.set_progress_bar_config(disable=True)
     return Model(name, pipeline.to(chosen))
 

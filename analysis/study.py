@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from itertools import pairwise, product
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -64,6 +65,7 @@ class StudySettings:
     steps: int = 20
     guidance: float = 3.0
     model: str = MINIATURE
+    sampler: str = "own"
     metrics: tuple[str, ...] = ("efficientnet",)
     device: str = "auto"
     dtype: str = "auto"
@@ -125,7 +127,7 @@ def run_study(
         raise UserError("pairs: none given")
     for metric in settings.metrics:
         require_available(metric)  # before an hour of rendering, not after it
-    model = model or load_model(settings.model, device=settings.device, dtype=settings.dtype)
+    model = model or load_model(settings.model, device=settings.device, dtype=settings.dtype, sampler=settings.sampler)
     open_study(out, settings, pairs, model)
     done = {(record["pair"], record["seed"]) for record in read_records(out)}
     units = [Unit(index, pair, seed) for (index, pair), seed in product(enumerate(pairs), range(settings.seeds))]
@@ -199,7 +201,16 @@ def unit_record(unit: Unit, settings: StudySettings, model: Model, out: Path) ->
     grounds = {"wasserstein": EUCLIDEAN, "pull_back": cross_attention_metric(model)}
     distances = measure_distances(*ends) | {"pull_back": wasserstein(*ends, ground=grounds["pull_back"])}
     found = {name: _measure_way(walked, name, settings.metrics, grounds) for name in walked.paths}
-    return {"pair": unit.index, "seed": unit.seed, "distances": distances, "methods": found}
+    return _rounded({"pair": unit.index, "seed": unit.seed, "distances": distances, "methods": found})
+
+
+def _rounded(value: Any) -> Any:
+    """All floats to seven significant digits: what float32 holds, in half the space."""
+    if isinstance(value, dict):
+        return {key: _rounded(each) for key, each in value.items()}
+    if isinstance(value, list):
+        return [_rounded(each) for each in value]
+    return float(f"{value:.7g}") if isinstance(value, float) else value
 
 
 def frames_folder(out: Path, pair: int, seed: int) -> Path:

@@ -11,7 +11,7 @@ from rich.table import Table
 
 from analysis.comparison import Comparison
 from analysis.invariance import InvarianceRecord
-from analysis.statistics import by_pair, compare_methods
+from analysis.statistics import Estimate, by_pair, compare_methods
 from analysis.walk import MethodResult
 
 
@@ -70,6 +70,21 @@ def show_study(results: pd.DataFrame, metric: str, files: Sequence[Path], consol
     console.print(table)
     for path in files[:2]:
         console.print(str(path), highlight=False, soft_wrap=True)
+
+
+def show_robustness(
+    compared: pd.DataFrame, agreement: pd.Series, reference: str, console: Console | None = None
+) -> None:
+    """Methods × conditions, and how far their rankings agree."""
+    console = console or Console()
+    table = Table(title=f"PPL, ratio to {reference}; below 1 is smoother", box=SIMPLE)
+    table.add_column("method")
+    for condition in dict.fromkeys(compared["condition"]):
+        table.add_column(condition, justify="right")
+    for method, rows in compared.groupby("method", sort=False):
+        table.add_row(str(method), *(str(Estimate(row.ratio, row.low, row.high)) for row in rows.itertuples()))
+    table.add_row("Kendall's τ", *(f"{tau:.2f}" for tau in agreement))
+    console.print(table)
 
 
 def show_invariance(records: Sequence[InvarianceRecord], console: Console | None = None) -> None:

@@ -9,7 +9,7 @@ from safetensors.torch import save_file
 
 from analysis.encoding import TruncationWarning, encode
 from analysis.errors import UserError
-from analysis.model import load_model
+from analysis.model import SAMPLERS, load_model
 from analysis.rendering import Sampling, initial_noise, render
 from geometry import PointCloud, build_path
 from tests.ldm_format import single_file_weights
@@ -172,3 +172,20 @@ def test_unknown_devices_and_dtypes_are_named():
         load_model(device="abacus")
     with pytest.raises(UserError, match="unknown dtype 'int4'; known: auto, float32"):
         load_model(device="cpu", dtype="int4")
+
+
+@pytest.mark.parametrize("sampler", [name for name in SAMPLERS if name != "own"])
+def test_other_samplers_have_the_same_noise_schedule_and_reach_a_near_image(tiny_pipeline_folder, sampler):
+    own = load_model(str(tiny_pipeline_folder), device="cpu")
+    other = load_model(str(tiny_pipeline_folder), device="cpu", sampler=sampler)
+    assert type(other.pipeline.scheduler).__name__ == SAMPLERS[sampler]
+    assert other.pipeline.scheduler.config.beta_schedule == own.pipeline.scheduler.config.beta_schedule
+    assert (other.fingerprint == own.fingerprint) == (sampler == "ddim")
+    cloud = encode(own, "a fox")
+    images = [render(model, [cloud], Sampling(steps=30, guidance=1.0)).astype(int) for model in (own, other)]
+    assert np.abs(images[0] - images[1]).mean() < 25
+
+
+def test_an_unknown_sampler_names_the_known_ones():
+    with pytest.raises(UserError, match="sampler: unknown 'magic'; known: own, ddim, dpm, euler, unipc"):
+        load_model(sampler="magic")

@@ -1,0 +1,80 @@
+import json
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+
+from analysis.cli import main
+from analysis.errors import UserError
+from analysis.robustness import agreement, compare_studies
+
+
+def write_study(folder, ratios, metrics=("ssim",), **settings):
+    """A finished study in which each method's PPL is a multiple of identity's, under the first metric."""
+    folder.mkdir()
+    asked = {
+        "model": "m",
+        "sampler": "own",
+        "steps": 20,
+        "guidance": 3.0,
+        "frames": 9,
+        "metrics": list(metrics),
+    } | settings
+    pairs = [{"prompt_a": f"a{k}", "prompt_b": f"b{k}", "score": None} for k in range(12)]
+    (folder / "study.json").write_text(json.dumps({"settings": asked, "pairs": pairs}))
+    rng = np.random.default_rng(0)
+    with (folder / "records.jsonl").open("w") as file:
+        for pair in range(12):
+            ways = {}
+            for method, ratio in {"identity": 1.0, **ratios}.items():
+                ppl = ratio * (1 + pair) * float(rng.uniform(0.97, 1.03))
+                perceived = {
+                    "ppl": ppl,
+                    "energy": 1.0,
+                    "directness": 1.0,
+                    "worst_step": 1.0,
+                    "gini": 0.0,
+                    "steps": [ppl],
+                }
+                ways[method] = {
+                    "t": [0, 1],
+                    "length": 1.0,
+                    "share_moved": 0.0,
+                    "endpoint_error": 0,
+                    "lengths": {},
+                    "perceived": dict.fromkeys(metrics, perceived),
+                }
+            file.write(json.dumps({"pair": pair, "seed": 0, "distances": {}, "methods": ways}) + "\n")
+    return folder
+
+
+@pytest.fixture
+def studies(tmp_path):
+    same = write_study(tmp_path / "one", {"optimal": 0.8, "random": 1.5, "slerp": 1.1})
+    other = write_study(tmp_path / "two", {"optimal": 1.5, "random": 0.8, "slerp": 1.1}, guidance=1.0)
+    return same, other
+
+
+def test_what_differs_names_the_condition_and_rankings_are_compared(studies):
+    compared = compare_studies(studies)
+    assert list(dict.fromkeys(compared["condition"])) == ["ssim, guidance 3.0", "ssim, guidance 1.0"]
+    optimal = compared.query("method == 'optimal'")
+    assert optimal["ratio"].to_numpy() == pytest.approx([0.8, 1.5], rel=0.03)
+    assert (optimal["low"] < optimal["ratio"]).all()
+    assert agreement(compared).to_numpy() == pytest.approx([1, -1])
+
+
+def test_the_command_draws_and_prints(studies, tmp_path):
+    out = tmp_path / "picture.png"
+    result = CliRunner().invoke(main, ["robustness", *map(str, studies), "--out", str(out)])
+    assert result.exit_code == 0, result.output
+    assert out.is_file()
+    assert "Kendall" in result.output
+
+
+def test_bad_input_is_named(studies, tmp_path):
+    with pytest.raises(UserError, match="holds no study"):
+        compare_studies([tmp_path])
+    with pytest.raises(UserError, match="has no finished walk of 'aid-outer'"):
+        compare_studies(studies, reference="aid-outer")
+    assert CliRunner().invoke(main, ["robustness", str(tmp_path)]).exit_code == 2

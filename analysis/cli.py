@@ -184,6 +184,27 @@ def barycenter(prompts: tuple[str, ...], out: Path | None, **options: Any) -> No
     click.echo(render_simplex(settings, out=out, report=lambda line: click.echo(line, err=True)))
 
 
+@main.command("map")
+@click.argument("prompts_file", metavar="PROMPTS.txt", type=click.Path(path_type=Path))
+@click.option("--projection", default="umap", help="pca, mds or umap.")
+@click.option("--view", default="wasserstein", help="wasserstein, or frobenius: rows in their order.")
+@click.option("--images/--no-images", default=True, help="Draw each prompt's image at its place.")
+@click.option("--seed", default=DEFAULTS["seed"], help="Of the initial noise and of the projection.")
+@click.option("--steps", default=DEFAULTS["steps"], help="Sampling steps for each image.")
+@click.option("--guidance", default=DEFAULTS["guidance"], help="Classifier-free guidance scale; 1 or less: none.")
+@click.option("--model", default=DEFAULTS["model"], help="'miniature', a hub id, a folder or a .safetensors file.")
+@click.option("--device", default=DEFAULTS["device"], type=click.Choice(["auto", "cpu", "cuda", "mps"]), help="Where.")
+@click.option("--out", type=click.Path(path_type=Path), help="Folder of the run.  [default: runs/<name from a hash>]")
+@said_in_one_line("Finished frames are kept; the same command continues.")
+def map_prompts(prompts_file: Path, out: Path | None, **options: Any) -> None:
+    """Draw the prompts of a file, one a line, as a map on which near means near in W_2."""
+    from analysis.prompt_map import MapSettings, draw_prompt_map, read_prompts
+
+    settings = MapSettings(read_prompts(prompts_file), **options)
+    click.echo(f"loading {settings.model}", err=True)
+    click.echo(draw_prompt_map(settings, out=out, report=lambda line: click.echo(line, err=True)))
+
+
 @main.command()
 @click.option(
     "--pairs", "pairs_file", type=click.Path(path_type=Path), help="CSV: prompt_a, prompt_b and perhaps score."

@@ -44,6 +44,12 @@ class Projection:
     stress: float
     trustworthiness: float | None
 
+    @property
+    def distortion(self) -> str:
+        """Both in words, for a title."""
+        trust = "" if self.trustworthiness is None else f", trustworthiness {self.trustworthiness:.2f}"
+        return f"stress {self.stress:.2f}{trust}"
+
 
 def project(
     clouds: Sequence[PointCloud],

@@ -42,7 +42,7 @@ def draw_projection(
         everything = [cloud for path in paths.values() for cloud in path]
         projection = project(everything, view, method=method, reference=reference)
         _draw_paths(axis, projection, {name: len(path) for name, path in paths.items()})
-        axis.set_title(f"{TITLES[view]}\n{_distortion(projection)}", fontsize=10)
+        axis.set_title(f"{TITLES[view]}\n{projection.distortion}", fontsize=10)
     if frames:
         _draw_pictures(figure.axes[1], frames)
     handles, labels = figure.axes[1].get_legend_handles_labels()
@@ -70,11 +70,6 @@ def _draw_paths(axis: Axes, projection: Projection, lengths: Mapping[str, int]) 
     axis.set(xlabel=projection.axes[0], ylabel=projection.axes[1])
     axis.set_aspect("equal", adjustable="datalim")
     axis.spines[["top", "right"]].set_visible(False)
-
-
-def _distortion(projection: Projection) -> str:
-    trust = "" if projection.trustworthiness is None else f", trustworthiness {projection.trustworthiness:.2f}"
-    return f"stress {projection.stress:.2f}{trust}"
 
 
 def _draw_pictures(axis: Axes, frames: Mapping[str, Pictures]) -> None:

@@ -1,0 +1,104 @@
+"""A set of prompts → a map: one point for each, near in W_2 and near on the plane as far as a plane can."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+
+from analysis.encoding import encode
+from analysis.errors import UserError, writing
+from analysis.frames import FrameRenderer, FrameStore, Name
+from analysis.model import MINIATURE, Model, load_model
+from analysis.projection import PROJECTIONS, VIEWS, project
+from analysis.rendering import Sampling
+from analysis.run_folder import frame_identity, open_run, run_name, write_json
+from geometry import PointCloud
+
+
+@dataclass(frozen=True)
+class MapSettings:
+    """What a map depends on besides its prompts. ``images``: whether each prompt's image is drawn at its place.
+
+    Raises:
+        UserError: fewer than 3 prompts, or a setting that makes no sense, with what would.
+    """
+
+    prompts: tuple[str, ...]
+    projection: str = "umap"
+    view: str = "wasserstein"
+    images: bool = True
+    seed: int = 0
+    steps: int = 20
+    guidance: float = 3.0
+    model: str = MINIATURE
+    device: str = "auto"
+
+    def __post_init__(self) -> None:
+        least = 5 if self.projection == "umap" else 3
+        if len(self.prompts) < least:
+            raise UserError(f"prompts: wanted at least {least} different ones, got {len(self.prompts)}")
+        for name, known in (("projection", PROJECTIONS), ("view", VIEWS)):
+            if getattr(self, name) not in known:
+                raise UserError(f"{name}: unknown {getattr(self, name)!r}; known: {', '.join(known)}")
+
+
+def read_prompts(path: Path) -> tuple[str, ...]:
+    """One prompt a line, empty lines and repetitions left out.
+
+    Raises:
+        UserError: the file cannot be read, or is not UTF-8.
+    """
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except OSError as error:
+        raise UserError(f"cannot read {str(path)!r}: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise UserError(f"{str(path)!r} is not UTF-8 (byte {error.start}); save it as UTF-8") from error
+    return tuple(dict.fromkeys(line.strip() for line in lines if line.strip()))
+
+
+def draw_prompt_map(
+    settings: MapSettings,
+    *,
+    out: Path | None = None,
+    model: Model | None = None,
+    report: Callable[[str], object] = lambda line: None,
+) -> Path:
+    """Encode, project, render, draw; returns the picture. ``map.json`` beside it holds points and distortion.
+
+    Raises:
+        UserError: the folder cannot be written or holds another run; a model that cannot be loaded.
+    """
+    model = model or load_model(settings.model, device=settings.device)
+    sampling = Sampling(settings.seed, settings.steps, settings.guidance)
+    identity = frame_identity(model, sampling, prompts=list(settings.prompts))
+    choices = {"projection": settings.projection, "view": settings.view}
+    folder = out or Path("runs") / run_name([settings.prompts[0], "map"], identity | choices)
+    open_run(folder, asdict(settings), model, identity)
+    clouds = [encode(model, prompt) for prompt in settings.prompts]
+    report(f"distances: {len(clouds) * (len(clouds) - 1) // 2}")
+    projection = project(clouds, settings.view, method=settings.projection, seed=settings.seed)
+    write_json(
+        folder / "map.json",
+        choices
+        | {"stress": projection.stress, "trustworthiness": projection.trustworthiness}
+        | {"points": dict(zip(settings.prompts, projection.points.tolist(), strict=True))},
+    )
+    images = _images(model, sampling, clouds, folder, report) if settings.images else None
+    from analysis.pictures.prompt_map import draw_map
+
+    picture = folder / "map.png"
+    with writing(picture):
+        draw_map(projection, settings.prompts, images).savefig(picture)
+    return picture
+
+
+def _images(
+    model: Model, sampling: Sampling, clouds: Sequence[PointCloud], folder: Path, report: Callable[[str], object]
+) -> np.ndarray:
+    store = FrameStore(folder / "frames")
+    names = [f"prompt{index:04}" for index in range(len(clouds))]
+    wanted: dict[Name, PointCloud] = {(name, None): cloud for name, cloud in zip(names, clouds, strict=True)}
+    FrameRenderer(model, sampling, store, report).render(wanted)
+    return np.stack([store.read(store.path(name)) for name in names])

@@ -155,13 +155,14 @@ def open_study(out: Path, settings: StudySettings, pairs: Sequence[PromptPair], 
     Raises:
         UserError: the folder holds another study, or cannot be written.
     """
+    settled = asdict(settings) | {"methods": list(settings.methods), "metrics": list(settings.metrics)}
+    del settled["device"], settled["dtype"]  # what they came to is said with the model
     asked = {
-        "settings": asdict(settings) | {"methods": list(settings.methods), "metrics": list(settings.metrics)},
+        "settings": settled,
         "pairs": [asdict(pair) for pair in pairs],
         "model": {"sha256": model.fingerprint, "device": model.device.type, "dtype": str(model.dtype)},
         "rendering_versions": versions(RENDERING_PACKAGES),
     }
-    del asked["settings"]["device"], asked["settings"]["dtype"]  # what they came to is said with the model
     path = out / "study.json"
     if path.is_file():
         there = read_study(out)
@@ -198,7 +199,7 @@ def unit_record(unit: Unit, settings: StudySettings, model: Model, out: Path) ->
     sampling = Sampling(seed=unit.seed, steps=settings.steps, guidance=settings.guidance)
     renderer = FrameRenderer(model, sampling, FrameStore(frames_folder(out, unit.index, unit.seed)), progress=False)
     walked = walk(renderer, ends, settings.ways, frames=settings.frames, metric=settings.metrics[0], seed=unit.seed)
-    grounds = {"wasserstein": EUCLIDEAN, "pull_back": cross_attention_metric(model)}
+    grounds: dict[str, GroundMetric] = {"wasserstein": EUCLIDEAN, "pull_back": cross_attention_metric(model)}
     distances = measure_distances(*ends) | {"pull_back": wasserstein(*ends, ground=grounds["pull_back"])}
     found = {name: _measure_way(walked, name, settings.metrics, grounds) for name in walked.paths}
     return _rounded({"pair": unit.index, "seed": unit.seed, "distances": distances, "methods": found})

@@ -19,7 +19,7 @@ def draw_map(
     """Images at their points, smaller the more there are; without images the prompts' words, if they are few."""
     figure = new_figure(9, 9)
     axis = figure.subplots()
-    axis.scatter(*projection.points.T, s=8, color="#0072B2")
+    axis.plot(*projection.points.T, ".", color="#0072B2")
     if images is not None:
         side = float(np.clip(400 / len(images) ** 0.5, 14, 64))  # points
         for place, image in zip(projection.points, images, strict=True):

@@ -60,7 +60,7 @@ def draw_strata(results: pd.DataFrame, metric: str, reference: str) -> Figure | 
         ratios = [comparisons[index].ratio for comparisons in by_stratum]
         places = np.arange(len(strata)) + shift
         for place, ratio in zip(places, ratios, strict=True):
-            if ratio.low is not None:
+            if ratio.low is not None and ratio.high is not None:
                 axis.plot([place, place], [ratio.low, ratio.high], color=colour(method), alpha=0.6)
         values = [ratio.value for ratio in ratios]
         axis.plot(places, values, linestyle="", marker=marker(method), color=colour(method), markersize=6, label=method)

@@ -1,0 +1,34 @@
+import pytest
+
+from analysis.errors import UserError
+from analysis.way import CHOICES, Way, find_way
+
+
+def test_choices_after_an_at_hold_for_one_way_in_any_order():
+    wanted = Way("optimal", "cross-attention", "own", "perceptual")
+    assert find_way("optimal@cross-attention@own@perceptual") == wanted
+    assert find_way("optimal@perceptual@own@cross-attention") == wanted
+
+
+def test_what_is_not_said_is_the_default():
+    default = Way("optimal", "cosine", "words", "constant-speed")
+    assert find_way("identity+spherical@all", default) == Way("identity+spherical", "cosine", "all", "constant-speed")
+
+
+def test_no_two_choices_have_one_name():
+    names = [name for choices in CHOICES.values() for name in choices]
+    assert len(names) == len(set(names))
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("optimal@sideways", "unknown 'sideways' in 'optimal@sideways'; known after an @: euclidean, cosine"),
+        ("optimal@own@words", "'optimal@own@words' says its tokens twice"),
+        ("best", "unknown method 'best'"),
+        ("optimal@", "unknown '' in 'optimal@'"),
+    ],
+)
+def test_unknown_choices_are_named(name, message):
+    with pytest.raises(UserError, match=message):
+        find_way(name)

@@ -184,7 +184,8 @@ def _usable(table: pd.DataFrame) -> Pairs:
 
 def _said(problem: str, where: Sequence[str]) -> str:
     """How many rows, and the first three of them."""
-    return f"{len(where)} rows left out, {problem}: {', '.join(where[:3])}{', …' if len(where) > 3 else ''}"
+    rows, more = "row" if len(where) == 1 else "rows", ", …" if len(where) > 3 else ""
+    return f"{len(where)} {rows} left out, {problem}: {', '.join(where[:3])}{more}"
 
 
 def sample_by_stratum(pairs: Sequence[PromptPair], count: int, *, seed: int = 0) -> tuple[PromptPair, ...]:

@@ -100,8 +100,14 @@ def efficientnet_features(images: Images) -> Float[torch.Tensor, "frames feature
 def efficientnet_distance(a: Images, b: Images, *, batch: int = 16) -> Distances:
     """√Σ_l mean over places of ‖φ_l(a) − φ_l(b)‖²: the root of the LPIPS construction, hence a metric in [0, √20]."""
     chunks = [slice(first, first + batch) for first in range(0, len(a), batch)]
-    differences = (efficientnet_features(a[chunk]) - efficientnet_features(b[chunk]) for chunk in chunks)
-    return torch.cat([difference.double().norm(dim=1) for difference in differences]).numpy()
+    return np.concatenate([_efficientnet_distance(a[chunk], b[chunk]) for chunk in chunks])
+
+
+def _efficientnet_distance(a: Images, b: Images) -> Distances:
+    """Looks at each different image once: along a path every frame is the end of one step and the start of the next."""
+    images, indices = np.unique(np.concatenate([a, b]), axis=0, return_inverse=True)
+    features = efficientnet_features(images)[indices.reshape(2, len(a))]
+    return (features[0] - features[1]).double().norm(dim=1).numpy()
 
 
 # --- second opinions -------------------------------------------------------------------------------------------------

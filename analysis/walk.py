@@ -131,5 +131,6 @@ def _measure(walked: Walk, name: str, ground: GroundMetric, metric: str) -> Meth
 
 def measure_steps(frames: np.ndarray, metric: str) -> tuple[np.ndarray, float]:
     """Perceptual distances between consecutive frames, and between the first and the last."""
-    steps = perceptual_distance(metric, frames[:-1], frames[1:])
-    return steps, float(perceptual_distance(metric, frames[:1], frames[-1:])[0])
+    starts, ends = np.concatenate([frames[:-1], frames[:1]]), np.concatenate([frames[1:], frames[-1:]])
+    *steps, end_to_end = perceptual_distance(metric, starts, ends)
+    return np.array(steps), float(end_to_end)

@@ -41,9 +41,7 @@ def test_crisscrossed_captions_are_joined_with_coco(tmp_path):
         PromptPair("A cat, on a mat.", "A cat on a mat.", 5.0),
     )
     (problem,) = found.problems
-    assert problem.startswith(
-        "1 rows left out, captions that the captions file does not have: COCO_val2014:sentid:99 /"
-    )
+    assert problem.startswith("1 row left out, captions that the captions file does not have: COCO_val2014:sentid:99 /")
     assert [pair.stratum for pair in found.pairs] == [1, 4]
 
 
@@ -53,7 +51,7 @@ def test_rows_that_cannot_be_used_are_counted_and_the_first_three_named(tmp_path
     assert found.pairs == (PromptPair("a", "b", 1.0), PromptPair("e", "f", None))
     assert found.problems == (
         "4 rows left out, duplicate pairs: line 3, line 4, line 5, …",
-        "1 rows left out, empty prompts: line 7",
+        "1 row left out, empty prompts: line 7",
         "2 rows left out, scores that are no number from 0 to 5: line 8, line 9",
     )
 
@@ -74,7 +72,7 @@ def test_a_file_of_another_kind_is_refused_in_one_line(tmp_path, text, message):
 
 
 def test_strict_makes_problems_errors_and_missing_files_are_named(tmp_path):
-    with pytest.raises(UserError, match="1 rows left out, empty prompts: line 3"):
+    with pytest.raises(UserError, match="1 row left out, empty prompts: line 3"):
         read_pairs(written(tmp_path, "prompt_a,prompt_b\na,b\n,c\n"), strict=True)
     with pytest.raises(UserError, match=r"cannot read .*missing\.csv"):
         read_pairs(tmp_path / "missing.csv")

@@ -150,7 +150,7 @@ def test_the_command(tiny_pipeline_folder, tmp_path):
     options += ["--metrics", "ssim", "--methods", "identity,optimal", "--out", str(tmp_path / "run")]
     result = CliRunner().invoke(main, ["study", "--pairs", str(pairs), *options])
     assert result.exit_code == 0, result.output
-    assert "Warning: 1 rows left out, empty prompts: line 3" in result.output
+    assert "Warning: 1 row left out, empty prompts: line 3" in result.output
     assert "report.html" in result.output
     assert json.loads((tmp_path / "run" / "study.json").read_text())["pairs"][0]["score"] == 3
     strict = CliRunner().invoke(main, ["study", "--pairs", str(pairs), "--strict", *options])

@@ -29,7 +29,11 @@ def decoding_loss(autoencoder: AutoencoderKL, draw: Draw) -> torch.Tensor:
 
 def train_decoder(checkpoints: Path, model: Path, *, compiled: bool = False) -> None:
     """Train and export the decoder of the autoencoder in ``model``."""
-    autoencoder = AutoencoderKL.from_pretrained(model / "vae", torch_dtype=torch.float32)
+    there = AutoencoderKL.from_pretrained(model / "vae", torch_dtype=torch.float32)
+    # A model of its own: the loaded one would write the folder's path on this machine into the configuration.
+    settings = {name: value for name, value in there.config.items() if name != "_name_or_path"}
+    autoencoder = AutoencoderKL.from_config(settings)
+    autoencoder.load_state_dict(there.state_dict())
     autoencoder.to(memory_format=torch.channels_last)
     for part in (autoencoder.encoder, autoencoder.quant_conv):
         part.requires_grad_(False)

@@ -17,7 +17,7 @@ demo: .venv/.runtime
 
 # Frames stay in runs/, what was measured goes to figures/.
 study: .venv/.runtime
-	$(BIN)/whichway study --steps 10 --out runs/study --metrics efficientnet,ssim,flip
+	$(BIN)/whichway study --steps 10 --frames 7 --out runs/study --metrics efficientnet,ssim,flip
 	mkdir -p figures/study
 	cp runs/study/study.json runs/study/records.jsonl figures/study/
 

@@ -1,7 +1,8 @@
 # make demo      sets up and compares two prompts on the embedded model
 # make test      sets up and runs the checks and the tests
-# make study     repeats the study: 100 prompt pairs, hours
-# make figures   draws everything in figures/ from the stored study and records
+# make study     walks between 100 prompt pairs by twelve methods, an hour or two, and draws what came out
+# make records   checks the invariance of the embedded model and of diffusers' denoisers again
+# make figures   draws README's pictures again
 # make train     trains the embedded model, or continues to
 # make benchmark measures the command against rendering frame by frame
 PYTHON ?= python3.11
@@ -10,7 +11,7 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constr
 DEMO := "a large fox on a blue background" "a panda on a pink background"
 TRIANGLE := "a fox on a blue background" "a panda on a pink background" "a red car at sunset"
 
-.PHONY: demo study figures test lint train benchmark clean
+.PHONY: demo study records figures test lint train benchmark clean
 
 demo: .venv/.runtime
 	$(BIN)/whichway compare $(DEMO)
@@ -20,6 +21,7 @@ study: .venv/.runtime
 	$(BIN)/whichway study --steps 10 --frames 7 --out runs/study --metrics efficientnet,ssim,flip
 	mkdir -p figures/study
 	cp runs/study/study.json runs/study/records.jsonl figures/study/
+	for figure in comparison strata distances geometry robustness; do $(BIN)/python figures/$$figure.py || exit 1; done
 
 records: .venv/.runtime
 	$(BIN)/whichway invariance --json figures/invariance.json
@@ -32,7 +34,8 @@ figures: .venv/.runtime
 	mkdir -p figures/demo
 	cp runs/demo/filmstrips.png runs/demo/steps.png runs/demo/projection.png runs/demo/coupling.png figures/demo/
 	cp runs/triangle/simplex.png figures/triangle.png
-	for script in figures/*.py; do $(BIN)/python $$script || exit 1; done
+	$(BIN)/python figures/invariance.py
+	$(BIN)/python figures/census.py
 
 test: lint
 	$(BIN)/python -m pytest

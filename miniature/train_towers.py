@@ -10,13 +10,14 @@ from transformers import CLIPConfig, CLIPModel, CLIPTokenizer, CLIPVisionModelWi
 
 from miniature.captions import describe
 from miniature.painter import RESOLUTION, paint
-from miniature.tokenizer import POSITIONS, train_tokenizer
+from miniature.tokenizer import POSITIONS, load_tokenizer, train_tokenizer
 from miniature.train_autoencoder import to_unit_range
 from miniature.training import Draw, Stage, train
-from miniature.world import sample_scene
+from miniature.world import Scene, sample_scene, vary
 
 WIDTH = 192
 BATCH = 256
+VARIANTS = 4  # scenes of a batch that differ from one another in one or two things only
 TEXT = {
     "hidden_size": WIDTH,
     "intermediate_size": 4 * WIDTH,
@@ -34,7 +35,7 @@ VISION = {
 }
 STAGE = Stage(
     "towers",
-    steps=600,
+    steps=1_300,
     learning_rate=1e-3,
     model={"text": TEXT, "vision": VISION, "projection_dim": 128},
     ema_decay=0.99,
@@ -61,12 +62,26 @@ def build_towers(tokenizer: CLIPTokenizer) -> CLIPModel:
     return towers
 
 
+def draw_batch(rng: np.random.Generator) -> list[Scene]:
+    """Random scenes, each with variants of itself: captions that only their layout, say, can tell apart.
+
+    Among random scenes the first object and the background nearly always suffice, and the text tower forgets the rest:
+    after 600 steps on them no linear probe of its rows' mean found an object's position (0.41; guessing gives 0.40),
+    so no denoiser could have put it there.
+    """
+    scenes: list[Scene] = []
+    while len(scenes) < BATCH:
+        scene = sample_scene(rng)
+        scenes += [scene, *(vary(scene, rng) for _ in range(VARIANTS - 1))]
+    return scenes
+
+
 def contrastive_loss(tokenizer: CLIPTokenizer):
     """Symmetric cross-entropy over the batch's caption–picture similarities (CLIP, arXiv:2103.00020, fig. 3)."""
 
     def loss_of(towers: CLIPModel, draw: Draw) -> torch.Tensor:
         _, rng, _ = draw
-        scenes = [sample_scene(rng) for _ in range(BATCH)]
+        scenes = draw_batch(rng)
         ids = tokenize(tokenizer, [describe(scene, rng) for scene in scenes]).to(towers.device)
         # Padding after the end token is invisible to it (the tower is causal): the longest caption's length suffices.
         longest = int((ids != tokenizer.eos_token_id).sum(dim=1).max()) + 1
@@ -79,7 +94,8 @@ def contrastive_loss(tokenizer: CLIPTokenizer):
 
 
 def train_towers(checkpoints: Path, model: Path) -> None:
-    tokenizer = train_tokenizer(model)
+    # A tokenizer that is there stays: the towers' checkpoint, and every later stage, are bound to its ids.
+    tokenizer = load_tokenizer(model) if (model / "tokenizer").is_dir() else train_tokenizer(model)
     torch.manual_seed(STAGE.seed)
     towers = train(STAGE, build_towers(tokenizer), contrastive_loss(tokenizer), checkpoints).cpu().half()
     towers.text_model.save_pretrained(model / "text_encoder")

@@ -5,7 +5,7 @@ pixels. Some combinations are never trained on (:func:`is_held_out`), so that co
 """
 
 import zlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -105,6 +105,23 @@ def sample_scene(rng: np.random.Generator, *, held_out: bool | None = False, two
             )
         if held_out is None or is_held_out(scene) == held_out:
             return scene
+
+
+def vary(scene: Scene, rng: np.random.Generator) -> Scene:
+    """A training scene that differs from ``scene`` in one thing: an object, the background, the size or the layout."""
+    while True:
+        first, *rest = scene.objects
+        other = str(rng.choice([name for name in OBJECTS if name not in scene.objects]))
+        changes: list[dict] = [{"background": str(rng.choice(BACKGROUNDS))}, {"objects": (other, *rest)}]
+        if rest:
+            swapped = RELATIONS[1 - RELATIONS.index(str(scene.relation))]
+            changes += [{"objects": (first, other)}, {"objects": (*rest, first)}, {"relation": swapped}]
+        else:
+            place = {"position": str(rng.choice(POSITIONS))}
+            changes += [{"size": str(rng.choice(SIZES))}, place, place]
+        varied = replace(scene, **changes[int(rng.integers(len(changes)))])
+        if varied != scene and not is_held_out(varied):
+            return varied
 
 
 def scene_similarity(a: Scene, b: Scene) -> float:

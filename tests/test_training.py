@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from miniature import checkpoint
+from miniature import checkpoint, train_towers
 from miniature.checkpoint import load_checkpoint, save_checkpoint
 from miniature.training import Stage, train
 
@@ -76,3 +76,19 @@ def test_the_learning_rate_goes_up_stays_and_goes_down():
     assert set(rates[99:800]) == {1.0}
     assert rates[900] == pytest.approx(0.5)
     assert 0 < rates[-1] < 0.01
+
+
+def test_a_tokenizer_that_is_there_is_not_learned_again(tmp_path, monkeypatch):
+    """The checkpoints of every later stage are bound to its ids."""
+    (tmp_path / "tokenizer").mkdir()
+    asked = []
+
+    def interrupted(tokenizer):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(train_towers, "train_tokenizer", lambda model: asked.append("learned"))
+    monkeypatch.setattr(train_towers, "load_tokenizer", lambda model: asked.append("loaded"))
+    monkeypatch.setattr(train_towers, "build_towers", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        train_towers.train_towers(tmp_path, tmp_path)
+    assert asked == ["loaded"]

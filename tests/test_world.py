@@ -1,10 +1,12 @@
 import numpy as np
 import pytest
+import torch
 
 from miniature import painter
 from miniature.captions import describe, plain_caption
 from miniature.painter import paint
-from miniature.world import BACKGROUNDS, OBJECTS, Scene, is_held_out, sample_scene, scene_similarity
+from miniature.train_towers import BATCH, QUESTIONS, VARIANTS, answers, draw_batch, reading_loss
+from miniature.world import BACKGROUNDS, OBJECTS, Scene, is_held_out, sample_scene, scene_similarity, vary
 
 needs_font = pytest.mark.skipif(
     not any(path.is_file() for path in painter.FONT_PATHS),
@@ -123,3 +125,43 @@ def test_a_missing_font_names_the_package(monkeypatch):
     with pytest.raises(FileNotFoundError, match="fonts-noto-color-emoji"):
         paint(Scene(("fox",), "blue"), np.random.default_rng(0))
     painter._font.cache_clear()
+
+
+def test_a_variant_differs_in_one_thing_and_is_no_held_out_scene():
+    rng = np.random.default_rng(2)
+    for scene in scenes(300):
+        varied = vary(scene, rng)
+        assert not is_held_out(varied)
+        assert len(varied.objects) == len(scene.objects)
+        differing = [
+            set(varied.objects) != set(scene.objects),
+            varied.background != scene.background,
+            varied.size != scene.size,
+            (varied.position, varied.relation) != (scene.position, scene.relation),
+            varied.objects == scene.objects[::-1] and len(scene.objects) == 2,
+        ]
+        assert sum(differing) == 1, (scene, varied)
+
+
+def test_a_batch_of_the_towers_holds_groups_of_variants_of_one_scene():
+    drawn = draw_batch(np.random.default_rng(0))
+    assert len(drawn) == BATCH
+    for first in range(0, BATCH, VARIANTS):
+        scene, *variants = drawn[first : first + VARIANTS]
+        assert all(scene != varied and scene_similarity(scene, varied) > 1 for varied in variants)
+
+
+def test_the_answers_tell_any_two_scenes_of_the_world_apart():
+    told = {tuple(answers(scene).items()): scene for scene in scenes(3000, held_out=None)}
+    assert len(told) == len(set(scenes(3000, held_out=None)))
+
+
+def test_a_reader_that_knows_the_scene_has_no_loss_and_one_that_guesses_has_that_of_guessing():
+    drawn = scenes(8)
+    known = {asked: torch.nn.Linear(8, len(possible), bias=False) for asked, possible in QUESTIONS.items()}
+    for asked, reader in known.items():
+        right = torch.tensor([answers(scene)[asked] for scene in drawn])
+        reader.weight.data = 50 * torch.nn.functional.one_hot(right, len(QUESTIONS[asked])).float().T
+    assert reading_loss(torch.nn.ModuleDict(known), torch.eye(8), drawn) < 1e-6
+    guessed = float(np.mean([np.log(len(possible)) for possible in QUESTIONS.values()]))
+    assert reading_loss(torch.nn.ModuleDict(known), torch.zeros(8, 8), drawn).item() == pytest.approx(guessed)

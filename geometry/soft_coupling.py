@@ -67,8 +67,10 @@ def unbalanced_coupling(
 
     angles = cone_angles(a, b, reach, ground)
     costs = -2 * np.log(np.maximum(np.cos(np.minimum(angles, np.pi / 2)), 1e-30))
+    masses = probabilities(a), probabilities(b)
+    balanced = ot.emd(*masses, angles**2)  # the limit of a long reach, where L-BFGS would stop early from elsewhere
     plan = ot.unbalanced.lbfgsb_unbalanced(
-        probabilities(a), probabilities(b), costs, reg=0, reg_m=1.0, regm_div="kl", numItermax=5_000
+        *masses, costs, reg=0, reg_m=1.0, regm_div="kl", G0=balanced, numItermax=5_000
     )
     return coupling_of(_without_negligible(plan), a)
 

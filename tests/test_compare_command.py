@@ -12,7 +12,7 @@ import pytest
 from click.testing import CliRunner
 from PIL import Image
 
-from analysis import frames, walk
+from analysis import comparison, frames, walk
 from analysis.cli import DEFAULTS, main
 from analysis.way import GROUNDS, PARAMETRISATIONS
 from geometry import COUPLINGS, METHODS, TOKENS

@@ -103,6 +103,7 @@ class FrameRenderer:
                     self.store.write(path, there)
             self.known.setdefault(key, paths[0])
         self.report(f"frames: {len(same)} different ones, {len(same) - len(missing)} there, {len(missing)} to render")
+        missing.sort(key=lambda item: len(clouds[item[0]]))  # clouds of one size share a batch
         fresh = render_each(self.model, [clouds[key] for key, _ in missing], self.sampling)
         pairs = zip(missing, fresh, strict=True)
         hidden = not (missing and self.progress)

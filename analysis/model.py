@@ -53,7 +53,7 @@ class Model:
         for part in ("text_encoder", "unet", "vae"):
             for name, tensor in sorted(getattr(self.pipeline, part).state_dict().items()):
                 digest.update(f"{part}.{name} {tensor.dtype} {tuple(tensor.shape)}".encode())
-                digest.update(tensor.detach().cpu().contiguous().view(torch.uint8).numpy())
+                digest.update(tensor.detach().cpu().contiguous().flatten().view(torch.uint8).numpy())
         digest.update(self.pipeline.scheduler.to_json_string().encode())
         return digest.hexdigest()
 
@@ -86,6 +86,8 @@ def load_model(name: str = MINIATURE, *, device: str = "auto", dtype: str = "aut
     if sampler != "own":
         pipeline.scheduler = getattr(diffusers, SAMPLERS[sampler]).from_config(pipeline.scheduler.config)
     pipeline.set_progress_bar_config(disable=True)
+    for part in (pipeline.unet, pipeline.vae):
+        part.to(memory_format=torch.channels_last)  # convolutions are faster; images the same up to rounding
     return Model(name, pipeline.to(chosen))
 
 

@@ -14,10 +14,25 @@ from jaxtyping import Float
 from scipy.spatial.distance import pdist, squareform
 from sklearn.decomposition import PCA
 from sklearn.manifold import MDS, trustworthiness
+from tqdm.auto import tqdm
 
-from geometry import PointCloud, optimal_coupling, wasserstein
+from geometry import (
+    CloudStack,
+    Neighbours,
+    PointCloud,
+    flatten_rows,
+    linearise,
+    nearest_neighbours,
+    pairwise_wasserstein,
+    wasserstein,
+)
+from geometry.neighbours import bound_features
+from geometry.pairwise import is_stackable
 
 NEIGHBOURS = 5  # within which trustworthiness looks
+MAPPED_NEIGHBOURS = 15  # that UMAP keeps together
+ALL_PAIRS = 300  # clouds; of more, UMAP's neighbours are found without solving every pair
+SAMPLE = 200  # clouds on which the distortion of a larger map is measured
 VIEWS = {"frobenius": "rows in their order", "wasserstein": "rows in any order"}
 PROJECTIONS = {
     "pca": "principal components: straight ways stay straight",
@@ -37,18 +52,22 @@ class Projection:
             d those on the plane, β the best scale. 0: the plane shows distances as they are.
         trustworthiness: from 0 to 1, the share of neighbours on the plane that are neighbours in truth, weighted by
             rank (Venna and Kaski 2001); None for fewer than 4 clouds.
+        sampled: the number of clouds on which both were measured, where not all.
+        neighbours: those that the map was made from, where it was made from them.
     """
 
     points: Float[np.ndarray, "clouds 2"]
     axes: tuple[str, str]
     stress: float
     trustworthiness: float | None
+    sampled: int | None = None
+    neighbours: Neighbours | None = None
 
     @property
     def distortion(self) -> str:
         """Both in words, for a title."""
         trust = "" if self.trustworthiness is None else f", trustworthiness {self.trustworthiness:.2f}"
-        return f"stress {self.stress:.2f}{trust}"
+        return f"stress {self.stress:.2f}{trust}" + (f" (of a sample of {self.sampled})" if self.sampled else "")
 
 
 def project(
@@ -74,6 +93,8 @@ def project(
     for name, known in ((view, VIEWS), (method, PROJECTIONS)):
         if name not in known:
             raise ValueError(f"unknown {name!r}; known: {', '.join(known)}")
+    if method == "umap" and view == "wasserstein" and len(clouds) > ALL_PAIRS and is_stackable(clouds):
+        return project_neighbours(clouds, find_neighbours(CloudStack.of(clouds)), seed=seed)
     if method == "pca":
         features = flatten_rows(clouds) if view == "frobenius" else linearise(clouds, reference or clouds[0])
         distances = squareform(pdist(features))
@@ -84,6 +105,34 @@ def project(
     return Projection(points, axes, stress(distances, points), _trustworthiness(distances, points))
 
 
+def project_neighbours(clouds: Sequence[PointCloud], neighbours: Neighbours, *, seed: int = 0) -> Projection:
+    """UMAP of many clouds, from their nearest neighbours alone; its distortion is measured on a sample.
+
+    Raises:
+        ValueError: clouds of different shape, or weights that are not uniform.
+    """
+    from umap import UMAP  # takes ten seconds
+
+    itself = np.arange(len(clouds))[:, None]
+    indices = np.hstack([itself, neighbours.indices])  # UMAP counts a point as its own first neighbour
+    distances = np.hstack([np.zeros_like(itself, float), neighbours.distances])
+    mapper = UMAP(n_neighbors=indices.shape[1], precomputed_knn=(indices, distances), random_state=seed, n_jobs=1)
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "precomputed_knn")
+        points = mapper.fit_transform(bound_features(CloudStack.of(clouds)).cpu().numpy()).astype(np.float64)
+    sample = np.random.default_rng(seed).choice(len(clouds), min(SAMPLE, len(clouds)), replace=False)
+    exact = pairwise_wasserstein([clouds[index] for index in sample])
+    shown = points[sample]
+    axes = ("UMAP 1", "UMAP 2")
+    return Projection(points, axes, stress(exact, shown), _trustworthiness(exact, shown), len(sample), neighbours)
+
+
+def find_neighbours(stack: CloudStack, *, progress: bool = True) -> Neighbours:
+    """Those that UMAP keeps together."""
+    with tqdm(desc="neighbours", total=len(stack), disable=not progress) as bar:
+        return nearest_neighbours(stack, min(MAPPED_NEIGHBOURS, len(stack) - 1), report=bar.update)
+
+
 def pairwise_distances(clouds: Sequence[PointCloud], view: str) -> Float[np.ndarray, "clouds clouds"]:
     """RMS Frobenius or W_2 between all clouds, exact.
 
@@ -92,45 +141,13 @@ def pairwise_distances(clouds: Sequence[PointCloud], view: str) -> Float[np.ndar
     """
     if view == "frobenius":
         return squareform(pdist(flatten_rows(clouds)))
+    if is_stackable(clouds):
+        return pairwise_wasserstein(clouds)
     distances = np.zeros((len(clouds), len(clouds)))
     for i, a in enumerate(clouds):
         for j, b in enumerate(clouds[:i]):
             distances[i, j] = distances[j, i] = wasserstein(a, b)
     return distances
-
-
-def flatten_rows(clouds: Sequence[PointCloud]) -> Float[np.ndarray, "clouds features"]:
-    """Rows scaled by √w_i and flattened, (k, n·d): Euclidean distance is RMS Frobenius.
-
-    Raises:
-        ValueError: clouds of different shape.
-    """
-    shapes = {tuple(cloud.rows.shape) for cloud in clouds}
-    if len(shapes) > 1:
-        raise ValueError(f"clouds of different shape are no matrices to compare: {sorted(shapes)}")
-    scaled = (cloud.rows.double() * cloud.weights.double().sqrt()[:, None] for cloud in clouds)
-    return np.stack([rows.flatten().numpy() for rows in scaled])
-
-
-def linearise(clouds: Sequence[PointCloud], reference: PointCloud) -> Float[np.ndarray, "clouds features"]:
-    """Where the reference's rows travel in each cloud, scaled by √w_i and flattened, (k, n·d).
-
-    Row i goes to Σ_j π_ij y_j / w_i, π the optimal coupling from the reference: for as many rows of uniform weights a
-    permutation of the cloud's rows, and the distance to the reference is W_2 itself; where rows split, the mean of
-    where they go, and the distance is at most W_2.
-
-    Raises:
-        ValueError: clouds of different width.
-    """
-    return flatten_rows([_optimal_map(cloud, reference) for cloud in clouds])
-
-
-def _optimal_map(cloud: PointCloud, reference: PointCloud) -> PointCloud:
-    coupling = optimal_coupling(reference, cloud)
-    rows, weights = cloud.rows.double(), reference.weights.double()
-    if len(coupling.mass) == len(reference) == len(cloud):
-        return PointCloud(rows[coupling.targets], weights)
-    return PointCloud(coupling.plan(len(reference), len(cloud)).double() @ rows / weights[:, None], weights)
 
 
 def stress(distances: Float[np.ndarray, "k k"], points: Float[np.ndarray, "k 2"]) -> float:
@@ -172,7 +189,9 @@ def _neighbourhoods(distances: np.ndarray, seed: int) -> np.ndarray:
         raise ValueError(f"UMAP needs at least 5 clouds, got {len(distances)}; MDS and PCA do with fewer")
     from umap import UMAP  # takes ten seconds
 
-    mapper = UMAP(n_neighbors=min(15, len(distances) - 1), metric="precomputed", random_state=seed, n_jobs=1)
+    mapper = UMAP(
+        n_neighbors=min(MAPPED_NEIGHBOURS, len(distances) - 1), metric="precomputed", random_state=seed, n_jobs=1
+    )
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "using precomputed metric; inverse_transform")
         points: np.ndarray = mapper.fit_transform(distances).astype(np.float64)

@@ -1,17 +1,20 @@
 """Cloud → image: the frozen diffusion model, the same initial noise for every frame of every path."""
 
 import inspect
+import math
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from itertools import groupby
 
 import numpy as np
+import psutil
 import torch
 from jaxtyping import UInt8
 from torch.nn.utils.rnn import pad_sequence
 
 from analysis.attention_interpolation import attend_to_ends
+from analysis.conditioning_cache import keys_and_values_once
 from analysis.encoding import encode
 from analysis.errors import UserError
 from analysis.model import Model
@@ -19,6 +22,7 @@ from analysis.weighted_attention import attend_with_weights
 from geometry import AttendedCloud, PointCloud
 
 Images = UInt8[np.ndarray, "frames height width 3"]
+LARGEST_BATCH = 16  # beyond which a frame gets no cheaper
 
 
 @dataclass(frozen=True)
@@ -45,7 +49,7 @@ def render(
     clouds: Sequence[PointCloud],
     sampling: Sampling = Sampling(),
     *,
-    batch_size: int = 8,
+    batch_size: int | None = None,
     on_frame: Callable[[], object] = lambda: None,
 ) -> Images:
     """Images of the clouds, (frames, height, width, 3) uint8; ``on_frame`` is called after each one (progress)."""
@@ -58,13 +62,16 @@ def render(
 
 @torch.inference_mode()
 def render_each(
-    model: Model, clouds: Sequence[PointCloud], sampling: Sampling, *, batch_size: int = 8
+    model: Model, clouds: Sequence[PointCloud], sampling: Sampling, *, batch_size: int | None = None
 ) -> Iterator[UInt8[np.ndarray, "height width 3"]]:
     """The images one by one, rendered in batches through the pipeline's own call.
 
     Clouds of any size and weights: where they differ, log-weights on the attention logits tell the model
     (:mod:`analysis.weighted_attention`). Clouds whose frames attend to those at both ends of their path
     (:mod:`analysis.attention_interpolation`) are rendered together with these.
+
+    Args:
+        batch_size: frames rendered together; None: as many as fit the memory, 16 at most.
 
     Raises:
         UserError: clouds of another width than the model's conditioning.
@@ -75,10 +82,11 @@ def render_each(
             raise UserError(
                 f"cloud of shape {tuple(cloud.rows.shape)}; model {model.name!r} wants rows of width {width}"
             )
+    batch_size = batch_size or fitting_batch_size(model)
     negative = encode(model, sampling.negative_prompt)
     noise = initial_noise(model, sampling.seed).to(model.device, model.dtype)
-    for way, group in groupby(clouds, _way):
-        together = list(group)
+    for (way, _), group in groupby(clouds, lambda cloud: (_way(cloud), len(cloud).bit_length())):
+        together = list(group)  # of one way, and of about one size: the smaller ones of a batch are padded
         for first in range(0, len(together), batch_size):
             batch = together[first : first + batch_size]
             if way is None:
@@ -89,6 +97,18 @@ def render_each(
                 attending = attend_to_ends(model.pipeline.unet, times, kind)
                 batch = [ends[0], *batch, ends[1]]
                 yield from _render_batch(model, batch, negative, noise, sampling, attending)[1:-1]
+
+
+def fitting_batch_size(model: Model) -> int:
+    """How many frames fit half of the free memory, 1 to 16: each takes four maps of the decoder's widest layer."""
+    if model.device.type == "cuda":
+        free, _ = torch.cuda.mem_get_info(model.device)
+    else:
+        free = psutil.virtual_memory().available
+    pixels = math.prod(initial_noise(model, 0).shape[-2:]) * model.pipeline.vae_scale_factor**2
+    channels = model.pipeline.vae.config.block_out_channels
+    frame = 4 * pixels * max(channels[:2]) * model.dtype.itemsize
+    return max(1, min(LARGEST_BATCH, free // 2 // frame))
 
 
 def _way(cloud: PointCloud) -> tuple[tuple[PointCloud, ...], str] | None:
@@ -114,7 +134,8 @@ def _render_batch(
     alike = bool((seen == seen[:, :1]).all())
     if attending and not alike:
         raise UserError(f"attention interpolation needs clouds of {len(negative)} rows, got {len(clouds[0])}")
-    with attending or (nullcontext() if alike else attend_with_weights(pipeline.unet, seen)):
+    weighing = nullcontext() if alike else attend_with_weights(pipeline.unet, seen)
+    with attending or weighing, keys_and_values_once(pipeline.unet):
         pictures = pipeline(
             prompt_embeds=rows[count:],
             negative_prompt_embeds=rows[:count],

@@ -10,6 +10,7 @@ Table of contents, in reading order:
 - :mod:`geometry.method`: coupling × path, under the names used everywhere
 - :mod:`geometry.parametrisation`: at which t
 - :mod:`geometry.barycenter`: one cloud between many
+- :mod:`geometry.pairwise`, :mod:`geometry.neighbours`, :mod:`geometry.embedding`: thousands of clouds
 """
 
 from geometry.attention_interpolation import AttendedCloud, AttentionInterpolationPath
@@ -26,8 +27,11 @@ from geometry.distance import (
     transport_cost,
     wasserstein,
 )
+from geometry.embedding import flatten_rows, linearise, slice_rows
 from geometry.ground import EUCLIDEAN, Cosine, CrossAttention, Euclidean, GroundMetric
 from geometry.method import COUPLINGS, METHODS, PATHS, TOKENS, Method, build_path, couple, find_method
+from geometry.neighbours import Neighbours, nearest_neighbours
+from geometry.pairwise import CloudStack, pairwise_wasserstein
 from geometry.parametrisation import constant_speed_times, uniform_times
 from geometry.path import (
     DisplacementPath,
@@ -49,6 +53,7 @@ __all__ = [
     "TOKENS",
     "AttendedCloud",
     "AttentionInterpolationPath",
+    "CloudStack",
     "Cosine",
     "Coupling",
     "CrossAttention",
@@ -58,6 +63,7 @@ __all__ = [
     "HellingerKantorovichPath",
     "Method",
     "MixturePath",
+    "Neighbours",
     "PartialPath",
     "Path",
     "PiecewisePath",
@@ -71,14 +77,19 @@ __all__ = [
     "couple",
     "entropic_coupling",
     "find_method",
+    "flatten_rows",
     "frobenius",
     "hellinger_kantorovich",
     "identity_coupling",
+    "linearise",
+    "nearest_neighbours",
     "optimal_coupling",
+    "pairwise_wasserstein",
     "partial_coupling",
     "random_coupling",
     "rms_frobenius",
     "sinkhorn_divergence",
+    "slice_rows",
     "sliced_wasserstein",
     "transport_cost",
     "unbalanced_coupling",

@@ -59,15 +59,18 @@ def nearest_neighbours(
     if not 1 <= k < count:
         raise ValueError(f"k: wanted 1 to {count - 1}, fewer than the clouds, got {k}")
     features = bound_features(stack)
-    solved = _SolvedPairs(stack)
-    indices, distances = np.empty((count, k), int), np.empty((count, k))
-    for start in range(0, count, QUERIES):
-        queries = np.arange(start, min(start + QUERIES, count))
-        lower = torch.cdist(features[start : start + QUERIES], features).cpu().numpy() * CERTAIN
-        lower[np.arange(len(queries)), queries] = np.inf  # no cloud is its own neighbour
-        indices[queries], distances[queries] = _search(queries, lower, k, solved)
+    solved = SolvedPairs(stack)
+    found = []
+    for queries in batches_of_queries(count):
+        found.append(search(features, queries, k, solved))
         report(len(queries))
+    indices, distances = (np.concatenate(parts) for parts in zip(*found, strict=True))
     return Neighbours(indices, distances, len(solved))
+
+
+def batches_of_queries(count: int) -> list[Int[np.ndarray, " q"]]:
+    """The clouds whose neighbours are searched together."""
+    return np.split(np.arange(count), range(QUERIES, count, QUERIES))
 
 
 def bound_features(stack: CloudStack, directions: int = DIRECTIONS) -> Float[Tensor, "N features"]:
@@ -83,39 +86,42 @@ def bound_features(stack: CloudStack, directions: int = DIRECTIONS) -> Float[Ten
 
 
 def _principal_directions(points: Float[Tensor, "p d"], count: int) -> Float[Tensor, "d k"]:
-    """The ``count`` directions of largest variance, orthonormal. Any others would give a bound, only a looser one."""
-    centred = points - points.mean(dim=0)
-    return torch.linalg.eigh(centred.T @ centred).eigenvectors[:, -count:]
+    """The ``count`` directions of largest variance, orthonormal, of points around their mean.
+
+    Any others would give a bound too, only a looser one.
+    """
+    return torch.linalg.eigh(points.T @ points).eigenvectors[:, -count:]
 
 
-def _search(
-    queries: np.ndarray, lower: Float[np.ndarray, "q N"], k: int, solved: "_SolvedPairs"
-) -> tuple[np.ndarray, np.ndarray]:
-    """All queries at once, each a few candidates further in every round, until none can have a nearer one."""
+def search(
+    features: Float[Tensor, "N features"], queries: Int[np.ndarray, " q"], k: int, solved: "SolvedPairs"
+) -> tuple[Int[np.ndarray, "q k"], Float[np.ndarray, "q k"]]:
+    """Neighbours and distances of the queries, each a few candidates further in every round, all rounds together."""
+    lower = torch.cdist(features[queries], features).cpu().numpy() * CERTAIN
+    lower[np.arange(len(queries)), queries] = np.inf  # no cloud is its own neighbour
     order = np.argsort(lower, axis=1, kind="stable")
+    bounds = np.take_along_axis(lower, order, axis=1)
     exact = np.full(lower.shape, np.inf)
-    reached = np.zeros(len(queries), int)
-    worst = np.full(len(queries), np.inf)  # k-th distance so far
+    reached, worst = np.zeros(len(queries), int), np.full(len(queries), np.inf)  # worst: the k-th distance so far
     step = k
     while True:
-        first, second = [], []
-        for q in range(len(queries)):
-            ahead = order[q, reached[q] : reached[q] + step]
-            ahead = ahead[(lower[q, ahead] <= worst[q]) & np.isfinite(lower[q, ahead])]
-            reached[q] += len(ahead)
-            first.append(np.full(len(ahead), q))
-            second.append(ahead)
-        rows, columns = np.concatenate(first), np.concatenate(second)
-        if not len(rows):
+        ranks = reached[:, None] + np.arange(step)
+        ahead = np.take_along_axis(bounds, np.minimum(ranks, len(features) - 1), axis=1)
+        # bounds ascend: what is not wanted is at the end of a row
+        wanted = (ranks < len(features) - 1) & (ahead <= worst[:, None])
+        if not wanted.any():
             break
+        rows, places = np.nonzero(wanted)
+        columns = order[rows, ranks[rows, places]]
         exact[rows, columns] = solved.distances(queries[rows], columns)
+        reached += wanted.sum(axis=1)
         worst = np.partition(exact, k - 1, axis=1)[:, k - 1]
         step = max(1, k // 4)
     nearest = np.argsort(exact, axis=1, kind="stable")[:, :k]
     return nearest, np.take_along_axis(exact, nearest, axis=1)
 
 
-class _SolvedPairs:
+class SolvedPairs:
     """W_2 of pairs, each solved once whichever of the two asks first."""
 
     def __init__(self, stack: CloudStack) -> None:

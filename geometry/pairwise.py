@@ -43,13 +43,13 @@ class CloudStack:
         Raises:
             ValueError: no cloud, clouds of different shape, or weights that are not uniform.
         """
-        if not clouds:
-            raise ValueError("clouds: wanted at least one, got none")
-        shapes = sorted({tuple(cloud.rows.shape) for cloud in clouds})
-        if len(shapes) > 1 or not all(cloud.is_uniform for cloud in clouds):
-            raise ValueError(f"clouds: wanted one shape and uniform weights, got shapes {shapes[:3]}")
-        rows = torch.stack([ground.features(cloud.rows.to("cpu", torch.float64)) for cloud in clouds])
-        return cls((rows - rows.mean(dim=(0, 1))).to(device))
+        require_stackable(clouds)
+        first = ground.features(clouds[0].rows.to("cpu", torch.float64))
+        rows = torch.empty(len(clouds), *first.shape, dtype=torch.float64)  # filled in place: it may be a gigabyte
+        for place, cloud in zip(rows, clouds, strict=True):
+            place.copy_(ground.features(cloud.rows.to("cpu", torch.float64)))
+        rows -= rows.mean(dim=(0, 1))
+        return cls(rows.to(device))
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -59,6 +59,22 @@ class CloudStack:
         """Σ_i ‖x_i‖² of each cloud."""
         squares: np.ndarray = self.rows.square().sum(dim=(1, 2)).cpu().numpy()
         return squares
+
+
+def is_stackable(clouds: Sequence[PointCloud]) -> bool:
+    """Whether :meth:`CloudStack.of` takes them: one shape, uniform weights."""
+    return len({tuple(cloud.rows.shape) for cloud in clouds}) == 1 and all(cloud.is_uniform for cloud in clouds)
+
+
+def require_stackable(clouds: Sequence[PointCloud]) -> None:
+    """Raise a ValueError for no cloud, clouds of different shape, or weights that are not uniform."""
+    if not clouds:
+        raise ValueError("clouds: wanted at least one, got none")
+    shapes = sorted({tuple(cloud.rows.shape) for cloud in clouds})
+    if len(shapes) > 1:
+        raise ValueError(f"clouds: wanted one shape, got {', '.join(map(str, shapes[:3]))}")
+    if not all(cloud.is_uniform for cloud in clouds):
+        raise ValueError("clouds: wanted uniform weights; 'wasserstein' takes any, two clouds at a time")
 
 
 def wasserstein_block(stack: CloudStack, first: slice, second: slice) -> Float[np.ndarray, "a b"]:

@@ -2,7 +2,6 @@
 
 import json
 import math
-import signal
 from dataclasses import replace
 
 import psutil
@@ -212,7 +211,7 @@ def test_a_pipeline_without_text_is_refused(tmp_path):
 
 def test_interrupted_records_are_kept(folder, tmp_path, monkeypatch):
     def interrupted(self):
-        signal.raise_signal(signal.SIGINT)
+        raise KeyboardInterrupt
 
     monkeypatch.setattr(invariance._Check, "_image_record", interrupted)
     file = tmp_path / "records.json"

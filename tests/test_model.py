@@ -170,7 +170,7 @@ def test_what_is_not_a_model_is_named_in_one_line(tmp_path, make, message):
 def test_unknown_devices_and_dtypes_are_named():
     with pytest.raises(UserError, match=r"device 'abacus' is not available here; available: .*cpu"):
         load_model(device="abacus")
-    with pytest.raises(UserError, match="unknown dtype 'int4'; known: auto, float32"):
+    with pytest.raises(UserError, match="unknown dtype 'int4'; known: auto, float64, float32"):
         load_model(device="cpu", dtype="int4")
 
 

@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 from scipy.spatial.distance import pdist, squareform
 
-from analysis.projection import flatten_rows, linearise, pairwise_distances, project, stress
-from geometry import PointCloud, build_path, rms_frobenius, wasserstein
+from analysis.projection import pairwise_distances, project, stress
+from geometry import PointCloud, build_path, flatten_rows, linearise, rms_frobenius, wasserstein
 from tests.conftest import random_cloud
 
 A, B = random_cloud(12, 5, 0), random_cloud(12, 5, 1)

@@ -139,8 +139,10 @@ def test_two_workers_of_a_cluster_do_the_same_and_one_may_die(finished, settings
         found = ours.records_of_cluster(cluster.scheduler_address, settings, units, tmp_path)
         append_records(tmp_path, kill_after_two(found))
     results = read_results(tmp_path).sort_values(["pair", "seed"], kind="stable", ignore_index=True)
-    columns = ["pair", "seed", "method", "ppl_ssim", "path_wasserstein"]
+    columns = ["pair", "seed", "method", "path_wasserstein"]
     pd.testing.assert_frame_equal(results[columns], finished[1][columns], rtol=1e-4)
+    # another number of threads rounds otherwise, and a pixel in another direction is 2 % of these small steps
+    assert results["ppl_ssim"].to_numpy() == pytest.approx(finished[1]["ppl_ssim"].to_numpy(), rel=0.1)
 
 
 def test_the_command(tiny_pipeline_folder, tmp_path):

@@ -189,6 +189,8 @@ def barycenter(prompts: tuple[str, ...], out: Path | None, **options: Any) -> No
 @click.option("--projection", default="umap", help="pca, mds or umap.")
 @click.option("--view", default="wasserstein", help="wasserstein, or frobenius: rows in their order.")
 @click.option("--images/--no-images", default=True, help="Draw each prompt's image at its place.")
+@click.option("--clusters", default=0, help="Colour so many groups of prompts that are near each other; 0: none.")
+@click.option("--dask", help="Address of a Dask scheduler that finds the neighbours of more than 300 prompts.")
 @click.option("--seed", default=DEFAULTS["seed"], help="Of the initial noise and of the projection.")
 @click.option("--steps", default=DEFAULTS["steps"], help="Sampling steps for each image.")
 @click.option("--guidance", default=DEFAULTS["guidance"], help="Classifier-free guidance scale; 1 or less: none.")
@@ -196,13 +198,33 @@ def barycenter(prompts: tuple[str, ...], out: Path | None, **options: Any) -> No
 @click.option("--device", default=DEFAULTS["device"], type=click.Choice(["auto", "cpu", "cuda", "mps"]), help="Where.")
 @click.option("--out", type=click.Path(path_type=Path), help="Folder of the run.  [default: runs/<name from a hash>]")
 @said_in_one_line("Finished frames are kept; the same command continues.")
-def map_prompts(prompts_file: Path, out: Path | None, **options: Any) -> None:
+def map_prompts(prompts_file: Path, dask: str | None, out: Path | None, **options: Any) -> None:
     """Draw the prompts of a file, one a line, as a map on which near means near in W_2."""
     from analysis.prompt_map import MapSettings, draw_prompt_map, read_prompts
 
     settings = MapSettings(read_prompts(prompts_file), **options)
     click.echo(f"loading {settings.model}", err=True)
-    click.echo(draw_prompt_map(settings, out=out, report=lambda line: click.echo(line, err=True)))
+    click.echo(draw_prompt_map(settings, out=out, dask=dask, report=lambda line: click.echo(line, err=True)))
+
+
+@main.command()
+@click.argument("prompts_file", metavar="PROMPTS.txt", type=click.Path(path_type=Path))
+@click.option("--metric", default="wasserstein", help="wasserstein, frobenius; linearised, sliced: nearly W_2.")
+@click.option("--ground", default=DEFAULTS["ground"], help="Metric by which rows are matched; see 'whichway methods'.")
+@click.option("--model", default=DEFAULTS["model"], help="'miniature', a hub id, a folder or a .safetensors file.")
+@click.option("--device", default=DEFAULTS["device"], type=click.Choice(["auto", "cpu", "cuda", "mps"]), help="Where.")
+@click.option("--dask", help="Address of a Dask scheduler to spread the work over.")
+@click.option("--out", type=click.Path(path_type=Path), default="distances.npy", help="The matrix, as .npy.")
+@said_in_one_line("Finished blocks are kept; the same command continues.")
+def distances(prompts_file: Path, dask: str | None, out: Path, **options: Any) -> None:
+    """Measure the distances between all prompts of a file, one a line, into a matrix on disk."""
+    from analysis.distances import DistanceSettings, measure_all
+    from analysis.prompt_map import read_prompts
+
+    settings = DistanceSettings(read_prompts(prompts_file), **options)
+    click.echo(f"loading {settings.model}", err=True)
+    found = measure_all(settings, out, dask=dask, report=lambda line: click.echo(line, err=True))
+    click.echo(f"{len(found.matrix)} prompts, {settings.metric}: {out}")
 
 
 @main.command()
@@ -293,6 +315,7 @@ def robustness(studies: tuple[Path, ...], reference: str, out: Path) -> None:
 @main.command()
 def methods() -> None:
     """List methods, couplings, paths, ground metrics and all other choices, one line each."""
+    from analysis.distances import METRICS
     from analysis.perception import PERCEPTIONS
     from analysis.projection import PROJECTIONS
     from analysis.terminal import show_choices
@@ -309,6 +332,7 @@ def methods() -> None:
             "--parametrisation": PARAMETRISATIONS,
             "--metric": {name: perception.summary for name, perception in PERCEPTIONS.items()},
             "--projection": PROJECTIONS,
+            "--metric of distances": METRICS,
         }
     )
 

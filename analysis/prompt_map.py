@@ -6,19 +6,35 @@ from pathlib import Path
 
 import numpy as np
 
-from analysis.encoding import encode
+from analysis.encoding import encode_all
 from analysis.errors import UserError, writing
 from analysis.frames import FrameRenderer, FrameStore, Name
 from analysis.model import MINIATURE, Model, load_model
-from analysis.projection import PROJECTIONS, VIEWS, project
+from analysis.projection import (
+    ALL_PAIRS,
+    MAPPED_NEIGHBOURS,
+    PROJECTIONS,
+    VIEWS,
+    Projection,
+    find_neighbours,
+    project,
+    project_neighbours,
+)
+from analysis.prompt_clusters import cluster_neighbours
 from analysis.rendering import Sampling
 from analysis.run_folder import frame_identity, open_run, run_name, write_json
-from geometry import PointCloud
+from geometry import CloudStack, PointCloud
+
+MOST_CLUSTERS = 11  # colours that can be told apart
 
 
 @dataclass(frozen=True)
 class MapSettings:
-    """What a map depends on besides its prompts. ``images``: whether each prompt's image is drawn at its place.
+    """What a map depends on besides its prompts.
+
+    Attributes:
+        images: whether each prompt's image is drawn at its place.
+        clusters: how many groups of prompts near in W_2 are coloured; 0: none.
 
     Raises:
         UserError: fewer than 3 prompts, or a setting that makes no sense, with what would.
@@ -28,6 +44,7 @@ class MapSettings:
     projection: str = "umap"
     view: str = "wasserstein"
     images: bool = True
+    clusters: int = 0
     seed: int = 0
     steps: int = 20
     guidance: float = 3.0
@@ -38,6 +55,9 @@ class MapSettings:
         least = 5 if self.projection == "umap" else 3
         if len(self.prompts) < least:
             raise UserError(f"prompts: wanted at least {least} different ones, got {len(self.prompts)}")
+        most = min(MOST_CLUSTERS, len(self.prompts) - 1)
+        if self.clusters and not 2 <= self.clusters <= most:
+            raise UserError(f"clusters: wanted 2 to {most}, or 0 for none, got {self.clusters}")
         for name, known in (("projection", PROJECTIONS), ("view", VIEWS)):
             if getattr(self, name) not in known:
                 raise UserError(f"{name}: unknown {getattr(self, name)!r}; known: {', '.join(known)}")
@@ -63,9 +83,13 @@ def draw_prompt_map(
     *,
     out: Path | None = None,
     model: Model | None = None,
+    dask: str | None = None,
     report: Callable[[str], object] = lambda line: None,
 ) -> Path:
     """Encode, project, render, draw; returns the picture. ``map.json`` beside it holds points and distortion.
+
+    Args:
+        dask: address of a running Dask scheduler that finds the neighbours of more than 300 prompts.
 
     Raises:
         UserError: the folder cannot be written or holds another run; a model that cannot be loaded.
@@ -73,25 +97,44 @@ def draw_prompt_map(
     model = model or load_model(settings.model, device=settings.device)
     sampling = Sampling(settings.seed, settings.steps, settings.guidance)
     identity = frame_identity(model, sampling, prompts=list(settings.prompts))
-    choices = {"projection": settings.projection, "view": settings.view}
+    choices = {"projection": settings.projection, "view": settings.view, "clusters": settings.clusters}
     folder = out or Path("runs") / run_name([settings.prompts[0], "map"], identity | choices)
     open_run(folder, asdict(settings), model, identity)
-    clouds = [encode(model, prompt) for prompt in settings.prompts]
-    report(f"distances: {len(clouds) * (len(clouds) - 1) // 2}")
-    projection = project(clouds, settings.view, method=settings.projection, seed=settings.seed)
+    clouds = list(encode_all(model, settings.prompts))
+    projection = _project(settings, clouds, dask)
+    if projection.neighbours:
+        report(f"{MAPPED_NEIGHBOURS} neighbours each: {projection.neighbours.share_solved:.0%} of the pairs solved")
+    clusters = _clusters(settings, clouds, projection)
     write_json(
         folder / "map.json",
         choices
-        | {"stress": projection.stress, "trustworthiness": projection.trustworthiness}
-        | {"points": dict(zip(settings.prompts, projection.points.tolist(), strict=True))},
+        | {"stress": projection.stress, "trustworthiness": projection.trustworthiness, "sampled": projection.sampled}
+        | {"points": dict(zip(settings.prompts, projection.points.tolist(), strict=True))}
+        | ({} if clusters is None else {"cluster_of": dict(zip(settings.prompts, clusters.tolist(), strict=True))}),
     )
     images = _images(model, sampling, clouds, folder, report) if settings.images else None
     from analysis.pictures.prompt_map import draw_map
 
     picture = folder / "map.png"
     with writing(picture):
-        draw_map(projection, settings.prompts, images).savefig(picture)
+        draw_map(projection, settings.prompts, images, clusters).savefig(picture)
     return picture
+
+
+def _project(settings: MapSettings, clouds: Sequence[PointCloud], dask: str | None) -> Projection:
+    if dask and settings.projection == "umap" and settings.view == "wasserstein" and len(clouds) > ALL_PAIRS:
+        from analysis.cluster import neighbours_of_cluster
+
+        found = neighbours_of_cluster(dask, CloudStack.of(clouds), MAPPED_NEIGHBOURS)
+        return project_neighbours(clouds, found, seed=settings.seed)
+    return project(clouds, settings.view, method=settings.projection, seed=settings.seed)
+
+
+def _clusters(settings: MapSettings, clouds: Sequence[PointCloud], projection: Projection) -> np.ndarray | None:
+    if not settings.clusters:
+        return None
+    neighbours = projection.neighbours or find_neighbours(CloudStack.of(clouds))
+    return cluster_neighbours(neighbours, settings.clusters, seed=settings.seed)
 
 
 def _images(

@@ -64,3 +64,40 @@ def test_a_mistake_gets_one_line_and_status_2(draw, text, options, message):
 def test_repetitions_and_empty_lines_are_left_out(tmp_path):
     (tmp_path / "p.txt").write_text("b\n\na\n b \n")
     assert read_prompts(tmp_path / "p.txt") == ("b", "a")
+
+
+def test_many_prompts_are_mapped_from_their_neighbours_alone_and_clustered(draw, tmp_path, monkeypatch):
+    monkeypatch.setattr("analysis.projection.ALL_PAIRS", 10)
+    monkeypatch.setattr("analysis.projection.MAPPED_NEIGHBOURS", 4)
+    prompts = [
+        f"{count} {what}" for count in ("one", "two", "three", "four") for what in ("foxes", "cars", "trees", "cats")
+    ]
+    result = draw("\n".join(prompts), "--no-images", "--clusters", "3")
+    assert result.exit_code == 0, result.output
+    assert "of the pairs solved" in result.output
+    found = json.loads((tmp_path / "run" / "map.json").read_text())
+    assert list(found["cluster_of"]) == prompts
+    assert set(found["cluster_of"].values()) == {0, 1, 2}
+    assert found["sampled"] == len(prompts)
+    assert np.isfinite(list(found["points"].values())).all()
+
+
+def test_clusters_are_the_groups_that_neighbours_make():
+    from analysis.prompt_clusters import cluster_neighbours
+    from geometry import CloudStack, PointCloud, nearest_neighbours
+    from tests.conftest import random_cloud
+
+    sizes = (14, 9, 6)
+    clouds = [
+        PointCloud(random_cloud(5, 3, 100 + index).rows + 100 * group)
+        for group, size in enumerate(sizes)
+        for index in range(size)
+    ]
+    labels = cluster_neighbours(nearest_neighbours(CloudStack.of(clouds), 5), 3)
+    assert labels.tolist() == [group for group, size in enumerate(sizes) for _ in range(size)]
+
+
+def test_too_many_clusters_are_named(draw):
+    result = draw("a\nb\nc\nd\ne\nf\n", "--clusters", "6")
+    assert result.exit_code == 2
+    assert "clusters: wanted 2 to 5, or 0 for none, got 6" in result.output

@@ -3,28 +3,38 @@
 from collections.abc import Sequence
 
 import numpy as np
-from jaxtyping import UInt8
+from jaxtyping import Int, UInt8
 from matplotlib.figure import Figure
 from matplotlib.offsetbox import AnnotationBbox, OffsetImage
 
-from analysis.pictures.style import new_figure, quoted
+from analysis.pictures.style import METHOD_COLOURS, new_figure, quoted
 from analysis.projection import Projection
 
+PALETTE = tuple(METHOD_COLOURS.values())
 NAMED = 40  # prompts that can be read beside their points
 
 
 def draw_map(
-    projection: Projection, prompts: Sequence[str], images: UInt8[np.ndarray, "prompts height width 3"] | None = None
+    projection: Projection,
+    prompts: Sequence[str],
+    images: UInt8[np.ndarray, "prompts height width 3"] | None = None,
+    clusters: Int[np.ndarray, " prompts"] | None = None,
 ) -> Figure:
-    """Images at their points, smaller the more there are; without images the prompts' words, if they are few."""
+    """Images at their points, smaller the more there are; without images the prompts' words, if they are few.
+
+    Clusters colour points and frames of images.
+    """
     figure = new_figure(9, 9)
     axis = figure.subplots()
-    axis.plot(*projection.points.T, ".", color="#0072B2")
+    colours = np.full(len(prompts), "#0072B2") if clusters is None else np.array(PALETTE)[clusters]
+    axis.scatter(projection.points[:, 0], projection.points[:, 1], s=12, c=colours)
     if images is not None:
         side = float(np.clip(400 / len(images) ** 0.5, 14, 64))  # points
-        for place, image in zip(projection.points, images, strict=True):
+        edge = 1 if clusters is None else 2.5
+        for place, image, colour in zip(projection.points, images, colours, strict=True):
             picture = OffsetImage(image, zoom=side / len(image), interpolation="nearest")
-            axis.add_artist(AnnotationBbox(picture, tuple(place), frameon=True, pad=0.05))
+            box = {"edgecolor": "black" if clusters is None else colour, "linewidth": edge}
+            axis.add_artist(AnnotationBbox(picture, tuple(place), frameon=True, pad=0.05, bboxprops=box))
     elif len(prompts) <= NAMED:
         for place, prompt in zip(projection.points, prompts, strict=True):
             axis.annotate(quoted(prompt, 24), place, xytext=(4, 2), textcoords="offset points", fontsize=6)
@@ -32,5 +42,6 @@ def draw_map(
     axis.set(xlabel=projection.axes[0], ylabel=projection.axes[1])
     axis.set_aspect("equal", adjustable="datalim")
     axis.spines[["top", "right"]].set_visible(False)
-    axis.set_title(f"{len(prompts)} prompts; {projection.distortion}", fontsize=10)
+    grouped = "" if clusters is None else f" in {clusters.max() + 1} clusters"
+    axis.set_title(f"{len(prompts)} prompts{grouped}; {projection.distortion}", fontsize=10)
     return figure

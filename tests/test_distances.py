@@ -1,0 +1,155 @@
+import json
+import re
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+
+from analysis import distances
+from analysis.cli import main
+from analysis.distances import METRICS, DistanceSettings, measure_all
+from analysis.encoding import encode
+from analysis.errors import UserError
+from analysis.model import load_model
+from geometry import rms_frobenius, wasserstein
+
+PROMPTS = tuple(
+    f"{subject} {place}" for subject in ("a fox", "two cats", "a red car") for place in ("at night", "", "x")
+)
+
+
+@pytest.fixture(scope="module")
+def model(tiny_pipeline_folder):
+    return load_model(str(tiny_pipeline_folder), device="cpu")
+
+
+@pytest.fixture
+def run(tiny_pipeline_folder, tmp_path):
+    def invoke(text, *options):
+        prompts = tmp_path / "prompts.txt"
+        prompts.write_text(text)
+        fixed = ["--model", str(tiny_pipeline_folder), "--device", "cpu", "--out", str(tmp_path / "D.npy")]
+        return CliRunner().invoke(main, ["distances", str(prompts), *fixed, *options])
+
+    return invoke
+
+
+def matrix_of(path):
+    return np.load(path, allow_pickle=False)
+
+
+@pytest.mark.parametrize(("metric", "distance"), [("wasserstein", wasserstein), ("frobenius", rms_frobenius)])
+def test_the_matrix_holds_what_each_pair_is(run, model, tmp_path, metric, distance):
+    result = run("\n".join(PROMPTS), "--metric", metric)
+    assert result.exit_code == 0, result.output
+    matrix = matrix_of(tmp_path / "D.npy")
+    stated = json.loads((tmp_path / "D.json").read_text())["prompts"]
+    assert len(stated) == len(matrix) == len(PROMPTS)
+    assert (matrix == matrix.T).all()
+    for i, j in [(1, 0), (8, 2)]:
+        expected = distance(encode(model, stated[i]), encode(model, stated[j]))
+        assert matrix[i, j] == pytest.approx(expected, rel=1e-5)
+
+
+@pytest.mark.parametrize("metric", ["linearised", "sliced"])
+def test_an_approximation_says_how_near_it_is(run, tmp_path, metric):
+    result = run("\n".join(PROMPTS), "--metric", metric)
+    assert result.exit_code == 0, result.output
+    assert re.search(rf"{metric}: [01]\.\d+ of exact W_2 on average over 36 random pairs", result.output)
+    error = json.loads((tmp_path / "D.json").read_text())["approximation"]
+    assert error["low"] <= error["ratio"] <= error["high"]
+    if metric == "linearised":
+        assert error["low"] >= 1 - 1e-9
+    assert not np.isnan(matrix_of(tmp_path / "D.npy")).any()
+
+
+def test_an_interrupted_run_goes_on_where_it_stopped(model, tmp_path, monkeypatch):
+    monkeypatch.setattr(distances, "BLOCK", 2)
+    settings, out = DistanceSettings(PROMPTS), tmp_path / "D.npy"
+    solve, solved = distances.wasserstein_block, []
+
+    def three_blocks(stack, rows, columns):
+        if len(solved) == 3:
+            raise KeyboardInterrupt
+        solved.append((rows, columns))
+        return solve(stack, rows, columns)
+
+    monkeypatch.setattr(distances, "wasserstein_block", three_blocks)
+    with pytest.raises(KeyboardInterrupt):
+        measure_all(settings, out, model=model, progress=False)
+    assert 0 < np.isnan(matrix_of(out)).sum() < len(PROMPTS) ** 2
+    first = list(solved)
+    monkeypatch.setattr(distances, "wasserstein_block", lambda *args: solved.append(args[1:]) or solve(*args))
+    finished = measure_all(settings, out, model=model, progress=False).matrix
+    assert [block for block in solved if block in first] == first  # none was solved again
+    assert len(solved) == 15
+    assert not np.isnan(finished).any()
+    again = measure_all(settings, out, model=model, progress=False)
+    assert len(solved) == 15
+    assert (again.matrix == finished).all()
+
+
+def test_a_full_disk_is_said_before_anything_is_computed(model, tmp_path, monkeypatch):
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(distances.np, "full", full)
+    with pytest.raises(UserError, match=r"cannot write '.*D\.npy': No space left on device"):
+        measure_all(DistanceSettings(PROMPTS), tmp_path / "D.npy", model=model, progress=False)
+    assert not (tmp_path / "D.npy").exists()
+
+
+def test_a_matrix_of_other_distances_is_not_overwritten(run, tmp_path):
+    assert run("a\nb\nc").exit_code == 0
+    before = (tmp_path / "D.npy").read_bytes()
+    result = run("a\nb\nd", "--metric", "frobenius")
+    assert result.exit_code == 2
+    assert "holds distances of other metric, prompts; choose another file" in result.output
+    (tmp_path / "D.json").unlink()
+    result = run("a\nb\nc")
+    assert result.exit_code == 2
+    assert "is no matrix of ours" in result.output
+    assert (tmp_path / "D.npy").read_bytes() == before
+
+
+def test_long_prompts_are_truncated_and_counted(run):
+    result = run("a fox\n" + "very " * 100 + "large fox\n" + "so " * 90 + "small\n")
+    assert result.exit_code == 0, result.output
+    assert re.search(
+        r"Warning: 2 of 3 prompts truncated to the text encoder's \d+ positions; the first: 'very", result.output
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "options", "message"),
+    [
+        ("", (), "prompts: wanted at least 2 different ones, got 0"),
+        ("a fox\n\na fox\n", (), "prompts: wanted at least 2 different ones, got 1"),
+        ("a\nb", ("--metric", "cosine"), f"metric: unknown 'cosine'; known: {', '.join(METRICS)}"),
+        ("a\nb", ("--ground", "taxi"), "ground: unknown 'taxi'; known: euclidean, cosine, cross-attention"),
+        ("a\nb", ("--metric", "frobenius", "--ground", "cosine"), "ground: 'cosine' with frobenius"),
+        ("a\nb", ("--out", "D.txt"), "out: wanted a name that ends in .npy, got 'D.txt'"),
+        ("a\nb", ("--dask", "tcp://127.0.0.1:1"), "no Dask scheduler answers at 'tcp://127.0.0.1:1'"),
+    ],
+)
+def test_a_mistake_gets_one_line_and_status_2(run, monkeypatch, text, options, message):
+    monkeypatch.setattr("analysis.cluster.CONNECT_SECONDS", 0.1)
+    result = run(text, *options)
+    assert result.exit_code == 2
+    assert message in result.output
+    assert "Traceback" not in result.output
+
+
+def test_a_cluster_finds_the_same(model, tmp_path):
+    distributed = pytest.importorskip("distributed")
+    from analysis.cluster import neighbours_of_cluster
+    from geometry import CloudStack, nearest_neighbours
+
+    stack = CloudStack.of([encode(model, prompt) for prompt in PROMPTS])
+    with distributed.LocalCluster(2, threads_per_worker=1, processes=True, dashboard_address=None) as cluster:
+        address = cluster.scheduler_address
+        spread = measure_all(DistanceSettings(PROMPTS), tmp_path / "1.npy", model=model, dask=address, progress=False)
+        neighbours = neighbours_of_cluster(address, stack, 3)
+    here = measure_all(DistanceSettings(PROMPTS), tmp_path / "2.npy", model=model, progress=False)
+    assert spread.matrix == pytest.approx(here.matrix, rel=1e-9)
+    assert (neighbours.indices == nearest_neighbours(stack, 3).indices).all()

@@ -4,7 +4,7 @@
 # make records   checks the invariance of the embedded model and of diffusers' denoisers again
 # make figures   draws README's pictures again
 # make train     trains the embedded model, or continues to
-# make benchmark measures the command against rendering frame by frame
+# make benchmark measures against what one would write with POT, SciPy and diffusers alone; a quarter of an hour
 PYTHON ?= python3.11
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
@@ -50,7 +50,7 @@ train: .venv/.dev
 	$(BIN)/python -m miniature.train
 
 benchmark: .venv/.dev
-	$(BIN)/python -m benchmarks.compare_command
+	$(BIN)/python -m benchmarks
 
 clean:
 	rm -rf .venv build *.egg-info

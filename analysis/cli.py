@@ -87,6 +87,7 @@ def main() -> None:
     type=click.Choice(["auto", "float32", "float16", "bfloat16"]),
     help="Precision of the model; auto: float16 on cuda, else float32.",
 )
+@click.option("--compile", "compiled", is_flag=True, help="torch.compile: a minute first, then each frame faster.")
 @click.option("--out", type=click.Path(path_type=Path), help="Folder of the run.  [default: runs/<name from a hash>]")
 @said_in_one_line("Finished frames are kept; the same command continues.")
 def compare(prompt_a: str, prompt_b: str, methods: str, out: Path | None, **options: Any) -> None:

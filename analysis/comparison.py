@@ -52,6 +52,7 @@ class Settings:
     projection: str = "pca"
     device: str = "auto"
     dtype: str = "auto"
+    compiled: bool = False
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "methods", tuple(dict.fromkeys(self.methods)))
@@ -111,7 +112,13 @@ def compare(
         UserError: the folder cannot be written or holds another run; a model that cannot be loaded.
     """
     require_available(settings.metric)  # before an hour of rendering, not after it
-    model = model or load_model(settings.model, device=settings.device, dtype=settings.dtype, sampler=settings.sampler)
+    model = model or load_model(
+        settings.model,
+        device=settings.device,
+        dtype=settings.dtype,
+        sampler=settings.sampler,
+        compiled=settings.compiled,
+    )
     prompts = {"prompt_a": settings.prompt_a, "prompt_b": settings.prompt_b}
     identity = frame_identity(model, settings.sampling, **prompts, ground=settings.ground, tokens=settings.tokens)
     names = ("methods", "frames", "metric", "parametrisation")

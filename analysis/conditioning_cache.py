@@ -18,13 +18,16 @@ def keys_and_values_once(denoiser: torch.nn.Module) -> Iterator[None]:
     """
     layers = cross_attention_layers(denoiser).values()
     projections = [projection for layer in layers for projection in (layer.to_k, layer.to_v) if projection is not None]
+    patched = {projection: vars(projection).get("forward") for projection in projections}  # by accelerate, perhaps
     try:
         for projection in projections:
             projection.forward = _remember_last(projection.forward)
         yield
     finally:
-        for projection in projections:
-            vars(projection).pop("forward", None)
+        for projection, forward in patched.items():
+            del projection.forward
+            if forward is not None:
+                projection.forward = forward
 
 
 def _remember_last(project: Callable[[Tensor], Tensor]) -> Callable[[Tensor], Tensor]:

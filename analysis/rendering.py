@@ -3,7 +3,7 @@
 import inspect
 import math
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from itertools import groupby
 
@@ -134,8 +134,9 @@ def _render_batch(
     alike = bool((seen == seen[:, :1]).all())
     if attending and not alike:
         raise UserError(f"attention interpolation needs clouds of {len(negative)} rows, got {len(clouds[0])}")
-    weighing = nullcontext() if alike else attend_with_weights(pipeline.unet, seen)
-    with attending or weighing, keys_and_values_once(pipeline.unet):
+    if not alike:
+        attending = attend_with_weights(pipeline.unet, seen)
+    with _layers_changed(model, attending):
         pictures = pipeline(
             prompt_embeds=rows[count:],
             negative_prompt_embeds=rows[:count],
@@ -146,6 +147,20 @@ def _render_batch(
             **_deterministic(pipeline),
         ).images
     return (pictures * 255).round().astype(np.uint8)
+
+
+@contextmanager
+def _layers_changed(model: Model, attending: AbstractContextManager | None) -> Iterator[None]:
+    """Compiled code runs as it was compiled; where layers have to attend otherwise, the denoiser runs uncompiled."""
+    if model.compiled and attending is None:
+        yield
+        return
+    with (
+        torch.compiler.set_stance("force_eager"),
+        attending or nullcontext(),
+        keys_and_values_once(model.pipeline.unet),
+    ):
+        yield
 
 
 def _deterministic(pipeline: object) -> dict:

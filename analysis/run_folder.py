@@ -31,6 +31,7 @@ def frame_identity(model: Model, sampling: Sampling, **clouds: object) -> dict:
         "model_sha256": model.fingerprint,
         "device": model.device.type,
         "dtype": str(model.dtype).removeprefix("torch."),
+        "compiled": model.compiled,
         "versions": versions(RENDERING_PACKAGES),
     }
 

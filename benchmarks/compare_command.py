@@ -5,12 +5,12 @@ in the same process, same inputs, rounds interleaved; medians. Read the ratios: 
 """
 
 import resource
+import shutil
 import subprocess
 import sys
 import tempfile
-import time
+from functools import partial
 from pathlib import Path
-from statistics import median
 
 import click
 from rich.console import Console
@@ -20,6 +20,7 @@ from analysis.comparison import Settings, compare
 from analysis.encoding import encode
 from analysis.model import Model, load_model
 from analysis.rendering import initial_noise, render
+from benchmarks.timing import interleaved
 from geometry import PointCloud, build_path, uniform_times
 
 PROMPTS = ("a large fox on a blue background", "a panda on a pink background")
@@ -43,15 +44,15 @@ def render_one_by_one(model: Model, clouds: list[PointCloud], settings: Settings
         )
 
 
-def seconds(action, *arguments: object, **options: object) -> float:
-    started = time.perf_counter()
-    action(*arguments, **options)
-    return time.perf_counter() - started
+def empty(folder: str, name: str) -> Path:
+    """A folder that is not there: nothing can be reused."""
+    shutil.rmtree(Path(folder) / name, ignore_errors=True)
+    return Path(folder) / name
 
 
-def run_command(folder: str) -> None:
+def run_command(out: Path) -> None:
     whichway = Path(sys.executable).with_name("whichway")
-    subprocess.run([whichway, "compare", *PROMPTS, "--out", f"{folder}/command"], check=True, capture_output=True)
+    subprocess.run([whichway, "compare", *PROMPTS, "--out", str(out)], check=True, capture_output=True)
 
 
 @click.command(context_settings={"show_default": True})
@@ -62,18 +63,19 @@ def main(rounds: int) -> None:
     model = load_model()
     clouds = all_clouds(model, settings)
     render(model, clouds[:2], settings.sampling)  # warm up
-    times: dict[str, list[float]] = {"loop": [], "render": [], "compare": [], "command": []}
-    for _ in range(rounds):
-        with tempfile.TemporaryDirectory() as folder:
-            times["loop"].append(seconds(render_one_by_one, model, clouds, settings))
-            times["render"].append(seconds(render, model, clouds, settings.sampling))
-            times["compare"].append(seconds(compare, settings, out=Path(folder) / "compare", model=model))
-            times["command"].append(seconds(run_command, folder))
+    with tempfile.TemporaryDirectory() as folder:
+        actions = {
+            "loop": partial(render_one_by_one, model, clouds, settings),
+            "render": partial(render, model, clouds, settings.sampling),
+            "compare": lambda: compare(settings, out=empty(folder, "compare"), model=model),
+            "command": lambda: run_command(empty(folder, "command")),
+        }
+        times = interleaved(actions, rounds)
     peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 2**20
     show(times, len(clouds), peak)
 
 
-def show(times: dict[str, list[float]], frames: int, peak: float) -> None:
+def show(times: dict[str, float], frames: int, peak: float) -> None:
     rows = {
         "loop": f"rival: {frames} frames one by one, pipe(prompt_embeds=…)",
         "render": f"render(): the same {frames} frames in batches",
@@ -82,7 +84,7 @@ def show(times: dict[str, list[float]], frames: int, peak: float) -> None:
     }
     table = Table("", "seconds", "share of the rival's time", title="9 frames × 4 methods on the miniature")
     for name, title in rows.items():
-        table.add_row(title, f"{median(times[name]):.1f}", f"{median(times[name]) / median(times['loop']):.2f}")
+        table.add_row(title, f"{times[name]:.1f}", f"{times[name] / times['loop']:.2f}")
     console = Console()
     console.print(table)
     console.print(f"peak memory of the command: {peak:.2f} GiB", highlight=False)

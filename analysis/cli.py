@@ -106,6 +106,37 @@ def compare(prompt_a: str, prompt_b: str, methods: str, out: Path | None, **opti
 
 
 @main.command()
+@click.argument("prompt_a", metavar="PROMPT_A")
+@click.argument("prompt_b", metavar="PROMPT_B")
+@click.argument("film", metavar="FILM.mp4|.gif|.webp", type=click.Path(path_type=Path))
+@click.option("--method", default="optimal", help="The way from A to B; 'whichway methods' lists them.")
+@click.option("--parametrisation", default="perceptual", help="uniform, constant-speed or perceptual.")
+@click.option("--frames", default=25, help="Images along the path, at least 2.")
+@click.option("--fps", default=12.0, help="Frames a second.")
+@click.option("--ping-pong", is_flag=True, help="There and back again.")
+@click.option("--seed", default=DEFAULTS["seed"], help="Of the initial noise and of the random coupling.")
+@click.option("--steps", default=DEFAULTS["steps"], help="Sampling steps for each image.")
+@click.option("--guidance", default=DEFAULTS["guidance"], help="Classifier-free guidance scale; 1 or less: none.")
+@click.option("--model", default=DEFAULTS["model"], help="'miniature', a hub id, a folder or a .safetensors file.")
+@click.option("--device", default=DEFAULTS["device"], type=click.Choice(["auto", "cpu", "cuda", "mps"]), help="Where.")
+@click.option("--compile", "compiled", is_flag=True, help="torch.compile: a minute first, then each frame faster.")
+@click.option("--out", type=click.Path(path_type=Path), help="Folder of the frames. [default: runs/<name from a hash>]")
+@said_in_one_line("Finished frames are kept; the same command continues.")
+def animate(
+    prompt_a: str, prompt_b: str, film: Path, method: str, fps: float, ping_pong: bool, out: Path | None, **options: Any
+) -> None:
+    """Make a film of the way from PROMPT_A to PROMPT_B."""
+    from analysis.animation import animate as run
+    from analysis.comparison import Settings
+
+    settings = Settings(prompt_a, prompt_b, methods=(method,), **options)
+    click.echo(f"loading {settings.model}", err=True)
+    click.echo(
+        run(settings, film, fps=fps, ping_pong=ping_pong, out=out, report=lambda line: click.echo(line, err=True))
+    )
+
+
+@main.command()
 @click.option("--model", default=DEFAULTS["model"], help="'miniature', a hub id, a folder or a .safetensors file.")
 @click.option("--architectures", help="Instead of a model: names separated by commas, or all. Random weights.")
 @click.option("--precisions", help="float64, float32, float16, bfloat16.  [default: all that the device computes in]")

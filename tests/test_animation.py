@@ -1,0 +1,87 @@
+import numpy as np
+import pytest
+from click.testing import CliRunner
+from PIL import Image
+
+from analysis import animation
+from analysis.animation import write_film
+from analysis.cli import main
+from analysis.errors import UserError
+
+FRAMES = np.random.default_rng(0).integers(0, 256, (5, 16, 24, 3), np.uint8)
+
+
+@pytest.fixture
+def run(tiny_pipeline_folder, tmp_path):
+    def invoke(film, *options):
+        fixed = ["--model", str(tiny_pipeline_folder), "--steps", "1", "--frames", "4", "--device", "cpu"]
+        where = ["--out", str(tmp_path / "run"), "--parametrisation", "uniform"]
+        return CliRunner().invoke(main, ["animate", "a fox", "a panda", str(tmp_path / film), *fixed, *where, *options])
+
+    return invoke
+
+
+def pictures_of(path):
+    with Image.open(path) as film:
+        pictures = []
+        for index in range(film.n_frames):
+            film.seek(index)
+            pictures.append((np.asarray(film.convert("RGB")), film.info["duration"]))
+        return pictures
+
+
+def test_a_webp_keeps_every_pixel_and_returns(tmp_path):
+    write_film(FRAMES, tmp_path / "film.webp", fps=10, ping_pong=True)
+    pictures = pictures_of(tmp_path / "film.webp")
+    assert [duration for _, duration in pictures] == [100] * 8
+    enlarged = FRAMES.repeat(16, axis=1).repeat(16, axis=2)  # to 256 on the shorter side
+    for (seen, _), index in zip(pictures, [0, 1, 2, 3, 4, 3, 2, 1], strict=True):
+        assert np.array_equal(seen, enlarged[index])
+
+
+def test_a_gif_has_its_frames(run, tmp_path):
+    result = run("film.gif", "--fps", "5")
+    assert result.exit_code == 0, result.output
+    assert "film.gif" in result.output
+    assert [duration for _, duration in pictures_of(tmp_path / "film.gif")] == [200] * 4
+    assert " there, 0 to render" in run("again.gif").output
+
+
+def test_a_video_shows_the_frames_in_order(tmp_path):
+    ffmpeg = pytest.importorskip("imageio_ffmpeg")
+    levels = np.array([0, 60, 120, 180, 240], np.uint8)
+    write_film(np.broadcast_to(levels[:, None, None, None], (5, 17, 33, 3)), tmp_path / "film.mp4", fps=4)
+    reader = ffmpeg.read_frames(str(tmp_path / "film.mp4"))
+    stated = next(reader)
+    assert stated["fps"] == 4
+    width, height = stated["size"]
+    assert (height, width) == (17 * 16, 33 * 16)
+    seen = [np.frombuffer(frame, np.uint8).mean() for frame in reader]
+    assert seen == pytest.approx(levels, abs=6)
+
+
+@pytest.mark.parametrize(
+    ("film", "options", "message"),
+    [
+        ("film.avi", (), "film: wanted a name that ends in .gif, .webp, .mp4"),
+        ("film.gif", ("--fps", "0"), "fps: wanted a number above 0, 1000 at most, got 0.0"),
+        ("film.gif", ("--method", "teleport"), "methods: unknown method 'teleport'"),
+    ],
+)
+def test_a_mistake_gets_one_line_and_status_2(run, film, options, message):
+    result = run(film, *options)
+    assert result.exit_code == 2
+    assert message in result.output
+    assert "Traceback" not in result.output
+
+
+def test_without_ffmpeg_the_way_out_is_named(monkeypatch, tmp_path):
+    monkeypatch.setitem(__import__("sys").modules, "imageio_ffmpeg", None)
+    with pytest.raises(UserError, match=r"pip install 'whichway\[video\]', or choose \.webp or \.gif"):
+        write_film(FRAMES, tmp_path / "film.mp4")
+
+
+def test_a_film_that_cannot_be_written_is_named(tmp_path):
+    (tmp_path / "file").touch()
+    with pytest.raises(UserError, match="cannot write"):
+        animation.write_film(FRAMES, tmp_path / "file" / "film.gif")

@@ -16,12 +16,23 @@ TRIANGLE := "a fox on a blue background" "a panda on a pink background" "a red c
 demo: .venv/.runtime
 	$(BIN)/whichway compare $(DEMO)
 
+# A small study under other conditions: does the ranking hold?
+define other_conditions
+	$(BIN)/whichway study --count 20 --seeds 1 --methods identity,random,optimal,spherical,mixture --steps 10 --frames 7 \
+		--metrics efficientnet,ssim,flip --out runs/robustness/$(1) $(2)
+	mkdir -p figures/robustness/$(1)
+	cp runs/robustness/$(1)/study.json runs/robustness/$(1)/records.jsonl figures/robustness/$(1)/
+endef
+
 # Frames stay in runs/, what was measured goes to figures/.
 study: .venv/.runtime
 	$(BIN)/whichway study --steps 10 --frames 7 --out runs/study --metrics efficientnet,ssim,flip
 	mkdir -p figures/study
 	cp runs/study/study.json runs/study/records.jsonl figures/study/
-	for figure in comparison strata distances geometry robustness; do $(BIN)/python figures/$$figure.py || exit 1; done
+	$(call other_conditions,guidance-6,--guidance 6)
+	$(call other_conditions,steps-25,--steps 25)
+	$(call other_conditions,sampler-euler,--sampler euler)
+	for figure in comparison strata distances geometry_against_perception robustness; do $(BIN)/python figures/$$figure.py || exit 1; done
 
 records: .venv/.runtime
 	$(BIN)/whichway invariance --json figures/invariance.json

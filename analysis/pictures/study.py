@@ -5,7 +5,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from analysis.pictures.style import colour, marker, new_figure
+from analysis.pictures.style import METHOD_COLOURS, colour, marker, new_figure
 from analysis.statistics import PairedComparison, by_pair, compare_methods, correlation, predict_from_length
 
 MEASURES = {"ppl": "perceptual path length", "worst_step": "worst step", "gini": "Gini"}
@@ -91,7 +91,7 @@ def draw_distances(results: pd.DataFrame) -> Figure:
 
 
 def draw_geometry(results: pd.DataFrame, steps: pd.DataFrame, metric: str) -> Figure:
-    """Length against looks: the ratio of two paths over pairs, and single steps within each pair."""
+    """Length against looks, over pairs: the ratios of two paths, and each method's own length and PPL."""
     figure = new_figure(9.8, 4.4)
     left, right = figure.subplots(1, 2)
     found = predict_from_length(results, metric, method="optimal", reference="identity")
@@ -118,11 +118,19 @@ def draw_geometry(results: pd.DataFrame, steps: pd.DataFrame, metric: str) -> Fi
             if each.low is not None:
                 right.plot([each.low, each.high], [place, place], color="black", alpha=0.3)
         style = {"wasserstein": "D", "pull_back": "s", "frobenius": "o"}[length]
-        right.plot([each.value for _, each in of_length], [p for p, _ in of_length], style, label=title, markersize=5)
+        shade = METHOD_COLOURS[{"wasserstein": "optimal", "pull_back": "entropic", "frobenius": "identity"}[length]]
+        right.plot(
+            [each.value for _, each in of_length],
+            [p for p, _ in of_length],
+            style,
+            color=shade,
+            label=title,
+            markersize=5,
+        )
     right.axvline(0, color="black", linewidth=0.8)
     right.set_yticks(range(len(methods)), methods)
     right.invert_yaxis()
-    right.set(xlabel="Spearman correlation over pairs", xlim=(-1, 1))
+    right.set(xlabel="Spearman correlation over pairs", xlim=(-1, 1), xticks=(-1, -0.5, 0, 0.5, 1))
     right.set_title("a path's geometric length and its perceptual length", fontsize=9)
     right.legend(frameon=False, fontsize=8, loc="lower left")
     for axis in (left, right):

@@ -235,7 +235,8 @@ def _block_solver(clouds: Sequence[PointCloud], metric: str, ground: GroundMetri
 
 
 def _vector_block(vectors: np.ndarray, rows: slice, columns: slice) -> Float[np.ndarray, "a b"]:
-    distances: np.ndarray = euclidean_distances(vectors[rows], vectors[columns])
+    # alone, scikit-learn makes the block symmetric with a zero diagonal
+    distances: np.ndarray = euclidean_distances(vectors[rows], None if rows == columns else vectors[columns])
     return distances
 
 

@@ -78,13 +78,21 @@ def require_stackable(clouds: Sequence[PointCloud]) -> None:
 
 
 def wasserstein_block(stack: CloudStack, first: slice, second: slice) -> Float[np.ndarray, "a b"]:
-    """W_2 between each cloud of ``first`` and each of ``second``, (a, b), exact."""
+    """W_2 between each cloud of ``first`` and of ``second``, (a, b), exact. Of a block with itself, half is solved."""
     left, right = stack.rows[first], stack.rows[second]
     # (b, a·n, n): the layout in which one product leaves each pair's (n, n) in one piece
     products = torch.matmul(-left.reshape(-1, left.shape[-1]), right.mT)
-    least = _least_totals(products.reshape(len(right) * len(left), left.shape[1], -1))
-    squares = stack.squares[first][:, None] + stack.squares[second][None]
-    return _distances(squares, least.reshape(len(right), len(left)).T, left.shape[1])
+    costs = products.reshape(len(right), len(left), left.shape[1], -1)
+    if first == second:
+        below = np.tril_indices(len(left), -1)
+        least = np.zeros((len(left), len(left)))
+        least[below] = least.T[below] = _least_totals(costs[below[::-1]])
+        squares = stack.squares[first]
+        distances = _distances(squares[:, None] + squares, least, left.shape[1])
+        np.fill_diagonal(distances, 0)
+        return distances
+    least = _least_totals(costs.flatten(0, 1)).reshape(len(right), len(left)).T
+    return _distances(stack.squares[first][:, None] + stack.squares[second], least, left.shape[1])
 
 
 def wasserstein_pairs(
@@ -123,12 +131,9 @@ def pairwise_wasserstein(clouds: Sequence[PointCloud], *, ground: GroundMetric =
 
 
 def write_block(matrix: np.ndarray, rows: slice, columns: slice, block: np.ndarray) -> None:
-    """Put a block and its mirror image in a symmetric matrix with a zero diagonal."""
+    """Put a block and its mirror image in a symmetric matrix."""
     matrix[columns, rows] = block.T
     matrix[rows, columns] = block
-    if rows == columns:
-        # both triangles of a diagonal block were solved: they differ in the last bit
-        matrix[rows, columns] = np.tril(block, -1) + np.tril(block, -1).T
 
 
 def _least_totals(costs: Float[Tensor, "p n n"]) -> Float[np.ndarray, " p"]:

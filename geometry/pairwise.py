@@ -57,8 +57,8 @@ class CloudStack:
     @cached_property
     def squares(self) -> Float[np.ndarray, " k"]:
         """Σ_i ‖x_i‖² of each cloud."""
-        squares: np.ndarray = self.rows.square().sum(dim=(1, 2)).cpu().numpy()
-        return squares
+        squares: np.ndarray = torch.linalg.vector_norm(self.rows, dim=(1, 2)).square().cpu().numpy()
+        return squares  # squaring all entries first would take as much memory again
 
 
 def is_stackable(clouds: Sequence[PointCloud]) -> bool:

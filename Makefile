@@ -29,10 +29,14 @@ study: .venv/.runtime
 	$(BIN)/whichway study --steps 10 --frames 7 --out runs/study --metrics efficientnet,ssim,flip
 	mkdir -p figures/study
 	cp runs/study/study.json runs/study/records.jsonl figures/study/
+	$(BIN)/whichway study --count 60 --seeds 1 --methods identity,optimal,optimal@perceptual,mixture@perceptual --steps 10 \
+		--frames 7 --out runs/parametrisation
+	mkdir -p figures/parametrisation
+	cp runs/parametrisation/study.json runs/parametrisation/records.jsonl figures/parametrisation/
 	$(call other_conditions,guidance-6,--guidance 6)
 	$(call other_conditions,steps-25,--steps 25)
 	$(call other_conditions,sampler-euler,--sampler euler)
-	for figure in comparison strata distances geometry_against_perception robustness; do $(BIN)/python figures/$$figure.py || exit 1; done
+	for figure in comparison strata distances geometry_against_perception robustness headline; do $(BIN)/python figures/$$figure.py || exit 1; done
 
 records: .venv/.runtime
 	$(BIN)/whichway invariance --json figures/invariance.json

@@ -1,0 +1,79 @@
+"""figures/study, figures/parametrisation → README.md: a sentence and tables, between two markers."""
+
+import re
+from pathlib import Path
+
+import pandas as pd
+
+from analysis.statistics import Estimate, PairedComparison, compare_methods
+from analysis.study import read_results
+
+HERE = Path(__file__).parent
+README = HERE.parent / "README.md"
+BEGIN, END = "<!-- study: begin -->", "<!-- study: end -->"
+METRIC = "efficientnet"
+
+
+def headline(results: pd.DataFrame) -> str:
+    """What the study says of the optimal-transport way, in words that follow from the interval."""
+    [found] = [each for each in compare_methods(results, f"ppl_{METRIC}", "identity") if each.method == "optimal"]
+    strata = [
+        f"{_number(compared.ratio)} for pairs of similarity {stratum} to {stratum + 1}"
+        for stratum, group in results.groupby("stratum")
+        if stratum in (results["stratum"].min(), results["stratum"].max())
+        for compared in compare_methods(group, f"ppl_{METRIC}", "identity")
+        if compared.method == "optimal"
+    ]
+    return (
+        f"Over {results['pair'].nunique()} pairs of prompts × {results['seed'].nunique()} seeds on the embedded model, "
+        f"images along the optimal-transport way change {_verdict(found.ratio)} along the straight line between "
+        f"matrices: the ratio of perceptual path lengths is {_number(found.ratio)}, and it is below 1 on "
+        f"{found.wins:.0%} of the pairs. It depends on how similar the prompts are: {', '.join(strata)}."
+    )
+
+
+def _verdict(ratio: Estimate) -> str:
+    if ratio.low is None or ratio.high is None or ratio.low <= 1 <= ratio.high:
+        return "no more and no less than"
+    return "less than" if ratio.value < 1 else "more than"
+
+
+def table(results: pd.DataFrame) -> str:
+    """Ratios to identity, with 95 % intervals, and of PPL to the paper's optimal way."""
+    measures = ("ppl", "worst_step", "gini")
+    to_identity = {name: _by_method(results, f"{name}_{METRIC}", "identity") for name in measures}
+    to_optimal = _by_method(results, f"ppl_{METRIC}", "optimal")
+    lines = [
+        "| method | PPL / identity's | PPL / optimal's | worst step / identity's | Gini / identity's | smoother on |",
+        "| --- | --- | --- | --- | --- | --- |",
+    ]
+    for method, compared in to_identity["ppl"].items():
+        ratios = [compared.ratio, to_optimal[method].ratio if method in to_optimal else None]
+        ratios += [to_identity[name][method].ratio for name in measures[1:]]
+        numbers = " | ".join("–" if ratio is None else _number(ratio) for ratio in ratios)
+        lines.append(f"| `{method}` | {numbers} | {compared.wins:.0%} |")
+    return "\n".join(lines)
+
+
+def _by_method(results: pd.DataFrame, column: str, reference: str) -> dict[str, PairedComparison]:
+    return {each.method: each for each in compare_methods(results, column, reference)}
+
+
+def _number(ratio: Estimate) -> str:
+    return f"{ratio.value:.2f}" if ratio.low is None else f"{ratio.value:.2f} ({ratio.low:.2f}–{ratio.high:.2f})"
+
+
+def rewrite(text: str, results: pd.DataFrame, parametrised: pd.DataFrame) -> str:
+    of_frames = (
+        f"When the frames are taken is another choice than the way. Over {parametrised['pair'].nunique()} pairs × "
+        f"{parametrised['seed'].nunique()} seed(s), evenly in t and until consecutive frames look equally far apart "
+        "(`@perceptual`):"
+    )
+    section = "\n\n".join([headline(results), table(results), of_frames, table(parametrised)])
+    section = f"{BEGIN}\n{section}\n{END}"
+    return re.sub(f"{BEGIN}.*{END}", lambda _: section, text, flags=re.DOTALL)
+
+
+if __name__ == "__main__":
+    studies = [read_results(HERE / name) for name in ("study", "parametrisation")]
+    README.write_text(rewrite(README.read_text(encoding="utf-8"), *studies), encoding="utf-8")

@@ -53,12 +53,20 @@ class FrameStore:
             aside.replace(path)
 
 
-def _written(cloud: PointCloud) -> bytes:
-    """All that a frame shows of a cloud, as bytes: equal for clouds that are written equally."""
-    written = cloud.rows.numpy().tobytes() + cloud.weights.numpy().tobytes()
-    if not isinstance(cloud, AttendedCloud):
-        return written
-    return b"".join([written, *map(_written, cloud.ends), f"{cloud.t} {cloud.kind}".encode()])
+def image_key(cloud: PointCloud) -> bytes:
+    """All that a frame shows of a cloud: its rows with their weights, in any order. Equal keys, equal images.
+
+    Frames that attend to the ends of their path row by row are the exception: there the order of rows matters.
+    """
+    rows = _weighted_rows(cloud)
+    if isinstance(cloud, AttendedCloud):
+        ends = b"".join(_weighted_rows(end).tobytes() for end in cloud.ends)
+        return rows.tobytes() + ends + f"{cloud.t} {cloud.kind}".encode()
+    return b"".join(sorted(row.tobytes() for row in rows))
+
+
+def _weighted_rows(cloud: PointCloud) -> np.ndarray:
+    return np.hstack([cloud.rows.double().numpy(), cloud.weights.double().numpy()[:, None]])
 
 
 class FrameRenderer:
@@ -86,7 +94,7 @@ class FrameRenderer:
         same: dict[bytes, list[Path]] = {}
         clouds: dict[bytes, PointCloud] = {}
         for (name, t), cloud in wanted.items():
-            key = _written(cloud)
+            key = image_key(cloud)
             same.setdefault(key, []).append(self.store.path(name, t))
             clouds[key] = cloud
         missing = []

@@ -12,7 +12,7 @@ from analysis.comparison import Settings
 from analysis.encoding import encode
 from analysis.errors import UserError, writing
 from analysis.frames import FrameRenderer, FrameStore
-from analysis.model import Model, load_model
+from analysis.model import Model
 from analysis.run_folder import frame_identity, open_run, run_name
 from analysis.walk import walk
 
@@ -45,13 +45,7 @@ def animate(
     if len(settings.methods) != 1:
         raise UserError(f"method: wanted one, got {len(settings.methods)}")
     require_writable(film, fps)
-    model = model or load_model(
-        settings.model,
-        device=settings.device,
-        dtype=settings.dtype,
-        sampler=settings.sampler,
-        compiled=settings.compiled,
-    )
+    model = model or settings.load_model()
     prompts = {"prompt_a": settings.prompt_a, "prompt_b": settings.prompt_b}
     identity = frame_identity(model, settings.sampling, **prompts, ground=settings.ground, tokens=settings.tokens)
     folder = out or Path("runs") / run_name([*prompts.values(), "film"], identity)

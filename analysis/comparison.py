@@ -69,6 +69,16 @@ class Settings:
         if not (np.isfinite(self.guidance) and self.guidance >= 0):
             raise UserError(f"guidance: wanted a finite number of at least 0, got {self.guidance}")
 
+    def load_model(self) -> Model:
+        """The model that the settings name, as they want it.
+
+        Raises:
+            UserError: as :func:`analysis.model.load_model`.
+        """
+        return load_model(
+            self.model, device=self.device, dtype=self.dtype, sampler=self.sampler, compiled=self.compiled
+        )
+
     @property
     def sampling(self) -> Sampling:
         return Sampling(seed=self.seed, steps=self.steps, guidance=self.guidance)
@@ -112,13 +122,7 @@ def compare(
         UserError: the folder cannot be written or holds another run; a model that cannot be loaded.
     """
     require_available(settings.metric)  # before an hour of rendering, not after it
-    model = model or load_model(
-        settings.model,
-        device=settings.device,
-        dtype=settings.dtype,
-        sampler=settings.sampler,
-        compiled=settings.compiled,
-    )
+    model = model or settings.load_model()
     prompts = {"prompt_a": settings.prompt_a, "prompt_b": settings.prompt_b}
     identity = frame_identity(model, settings.sampling, **prompts, ground=settings.ground, tokens=settings.tokens)
     names = ("methods", "frames", "metric", "parametrisation")

@@ -16,6 +16,12 @@ import pytest
 import torch
 
 from geometry import PointCloud
+from miniature import painter
+
+needs_font = pytest.mark.skipif(
+    not any(path.is_file() for path in painter.FONT_PATHS),
+    reason=f"painting needs the font of Debian's {painter.FONT_PACKAGE}; using the trained model does not",
+)
 
 
 @pytest.fixture

@@ -7,11 +7,7 @@ from miniature.captions import describe, plain_caption
 from miniature.painter import paint
 from miniature.train_towers import BATCH, QUESTIONS, VARIANTS, answers, draw_batch, reading_loss
 from miniature.world import BACKGROUNDS, OBJECTS, Scene, is_held_out, sample_scene, scene_similarity, vary
-
-needs_font = pytest.mark.skipif(
-    not any(path.is_file() for path in painter.FONT_PATHS),
-    reason=f"painting needs the font of Debian's {painter.FONT_PACKAGE}; using the trained model does not",
-)
+from tests.conftest import needs_font
 
 
 def scenes(count: int, **options) -> list[Scene]:

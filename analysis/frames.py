@@ -1,6 +1,6 @@
 """The frames of a run on disk: one PNG each, whole or not there at all, named by method and t; rendered once."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -91,31 +91,50 @@ class FrameRenderer:
 
     def render(self, wanted: Mapping[Name, PointCloud]) -> None:
         """Make sure that there is a frame for every (name, t)."""
-        same: dict[bytes, list[Path]] = {}
+        for _ in self.render_each(wanted):
+            pass
+
+    def render_each(
+        self,
+        wanted: Mapping[Name, PointCloud],
+        *,
+        batch_size: int | None = None,
+        on_step: Callable[[], object] = lambda: None,
+    ) -> Iterator[tuple[list[Name], Picture]]:
+        """Each different frame, as soon as it is on disk, with all the names that it goes by; first those that are.
+
+        Args:
+            batch_size, on_step: as in :func:`analysis.rendering.render_each`.
+        """
+        same: dict[bytes, list[Name]] = {}
         clouds: dict[bytes, PointCloud] = {}
-        for (name, t), cloud in wanted.items():
+        for name, cloud in wanted.items():
             key = image_key(cloud)
-            same.setdefault(key, []).append(self.store.path(name, t))
+            same.setdefault(key, []).append(name)
             clouds[key] = cloud
         missing = []
-        for key, paths in same.items():
+        for key, names in same.items():
+            paths = [self.store.path(*name) for name in names]
             places = [*paths, self.known[key]] if key in self.known else paths
             pictures = {path: self.store.find(path) for path in places}
             there = next((picture for picture in pictures.values() if picture is not None), None)
             absent = [path for path in paths if pictures[path] is None]
             if there is None:
-                missing.append((key, absent))
+                missing.append((key, names, absent))
             else:
                 self.reused += key not in self.known
                 for path in absent:
                     self.store.write(path, there)
+                yield names, there
             self.known.setdefault(key, paths[0])
         self.report(f"frames: {len(same)} different ones, {len(same) - len(missing)} there, {len(missing)} to render")
         missing.sort(key=lambda item: len(clouds[item[0]]))  # clouds of one size share a batch
-        fresh = render_each(self.model, [clouds[key] for key, _ in missing], self.sampling)
+        asked = [clouds[key] for key, *_ in missing]
+        fresh = render_each(self.model, asked, self.sampling, batch_size=batch_size, on_step=on_step)
         pairs = zip(missing, fresh, strict=True)
         hidden = not (missing and self.progress)
-        for (_, paths), picture in tqdm(pairs, total=len(missing), desc="frames", unit="frame", disable=hidden):
+        for (_, names, paths), picture in tqdm(pairs, total=len(missing), desc="frames", unit="frame", disable=hidden):
             for path in paths:
                 self.store.write(path, picture)
             self.rendered += 1
+            yield names, picture

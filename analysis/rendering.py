@@ -62,7 +62,12 @@ def render(
 
 @torch.inference_mode()
 def render_each(
-    model: Model, clouds: Sequence[PointCloud], sampling: Sampling, *, batch_size: int | None = None
+    model: Model,
+    clouds: Sequence[PointCloud],
+    sampling: Sampling,
+    *,
+    batch_size: int | None = None,
+    on_step: Callable[[], object] = lambda: None,
 ) -> Iterator[UInt8[np.ndarray, "height width 3"]]:
     """The images one by one, rendered in batches through the pipeline's own call.
 
@@ -72,6 +77,7 @@ def render_each(
 
     Args:
         batch_size: frames rendered together; None: as many as fit the memory, 16 at most.
+        on_step: called after each sampling step of a batch; what it raises ends the rendering there.
 
     Raises:
         UserError: clouds of another width than the model's conditioning.
@@ -90,13 +96,13 @@ def render_each(
         for first in range(0, len(together), batch_size):
             batch = together[first : first + batch_size]
             if way is None:
-                yield from _render_batch(model, batch, negative, noise, sampling)
+                yield from _render_batch(model, batch, negative, noise, sampling, on_step)
             else:
                 ends, kind = way
                 times = [0.0, *(cloud.t for cloud in batch if isinstance(cloud, AttendedCloud)), 1.0]
                 attending = attend_to_ends(model.pipeline.unet, times, kind)
                 batch = [ends[0], *batch, ends[1]]
-                yield from _render_batch(model, batch, negative, noise, sampling, attending)[1:-1]
+                yield from _render_batch(model, batch, negative, noise, sampling, on_step, attending)[1:-1]
 
 
 def fitting_batch_size(model: Model) -> int:
@@ -122,6 +128,7 @@ def _render_batch(
     negative: PointCloud,
     noise: torch.Tensor,
     sampling: Sampling,
+    on_step: Callable[[], object],
     attending: AbstractContextManager | None = None,
 ) -> Images:
     pipeline, count = model.pipeline, len(clouds)
@@ -136,6 +143,11 @@ def _render_batch(
         raise UserError(f"attention interpolation needs clouds of {len(negative)} rows, got {len(clouds[0])}")
     if not alike:
         attending = attend_with_weights(pipeline.unet, seen)
+
+    def step_ended(pipeline: object, step: int, timestep: object, tensors: dict) -> dict:
+        on_step()
+        return tensors
+
     with _layers_changed(model, attending):
         pictures = pipeline(
             prompt_embeds=rows[count:],
@@ -144,6 +156,7 @@ def _render_batch(
             num_inference_steps=sampling.steps,
             guidance_scale=sampling.guidance,
             output_type="np",
+            callback_on_step_end=step_ended,
             **_deterministic(pipeline),
         ).images
     return (pictures * 255).round().astype(np.uint8)

@@ -8,6 +8,7 @@ import hashlib
 import json
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from itertools import pairwise, product
 from pathlib import Path
@@ -15,6 +16,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from filelock import FileLock, Timeout
 from tqdm.auto import tqdm
 
 from analysis.comparison import measure_distances
@@ -121,7 +123,8 @@ def run_study(
         dask: address of a running Dask scheduler over which (pair, seed) are spread; its workers must see ``out``.
 
     Raises:
-        UserError: no pairs, a folder of another study, a model that cannot be loaded.
+        UserError: no pairs, a folder of another study or one on which another process works, a model that cannot be
+            loaded.
     """
     if not pairs:
         raise UserError("pairs: none given")
@@ -129,18 +132,33 @@ def run_study(
         require_available(metric)  # before an hour of rendering, not after it
     model = model or load_model(settings.model, device=settings.device, dtype=settings.dtype, sampler=settings.sampler)
     open_study(out, settings, pairs, model)
-    done = {(record["pair"], record["seed"]) for record in read_records(out)}
-    units = [Unit(index, pair, seed) for (index, pair), seed in product(enumerate(pairs), range(settings.seeds))]
-    missing = [unit for unit in units if unit.key not in done]
-    if dask:
-        from analysis.cluster import records_of_cluster
+    with _alone(out):
+        done = {(record["pair"], record["seed"]) for record in read_records(out)}
+        units = [Unit(index, pair, seed) for (index, pair), seed in product(enumerate(pairs), range(settings.seeds))]
+        missing = [unit for unit in units if unit.key not in done]
+        if dask:
+            from analysis.cluster import records_of_cluster
 
-        found = records_of_cluster(dask, settings, missing, out)
-    else:
-        found = (unit_record(unit, settings, model, out) for unit in missing)
-    bar = tqdm(found, total=len(units), initial=len(done), desc="study", unit="walk", disable=not progress)
-    append_records(out, iter(bar))
+            found = records_of_cluster(dask, settings, missing, out)
+        else:
+            found = (unit_record(unit, settings, model, out) for unit in missing)
+        bar = tqdm(found, total=len(units), initial=len(done), desc="study", unit="walk", disable=not progress)
+        append_records(out, iter(bar))
     return read_results(out)
+
+
+@contextmanager
+def _alone(out: Path) -> Iterator[None]:
+    """No second process works on the same study: each would write the records that the other is about to write."""
+    lock = FileLock(out / ".lock")
+    try:
+        lock.acquire(timeout=0)
+    except Timeout as error:
+        raise UserError(f"another process works on the study in {str(out)!r}; wait for it, or stop it") from error
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 def study_name(settings: StudySettings, pairs: Sequence[PromptPair]) -> str:

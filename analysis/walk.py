@@ -73,7 +73,7 @@ def walk(
         UserError: a way that cannot join these clouds.
     """
     start, end = ends
-    paths = {name: _build_path(name, way, renderer.model, ends, seed) for name, way in ways.items()}
+    paths = {name: build_way_path(name, way, renderer.model, ends, seed) for name, way in ways.items()}
     times = {name: _choose_times(name, ways[name], path, renderer, frames, metric) for name, path in paths.items()}
     wanted: dict[Name, PointCloud] = {("prompts", 0.0): start, ("prompts", 1.0): end}
     renderer.render(wanted | {(name, t): path(t) for name, path in paths.items() for t in times[name]})
@@ -88,7 +88,12 @@ def find_ground(name: str, model: Model) -> GroundMetric:
     return Cosine() if name == "cosine" else EUCLIDEAN
 
 
-def _build_path(name: str, way: Way, model: Model, ends: tuple[PointCloud, PointCloud], seed: int) -> Path:
+def build_way_path(name: str, way: Way, model: Model, ends: tuple[PointCloud, PointCloud], seed: int) -> Path:
+    """The path of a way between two clouds; ``seed`` is that of the random coupling.
+
+    Raises:
+        UserError: clouds that the way, called ``name``, cannot join.
+    """
     try:
         return build_path(way.method, *ends, seed=seed, ground=find_ground(way.ground, model), tokens=way.tokens)
     except (ValueError, RuntimeError) as error:

@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from click.testing import CliRunner
+from filelock import FileLock
 
 from analysis import study
 from analysis.cli import main
@@ -86,6 +87,12 @@ def test_a_killed_study_is_completed_without_loss_or_repetition(finished, settin
     columns = ["pair", "seed", "method", "ppl_ssim"]
     pd.testing.assert_frame_equal(results[columns], finished[1][columns])
     assert len(list(read_records(tmp_path))) == len(units)
+
+
+def test_a_second_process_on_the_same_study_is_refused(finished, settings, model):
+    out, _ = finished
+    with FileLock(out / ".lock"), pytest.raises(UserError, match="another process works on the study"):
+        run_study(settings, PAIRS, out, model=model)
 
 
 def test_another_study_in_the_folder_is_refused(finished, settings, model):

@@ -21,7 +21,7 @@ def draw_coupling(couplings: Mapping[str, Coupling], a: PointCloud, b: PointClou
         figure = new_figure(4.8, 1.5)
         figure.text(0.5, 0.5, "none of the chosen methods couples rows", ha="center", va="center")
         return figure
-    labels_a, labels_b = _axis_labels(a), _axis_labels(b)
+    labels_a, labels_b = ([label.replace("$", r"\$") for label in token_labels(cloud)] for cloud in (a, b))
     cell = float(np.clip(WIDEST / len(couplings) / len(labels_b), 0.12, 0.24))  # inches
     size = 7 * cell / 0.24  # of the letters, in points
     width = (cell * len(labels_b) + 1.1) * len(couplings) + 0.4
@@ -50,8 +50,9 @@ def gather_padding(plan: Float[np.ndarray, "n m"], size_a: int, size_b: int) -> 
     return np.hstack([rows[:, :size_b], rows[:, size_b:].sum(axis=1, keepdims=True)])
 
 
-def _axis_labels(cloud: PointCloud) -> list[str]:
+def token_labels(cloud: PointCloud) -> list[str]:
+    """The prompt's own tokens, and one name for all of its padding."""
     special = {"<|startoftext|>": "⟨start⟩", "<|endoftext|>": "⟨end⟩"}
-    own = [special.get(label, label).replace("$", r"\$") for label in cloud.labels[: cloud.size]]
+    own = [special.get(label, label) for label in cloud.labels[: cloud.size]]
     padding = len(cloud) - cloud.size
     return [*own, f"padding ×{padding}"] if padding else own

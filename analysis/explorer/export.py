@@ -1,0 +1,100 @@
+"""What the explorer shows, as a file: film strips, a film, or the Python that makes both again."""
+
+import tempfile
+from collections.abc import Mapping, Sequence
+from io import BytesIO
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import UInt8
+
+from analysis.animation import write_film
+from analysis.errors import UserError
+from analysis.explorer.exploration import Exploration, ExplorerSettings
+from analysis.pictures.filmstrips import draw_filmstrips
+
+#: suffix of the file → what it is
+EXPORTS = {
+    ".png": "film strips",
+    ".webp": "film, every pixel kept",
+    ".gif": "film, 256 colours a frame",
+    ".mp4": "film, H.264",
+    ".py": "the Python that makes it again",
+}
+SEAM = 4  # pixels between methods side by side
+
+Frames = UInt8[np.ndarray, "frames height width 3"]
+
+
+def export(exploration: Exploration, suffix: str, *, fps: float = 12, ping_pong: bool = True) -> bytes:
+    """The content of a file of that kind.
+
+    Args:
+        suffix: one of :data:`EXPORTS`.
+        fps, ping_pong: of a film, as in :func:`analysis.animation.write_film`.
+
+    Raises:
+        UserError: another suffix, frames that are not rendered yet, or a film that cannot be made here.
+    """
+    if suffix not in EXPORTS:
+        raise UserError(f"export: unknown {suffix!r}; known: {', '.join(EXPORTS)}")
+    settings = exploration.settings
+    if suffix == ".py":
+        return as_python(settings).encode()
+    frames = finished_frames(exploration.frames, len(settings.times))
+    if suffix == ".png":
+        buffer = BytesIO()
+        times = dict.fromkeys(frames, settings.times)
+        draw_filmstrips(frames, times, settings.prompts[0], settings.prompts[-1]).savefig(buffer, format="png")
+        return buffer.getvalue()
+    with tempfile.TemporaryDirectory() as folder:
+        film = Path(folder) / f"film{suffix}"
+        write_film(side_by_side([*frames.values()]), film, fps=fps, ping_pong=ping_pong)
+        return film.read_bytes()
+
+
+def finished_frames(frames: Mapping[str, Mapping[int, np.ndarray]], count: int) -> dict[str, Frames]:
+    """Method → all its frames in order.
+
+    Raises:
+        UserError: some are missing.
+    """
+    for method, there in frames.items():
+        if len(there) < count:
+            raise UserError(f"export: {len(there)} of {count} frames of {method!r} are there; wait for the rest")
+    return {method: np.stack([there[index] for index in range(count)]) for method, there in frames.items()}
+
+
+def side_by_side(strips: Sequence[Frames]) -> Frames:
+    """Films of the same length as one, white between them."""
+    frames, height, _, channels = strips[0].shape
+    seam = np.full((frames, height, SEAM, channels), 255, np.uint8)
+    parts = [part for strip in strips for part in (seam, strip)]
+    return np.concatenate(parts[1:], axis=2)
+
+
+def as_python(settings: ExplorerSettings) -> str:
+    """A script that renders the same frames with the package's own functions."""
+    return f'''"""{" and ".join(settings.methods)} between {len(settings.prompts)} prompts, as seen in the explorer."""
+
+from itertools import pairwise
+from pathlib import Path
+
+from analysis import Sampling, encode, load_model, measure_smoothness, render
+from analysis.animation import write_film
+from analysis.walk import find_ground, measure_steps
+from geometry import PiecewisePath, build_path, uniform_times
+
+prompts = {list(settings.prompts)!r}
+model = load_model({settings.model!r})
+ground = find_ground({settings.ground!r}, model)
+sampling = Sampling(seed={settings.seed}, steps={settings.steps}, guidance={settings.guidance})
+clouds = [encode(model, prompt) for prompt in prompts]
+frames = {{}}
+for method in {list(settings.methods)!r}:
+    options = {{"seed": {settings.seed}, "ground": ground, "tokens": {settings.tokens!r}}}
+    way = PiecewisePath([build_path(method, a, b, **options) for a, b in pairwise(clouds)])
+    frames[method] = render(model, [way(t) for t in uniform_times({len(settings.times)})], sampling)
+    print(method, measure_smoothness(*measure_steps(frames[method], {settings.metric!r})))
+    write_film(frames[method], Path(f"{{method}}.webp"), ping_pong=True)
+'''

@@ -1,0 +1,203 @@
+"""The explorer between kernel and page: settings are traits, what there is to see are messages.
+
+A change of a setting starts a new exploration in the background and ends the old one. Frames travel once, as PNG; the
+page keeps them, so that moving the slider asks nobody.
+"""
+
+import logging
+from collections.abc import Callable, Sequence
+from concurrent.futures import CancelledError
+from pathlib import Path
+from typing import Any
+
+import anywidget
+import numpy as np
+import traitlets
+from traitlets import Float, Int, List, Unicode
+
+from analysis.errors import UserError, writing
+from analysis.explorer.background import Background, Check
+from analysis.explorer.exploration import FOLDER, Exploration, ExplorerSettings, Message
+from analysis.explorer.export import EXPORTS, export, finished_frames
+from analysis.model import MINIATURE, Model, load_model
+from analysis.perception import require_available
+from analysis.smoothness import Smoothness
+from analysis.way import GROUNDS
+from geometry import METHODS, TOKENS
+
+HERE = Path(__file__).parent
+SETTINGS = tuple(ExplorerSettings.__dataclass_fields__)
+
+
+class Explorer(anywidget.AnyWidget):
+    """Ways between two or more prompts, to look at while they are rendered.
+
+    Args:
+        model: a loaded model, where the notebook has one; or a name as :func:`analysis.model.load_model` takes it.
+        folder: where frames are kept, to be there at once the next time.
+        traits: ``prompts``, ``methods`` (one, or two side by side), ``ground``, ``tokens``, ``frames`` (of one leg),
+            ``seed``, ``steps``, ``guidance``; all can be changed later, here or in the page, as can ``t``.
+    """
+
+    _esm = HERE / "explorer.js"
+    _css = HERE / "explorer.css"
+
+    prompts = List(Unicode(), ["a large fox on a blue background", "a panda on a pink background"]).tag(sync=True)
+    methods = List(Unicode(), ["optimal", "identity"]).tag(sync=True)
+    ground = Unicode("euclidean").tag(sync=True)
+    tokens = Unicode("all").tag(sync=True)
+    frames = Int(17).tag(sync=True)
+    seed = Int(0).tag(sync=True)
+    steps = Int(20).tag(sync=True)
+    guidance = Float(3.0).tag(sync=True)
+    model = Unicode(MINIATURE).tag(sync=True)
+    metric = Unicode("efficientnet").tag(sync=True)
+    t = Float(0.5).tag(sync=True)
+    choices = traitlets.Dict().tag(sync=True)
+
+    def __init__(self, *, model: Model | str = MINIATURE, folder: Path = FOLDER, **traits: Any) -> None:
+        self._models = {model.name: model} if isinstance(model, Model) else {}
+        name = model.name if isinstance(model, Model) else model
+        self._folder, self._background = folder, Background()
+        self._running = self._background.start(lambda check: None)
+        self._settings: ExplorerSettings | None = None
+        self._exploration: Exploration | None = None
+        self._said: list[Message] = []
+        choices = {
+            "methods": {name: method.summary for name, method in METHODS.items()},
+            "ground": GROUNDS,
+            "tokens": TOKENS,
+            "exports": EXPORTS,
+        }
+        super().__init__(model=name, choices=choices, **traits)
+        self.on_msg(lambda _, content, buffers: self._hear(content))
+        self.observe(lambda change: self._restart(), names=SETTINGS)
+        self._restart()
+
+    # --- for the notebook -------------------------------------------------------------------------------------------
+
+    def wait(self, seconds: float | None = None) -> "Explorer":
+        """Until all frames are there, or until the exploration was cancelled or failed; returns the explorer.
+
+        Raises:
+            TimeoutError: they are not, after so many seconds.
+        """
+        self._running.result(seconds)
+        return self
+
+    def images(self) -> dict[str, np.ndarray]:
+        """Method → its frames, (frames, height, width, 3) uint8.
+
+        Raises:
+            UserError: some are not there yet.
+        """
+        exploration = self._looked_at()
+        return dict(finished_frames(exploration.frames, len(exploration.settings.times)))
+
+    def smoothness(self) -> dict[str, Smoothness | None]:
+        """Method → how smooth it looks; None where frames are missing."""
+        exploration = self._looked_at()
+        return {method: exploration.smoothness(method) for method in exploration.frames}
+
+    def export(self, file: str | Path, *, fps: float = 12, ping_pong: bool = True) -> Path:
+        """Write what is seen: .png, .webp, .gif, .mp4 or .py.
+
+        Raises:
+            UserError: another suffix, frames that are not there yet, a file that cannot be written.
+        """
+        path = Path(file)
+        content = export(self._looked_at(), path.suffix.lower(), fps=fps, ping_pong=ping_pong)
+        with writing(path):
+            path.write_bytes(content)
+        return path
+
+    def cancel(self) -> None:
+        """Stop rendering; what is there stays."""
+        self._background.cancel()
+
+    def close(self) -> None:
+        self._background.close()
+        super().close()
+
+    # --- for the page -----------------------------------------------------------------------------------------------
+
+    def _hear(self, content: dict) -> None:
+        answers: dict[str, Callable[[], None]] = {
+            "ping": lambda: self.send({"kind": "pong"}),
+            "hello": self._say_again,
+            "cancel": self.cancel,
+            "walk": lambda: self._restart(again=True),
+            "export": lambda: self._export_to_page(content),
+        }
+        answers[content["kind"]]()
+
+    def _restart(self, *, again: bool = False) -> None:
+        """Explore what the traits say, unless that is being done already."""
+        try:
+            settings = ExplorerSettings(
+                **{name: _as_tuple(getattr(self, name)) for name in SETTINGS}  # type: ignore[arg-type]
+            )
+        except UserError as error:
+            self._settings = None
+            self.cancel()
+            self._tell_error(error)
+            return
+        if settings == self._settings and not again:
+            return
+        self._settings = settings
+        self._running = self._background.start(lambda check: self._explore(settings, check))
+
+    def _explore(self, settings: ExplorerSettings, check: Check) -> None:
+        try:
+            self._tell(Message({"kind": "loading", "text": f"loading {settings.model}"}))
+            model = self._load(settings.model)
+            require_available(settings.metric)
+            check()
+            self._exploration = exploration = Exploration(settings, model, self._folder)
+            self._said = []
+            for message in exploration.look(check, lambda: self.t):
+                check()
+                self._tell(message)
+        except CancelledError:
+            self._tell(Message({"kind": "cancelled"}))
+        except UserError as error:
+            self._tell_error(error)
+        except Exception as error:  # said in the page: nobody sees what a thread prints
+            logging.getLogger(__name__).exception("the exploration failed")
+            self._tell_error(error)
+
+    def _load(self, name: str) -> Model:
+        if name not in self._models:
+            self._models = {name: load_model(name)}  # of two models only the latest: each may be large
+        return self._models[name]
+
+    def _tell(self, message: Message) -> None:
+        self._said.append(message)
+        self.send(message.content, list(message.buffers))
+
+    def _tell_error(self, error: Exception) -> None:
+        words = str(error) if isinstance(error, UserError) else f"{type(error).__name__}: {error}"
+        self._tell(Message({"kind": "error", "text": words}))
+
+    def _say_again(self) -> None:
+        """To a page that was opened later than the exploration began."""
+        for message in [*self._said]:
+            self.send(message.content, list(message.buffers))
+
+    def _export_to_page(self, content: dict) -> None:
+        suffix, options = content["suffix"], {name: content[name] for name in ("fps", "ping_pong") if name in content}
+        try:
+            made = export(self._looked_at(), suffix, **options)
+        except UserError as error:
+            self.send({"kind": "error", "text": str(error)})
+        else:
+            self.send({"kind": "file", "suffix": suffix}, [made])
+
+    def _looked_at(self) -> Exploration:
+        if self._exploration is None:
+            raise UserError("nothing is there yet; wait for the first frames")
+        return self._exploration
+
+
+def _as_tuple(value: object) -> object:
+    return tuple(value) if isinstance(value, Sequence) and not isinstance(value, str) else value

@@ -1,5 +1,7 @@
 # make demo      sets up and compares two prompts on the embedded model
-# make test      sets up and runs the checks and the tests
+# make test      sets up and runs the checks, the tests and the notebooks
+# make lab       sets up and opens the notebooks in JupyterLab
+# make test-browser  installs Debian's chromium and drives JupyterLab with it; screenshots land in runs/browser/
 # make study     walks between 100 prompt pairs by twelve methods, an hour or two, and draws what came out
 # make records   checks the invariance of the embedded model and of diffusers' denoisers again
 # make figures   draws README's pictures again
@@ -11,10 +13,15 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constr
 DEMO := "a large fox on a blue background" "a panda on a pink background"
 TRIANGLE := "a fox on a blue background" "a panda on a pink background" "a red car at sunset"
 
-.PHONY: demo study records figures test lint train benchmark clean
+AS_ROOT := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
+
+.PHONY: demo lab study records figures test test-browser lint train benchmark clean
 
 demo: .venv/.runtime
 	$(BIN)/whichway compare $(DEMO)
+
+lab: .venv/.lab
+	$(BIN)/jupyter lab --LabApp.news_url=None $(LAB) notebooks/01_what_the_model_sees.ipynb
 
 # A small study under other conditions: does the ranking hold?
 define other_conditions
@@ -54,6 +61,11 @@ figures: .venv/.runtime
 
 test: lint
 	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --nbmake notebooks
+
+test-browser: .venv/.dev
+	command -v chromium > /dev/null || { $(AS_ROOT) apt-get update; $(AS_ROOT) apt-get install --yes --no-install-recommends chromium; }
+	$(BIN)/python -m pytest -m browser
 
 lint: .venv/.dev
 	$(BIN)/ruff check .
@@ -73,6 +85,10 @@ clean:
 .venv/.runtime: pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv
 	$(PIP) --editable .
+	touch $@
+
+.venv/.lab: .venv/.runtime
+	$(PIP) --editable '.[lab]'
 	touch $@
 
 .venv/.dev: .venv/.runtime

@@ -29,9 +29,10 @@ print(*cloud.labels[: cloud.size])
 # %% [markdown]
 # ## The same image from different matrices
 #
-# We permute the rows, write every row twice, and split one row's mass over copies. As matrices they are far from $X$ or
-# not even of its shape. As *probability measures* $\mu = \sum_i w_i \delta_{x_i}$ all of them are the same: $W_2 = 0$.
-# The last image is the control: another prompt has to look different, or nothing would be shown.
+# We permute the rows, write every row twice, and split every row's mass unevenly over two copies. As matrices these are
+# far from $X$ or not even of its shape. As *probability measures* $\mu = \sum_i w_i \delta_{x_i}$ all of them are the
+# same: $W_2 = 0$ up to rounding. The last image is the control: another prompt has to look different, or nothing would
+# be shown.
 
 # %%
 shuffle = torch.randperm(len(cloud), generator=torch.Generator().manual_seed(0))

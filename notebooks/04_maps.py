@@ -76,5 +76,6 @@ print(f"{'at random':12} {squareform(looks).mean():.3f}")
 
 # %% [markdown]
 # **Answer.** The map of matrices splits one point into many: it shows the coupling that one happened to choose, not
-# what the model sees. The Wasserstein view has one point for each measure. Between more than two prompts:
-# → `05_many_prompts`
+# what the model sees. The Wasserstein view has one point for each measure. Among prompts as they come from the encoder,
+# which puts their rows in the order of the words, this costs little: see the last three numbers. Between more than two
+# prompts: → `05_many_prompts`

@@ -58,8 +58,9 @@ class Seen {
 }
 
 /** Prompts, methods and settings; every change is a change of the traits. What stands beside the methods is given. */
-function controls(model, beside) {
+function controls(model, beside, onAsk) {
   const set = (values) => {
+    onAsk();
     for (const [name, value] of Object.entries(values)) model.set(name, value);
     model.save_changes();
   };
@@ -214,6 +215,7 @@ function strips(onPick) {
     root,
     build(seen) {
       cells = Object.fromEntries(seen.methods.map((method) => [method, []]));
+      root.style.setProperty("--ww-frames", seen.times.length);
       film.replaceChildren(
         ...seen.methods.map((method, row) => {
           const strip = element("div", { class: "ww-strip", title: method });
@@ -628,8 +630,13 @@ function render({ model, el }) {
   const heartbeat = setInterval(ask, HEARTBEAT);
 
   el.classList.add("ww");
+  el.dataset.lmSuppressShortcuts = "true"; // JupyterLab's: keys typed here are no commands to the notebook
+  el.addEventListener("keydown", (event) => {
+    event.stopPropagation();
+    if (event.key === "Enter" && event.target.matches("input")) event.target.blur(); // which is a change
+  });
   el.append(
-    controls(model, [progress, status, stop, again]),
+    controls(model, [progress, status, stop, again], () => say("asking the kernel", { busy: true })),
     trouble,
     silence,
     notice,

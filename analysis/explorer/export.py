@@ -65,7 +65,7 @@ def finished_frames(frames: Mapping[str, Mapping[int, np.ndarray]], count: int) 
     return {method: np.stack([there[index] for index in range(count)]) for method, there in frames.items()}
 
 
-def side_by_side(strips: Sequence[Frames]) -> Frames:
+def side_by_side(strips: Sequence[Frames]) -> UInt8[np.ndarray, "frames height all_widths 3"]:
     """Films of the same length as one, white between them."""
     frames, height, _, channels = strips[0].shape
     seam = np.full((frames, height, SEAM, channels), 255, np.uint8)

@@ -276,7 +276,9 @@ def distances(prompts_file: Path, dask: str | None, out: Path, **options: Any) -
 @click.option("--guidance", default=DEFAULTS["guidance"], help="Classifier-free guidance scale; 1 or less: none.")
 @click.option("--model", default=DEFAULTS["model"], help="'miniature', a hub id, a folder or a .safetensors file.")
 @click.option("--sampler", default=DEFAULTS["sampler"], help="own (the model's), ddim, dpm, euler or unipc.")
-@click.option("--metrics", default=DEFAULTS["metric"], help="Perceptual distances; the report shows the first.")
+@click.option(
+    "--metrics", "--metric", default=DEFAULTS["metric"], help="Perceptual distances; the report shows the first."
+)
 @click.option("--device", default=DEFAULTS["device"], type=click.Choice(["auto", "cpu", "cuda", "mps"]), help="Where.")
 @click.option(
     "--dtype",
@@ -320,8 +322,9 @@ def study(
         chosen = sample_by_stratum(found.pairs, count, seed=pairs_seed)
     folder = out or Path("runs") / study_name(settings, chosen)
     click.echo(f"{len(chosen)} pairs × {settings.seeds} seeds × {len(settings.methods)} methods in {folder}", err=True)
-    results = run_study(settings, chosen, folder, dask=dask)
-    show_study(results, settings.metrics[0], write_report(folder))
+    model = settings.load_model()
+    results = run_study(settings, chosen, folder, model=model, dask=dask)
+    show_study(results, settings.metrics[0], write_report(folder, model))
 
 
 @main.command()

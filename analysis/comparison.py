@@ -1,11 +1,13 @@
 """One comparison of the ways from prompt A to prompt B: a run in a folder, resumable, from encoding to pictures."""
 
+import json
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
 
+from analysis.cloud_file import read_clouds, write_clouds
 from analysis.encoding import encode
 from analysis.errors import UserError
 from analysis.frames import FrameRenderer, FrameStore
@@ -14,8 +16,9 @@ from analysis.perception import PERCEPTIONS, require_available
 from analysis.precision import same_image_tolerance
 from analysis.projection import PROJECTIONS
 from analysis.rendering import Sampling
-from analysis.run_folder import frame_identity, open_run, run_name, write_json
-from analysis.walk import MethodResult, measure, walk
+from analysis.run_folder import frame_identity, open_run, read_run, run_name, write_json
+from analysis.smoothness import Smoothness
+from analysis.walk import MethodResult, Walk, build_way_path, measure, walk
 from analysis.way import CHOICES, Way, find_way
 from geometry import METHODS, PointCloud, centroid_distance, optimal_coupling, rms_frobenius, wasserstein
 
@@ -131,6 +134,7 @@ def compare(
     open_run(folder, asdict(settings), model, identity)
 
     start, end = encode(model, settings.prompt_a), encode(model, settings.prompt_b)
+    write_clouds(folder / "clouds.safetensors", {"A": start, "B": end})
     renderer = FrameRenderer(model, settings.sampling, FrameStore(folder / "frames"), report)
     ways = settings.ways
     walked = walk(renderer, (start, end), ways, frames=settings.frames, metric=settings.metric, seed=settings.seed)
@@ -152,6 +156,47 @@ def compare(
 
     pictures = draw_all(folder, settings, (start, end), walked, results)
     return Comparison(folder, settings, distances, results, tolerance, renderer.rendered, renderer.reused, pictures)
+
+
+@dataclass(frozen=True)
+class SavedComparison:
+    """A comparison as its folder holds it: enough to draw it again, and to walk its paths without the model."""
+
+    settings: Settings
+    ends: tuple[PointCloud, PointCloud]
+    walk: Walk
+    results: dict[str, MethodResult]
+
+    @property
+    def clouds(self) -> dict[str, list[PointCloud]]:
+        """Method → its frames' clouds."""
+        return {name: [path(t) for t in self.walk.times[name]] for name, path in self.walk.paths.items()}
+
+
+def read_comparison(folder: Path) -> SavedComparison:
+    """The finished comparison in ``folder``.
+
+    Raises:
+        UserError: none there, a damaged one, or one whose rows were matched by the model (cross-attention).
+    """
+    said = read_run(folder)["settings"]
+    settings = Settings(**said | {"methods": tuple(said["methods"])})
+    clouds = read_clouds(folder / "clouds.safetensors")
+    ends, ways = (clouds["A"], clouds["B"]), settings.ways
+    try:
+        measured = json.loads((folder / "metrics.json").read_text(encoding="utf-8"))["methods"]
+        results = {
+            name: MethodResult(**of_method | {"smoothness": Smoothness(**of_method["smoothness"])})
+            for name, of_method in measured.items()
+        }
+        store = FrameStore(folder / "frames")
+        frames = {name: store.read_strip(name, result.t) for name, result in results.items()}
+        image_b = store.read(store.path("prompts", 1.0))
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise UserError(f"{str(folder)!r} holds no finished comparison, or a damaged one") from error
+    paths = {name: build_way_path(name, ways[name], None, ends, settings.seed) for name in results}
+    times = {name: result.t for name, result in results.items()}
+    return SavedComparison(settings, ends, Walk(paths, times, frames, image_b), results)
 
 
 def measure_distances(a: PointCloud, b: PointCloud) -> dict[str, float]:

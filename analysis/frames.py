@@ -37,6 +37,14 @@ class FrameStore:
         with Image.open(path) as image:
             return np.asarray(image.convert("RGB"))
 
+    def read_strip(self, name: str, times: Sequence[float | None]) -> np.ndarray:
+        """The frames of a method, (frames, height, width, 3) uint8.
+
+        Raises:
+            OSError: one of them is not there, or is damaged.
+        """
+        return np.stack([self.read(self.path(name, t)) for t in times])
+
     def find(self, path: Path) -> Picture | None:
         """The frame's pixels, or None where it has to be rendered (again)."""
         try:
@@ -84,10 +92,6 @@ class FrameRenderer:
         self.model, self.sampling, self.store, self.report, self.progress = model, sampling, store, report, progress
         self.known: dict[bytes, Path] = {}  # cloud → a frame of it
         self.rendered = self.reused = 0
-
-    def read(self, name: str, times: Sequence[float | None]) -> np.ndarray:
-        """The frames of a method, (frames, height, width, 3) uint8."""
-        return np.stack([self.store.read(self.store.path(name, t)) for t in times])
 
     def render(self, wanted: Mapping[Name, PointCloud]) -> None:
         """Make sure that there is a frame for every (name, t)."""

@@ -5,25 +5,47 @@ from collections.abc import Mapping
 from io import BytesIO
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from matplotlib.figure import Figure
 
 from analysis.errors import UserError, writing
 from analysis.frames import FrameStore
+from analysis.model import Model
+from analysis.pairs import PromptPair
 from analysis.pictures.filmstrips import draw_filmstrips
-from analysis.pictures.study import draw_comparison, draw_distances, draw_geometry, draw_strata
+from analysis.pictures.study import (
+    draw_comparison,
+    draw_distances,
+    draw_geometry,
+    draw_steps_against_length,
+    draw_strata,
+)
+from analysis.smoothness import TITLES
 from analysis.statistics import PairedComparison, by_pair, compare_methods, predict_from_length
-from analysis.study import MEASURES, frames_folder, read_records, read_results, read_steps, read_study
+from analysis.study import (
+    MEASURES,
+    StudySettings,
+    Unit,
+    frames_folder,
+    read_records,
+    read_results,
+    read_steps,
+    read_study,
+    walk_unit,
+)
 
 REFERENCES = ("identity", "optimal")
-LOW_IS_SMOOTH = tuple(measure for measure in MEASURES if measure != "directness")
+HIGH_IS_SMOOTH = ("directness",)
 STRIP_METHODS = ("identity", "optimal")
 
 
-def write_report(out: Path) -> list[Path]:
+def write_report(out: Path, model: Model | None = None) -> list[Path]:
     """Everything that can be said of the study in ``out`` so far; returns the files, the page first.
+
+    Args:
+        model: the study's. With it, frames of the film strips that were not kept are rendered again; without it, strips
+            whose frames are missing are left out.
 
     Raises:
         UserError: no study there, or none of its pairs is finished.
@@ -35,7 +57,7 @@ def write_report(out: Path) -> list[Path]:
     metrics = study["settings"]["metrics"]
     references = [name for name in REFERENCES if name in study["settings"]["methods"]]
     figures = _draw(results, read_steps(out), metrics[0], references)
-    strips = _draw_strips(out, study, results, metrics[0])
+    strips = draw_strips(out, study, strip_pairs(results, metrics[0]), model)
     written = []
     with writing(out):
         results.to_csv(out / "results.csv", index=False)
@@ -61,27 +83,58 @@ def _draw(results: pd.DataFrame, steps: pd.DataFrame, metric: str, references: l
         } | figures
     if len(references) == 2 and results["pair"].nunique() > 4:
         figures["geometry"] = draw_geometry(results, steps, metric)
+        figures["steps"] = draw_steps_against_length(results, steps, metric)
     return {name: figure for name, figure in figures.items() if figure is not None}
 
 
-def _draw_strips(out: Path, study: dict, results: pd.DataFrame, metric: str) -> dict[str, Figure]:
-    """Film strips of the pairs on which the optimal method does best, median and worst against identity: no choice."""
+def strip_pairs(results: pd.DataFrame, metric: str) -> dict[str, int]:
+    """The pairs on which the optimal method does best, median and worst against identity: nobody's choice."""
     if not set(STRIP_METHODS) <= set(results["method"]):
         return {}
     ppl = by_pair(results, f"ppl_{metric}")
     order = [int(pair) for pair in (ppl["optimal"] / ppl["identity"]).sort_values().index]
-    chosen = {"best": order[0], "median": order[len(order) // 2], "worst": order[-1]}
-    times = {(r["pair"], r["seed"]): {name: way["t"] for name, way in r["methods"].items()} for r in read_records(out)}
+    return {"best": order[0], "median": order[len(order) // 2], "worst": order[-1]}
+
+
+def draw_strips(out: Path, study: dict, pairs: Mapping[str, int], model: Model | None = None) -> dict[str, Figure]:
+    """Film strips of these pairs, from the first seed's noise."""
     figures = {}
-    for name, pair in chosen.items():
-        store, at = FrameStore(frames_folder(out, pair, 0)), times.get((pair, 0))
-        if at is None or not store.folder.is_dir():
-            continue  # a study whose images were not kept
-        strips = {way: np.stack([store.read(store.path(way, t)) for t in at[way]]) for way in STRIP_METHODS}
-        prompts = study["pairs"][pair]
-        shown = {way: at[way] for way in STRIP_METHODS}
-        figures[f"strip-{name}"] = draw_filmstrips(strips, shown, prompts["prompt_a"], prompts["prompt_b"])
+    for name, index in pairs.items():
+        pair = PromptPair(**study["pairs"][index])
+        frames, times = _strip(out, study, Unit(index, pair, 0), model)
+        if frames:
+            figures[f"strip-{name}"] = draw_filmstrips(frames, times, pair.prompt_a, pair.prompt_b)
     return figures
+
+
+def draw_study_strip(out: Path, which: str) -> Figure:
+    """The film strips of the "best", "median" or "worst" pair of the study in ``out``, from frames that were kept.
+
+    Raises:
+        UserError: no study there, or without these frames.
+    """
+    study = read_study(out)
+    pair = strip_pairs(read_results(out), study["settings"]["metrics"][0])[which]
+    drawn = draw_strips(out, study, {which: pair})
+    if not drawn:
+        raise UserError(f"the study in {str(out)!r} has no frames of pair {pair}, the {which} one")
+    return drawn[f"strip-{which}"]
+
+
+def _strip(out: Path, study: dict, unit: Unit, model: Model | None) -> tuple[dict, dict]:
+    if model is not None:
+        settings = StudySettings(
+            **study["settings"] | {"methods": STRIP_METHODS, "metrics": tuple(study["settings"]["metrics"])}
+        )
+        walked = walk_unit(unit, settings, model, out)
+        return walked.frames, walked.times
+    times = {(r["pair"], r["seed"]): {name: way["t"] for name, way in r["methods"].items()} for r in read_records(out)}
+    store, at = FrameStore(frames_folder(out, unit.index, unit.seed)), times.get(unit.key, {})
+    shown = {way: at[way] for way in STRIP_METHODS if way in at}
+    try:
+        return {way: store.read_strip(way, each) for way, each in shown.items()}, shown
+    except OSError:  # a study whose images were not kept
+        return {}, {}
 
 
 def latex_table(comparisons: list[PairedComparison], reference: str) -> str:
@@ -120,26 +173,49 @@ def render_page(
     if len(references) == 2 and results["pair"].nunique() > 4:
         prediction = predict_from_length(results, metrics[0], method="optimal", reference="identity")
     tables = [
-        {"measure": measure, "metric": metric, "reference": reference, "rows": rows}
+        {"measure": measure, "metric": metric, "reference": reference, "high": high, "rows": rows}
         for reference in references
         for metric in metrics
-        for measure in LOW_IS_SMOOTH
-        if (rows := compare_methods(results, f"{measure}_{metric}", reference))
+        for measure in MEASURES
+        for high in [measure in HIGH_IS_SMOOTH]
+        if (rows := compare_methods(results, f"{measure}_{metric}", reference, low_is_better=not high))
     ]
     return environment.get_template("report.html").render(
         study=study,
+        titles=TITLES,
         pairs=results["pair"].nunique(),
         seeds=results["seed"].nunique(),
         asked=len(study["pairs"]) * study["settings"]["seeds"],
         finished=len(results.drop_duplicates(["pair", "seed"])),
         means=mean_table(results, metrics[0]),
         tables=tables,
+        strata=strata_tables(results, metrics[0], references[0]) if references else [],
         prediction=prediction,
         ratio=(results["wasserstein"] / results["rms_frobenius"]).mean(),
         moved=results["share_moved"].where(results["method"] == "optimal").mean(),
         endpoint_error=int(results["endpoint_error"].max()),
         figures={name: _as_data(figure) for name, figure in figures.items()},
     )
+
+
+def strata_tables(results: pd.DataFrame, metric: str, reference: str) -> list[dict]:
+    """All comparisons with ``reference`` once more, within each stratum of similarity; one table for each measure."""
+    groups = list(results.dropna(subset="stratum").groupby("stratum"))
+    if not groups or results["method"].nunique() < 2:
+        return []
+    titles = [f"{stratum:.0f} to {stratum + 1:.0f} ({group['pair'].nunique()} pairs)" for stratum, group in groups]
+    tables = []
+    for measure in MEASURES:
+        high = measure in HIGH_IS_SMOOTH
+        columns = [
+            compare_methods(group, f"{measure}_{metric}", reference, low_is_better=not high) for _, group in groups
+        ]
+        rows = [(cells[0].method, cells) for cells in zip(*columns, strict=True)]
+        tables.append(
+            {"measure": measure, "metric": metric, "reference": reference, "high": high}
+            | {"strata": titles, "rows": rows}
+        )
+    return tables
 
 
 def mean_table(results: pd.DataFrame, metric: str) -> pd.DataFrame:

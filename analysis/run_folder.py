@@ -68,9 +68,22 @@ def open_run(folder: Path, settings: dict, model: Model, identity: dict) -> None
         "model": {"name": model.name, "pipeline": type(model.pipeline).__name__, "sha256": model.fingerprint},
         "sampler": {"class": type(scheduler).__name__, **json.loads(scheduler.to_json_string())},
         "versions": versions(PACKAGES) | {"python": sys.version.split()[0]},
-        "command": sys.argv,
+        "command": [Path(sys.argv[0]).name, *sys.argv[1:]],
     }
     write_json(manifest, content)
+
+
+def read_run(folder: Path) -> dict:
+    """The manifest of a run.
+
+    Raises:
+        UserError: no run in the folder, or a damaged manifest.
+    """
+    try:
+        content: dict = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise UserError(f"{str(folder)!r} holds no run, or a damaged one (manifest.json)") from error
+    return content
 
 
 def _require_same_identity(folder: Path, there: dict, here: dict) -> None:

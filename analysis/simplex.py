@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -11,8 +12,11 @@ from analysis.errors import UserError, writing
 from analysis.frames import FrameRenderer, FrameStore, Name
 from analysis.model import MINIATURE, Model, load_model
 from analysis.rendering import Sampling
-from analysis.run_folder import frame_identity, open_run, run_name
+from analysis.run_folder import frame_identity, open_run, read_run, run_name
 from geometry import PointCloud, barycenter
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 
 @dataclass(frozen=True)
@@ -80,18 +84,34 @@ def render_simplex(
 
     clouds = [encode(model, prompt) for prompt in settings.prompts]
     grid = grid_weights(len(clouds), settings.side)
-    names = ["-".join(f"{weight:.4f}" for weight in weights) for weights in grid]
     report(f"barycenters: {len(grid)}")
-    wanted: dict[Name, PointCloud] = {
-        (name, None): barycenter(clouds, weights) for name, weights in zip(names, grid, strict=True)
-    }
-    store = FrameStore(folder / "frames")
-    FrameRenderer(model, settings.sampling, store, report).render(wanted)
-
-    from analysis.pictures.simplex import draw_simplex
+    wanted: dict[Name, PointCloud] = {(_name(weights), None): barycenter(clouds, weights) for weights in grid}
+    FrameRenderer(model, settings.sampling, FrameStore(folder / "frames"), report).render(wanted)
 
     picture = folder / "simplex.png"
-    images = np.stack([store.read(store.path(name)) for name in names])
     with writing(picture):
-        draw_simplex(images, settings.prompts, settings.side).savefig(picture)
+        draw_saved_simplex(folder).savefig(picture)
     return picture
+
+
+def _name(weights: tuple[float, ...]) -> str:
+    return "-".join(f"{weight:.4f}" for weight in weights)
+
+
+def draw_saved_simplex(folder: Path) -> "Figure":
+    """The images of a finished run, drawn again without its model.
+
+    Raises:
+        UserError: no run in the folder, or an unfinished one.
+    """
+    from analysis.pictures.simplex import draw_simplex
+
+    said = read_run(folder)["settings"]
+    settings = SimplexSettings(**said | {"prompts": tuple(said["prompts"])})
+    names = [_name(weights) for weights in grid_weights(len(settings.prompts), settings.side)]
+    try:
+        store = FrameStore(folder / "frames")
+        images = np.stack([store.read(store.path(name)) for name in names])
+    except OSError as error:
+        raise UserError(f"{str(folder)!r} holds no finished barycenters; run the command again") from error
+    return draw_simplex(images, settings.prompts, settings.side)

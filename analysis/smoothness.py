@@ -25,6 +25,16 @@ class Smoothness:
     gini: float | None
 
 
+#: measure → what tables and figures call it
+TITLES = {
+    "ppl": "PPL",
+    "energy": "energy",
+    "directness": "directness",
+    "worst_step": "worst step",
+    "gini": "Gini",
+}
+
+
 def measure_smoothness(steps: Float[np.ndarray, " steps"], end_to_end: float) -> Smoothness:
     """Smoothness of a path from its perceptual steps and the distance between its two ends.
 

@@ -3,13 +3,14 @@
 The pair is the unit: seeds are averaged within their pair first, and intervals come from drawing pairs again.
 """
 
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 from jaxtyping import Float
-from scipy.stats import bootstrap, linregress, spearmanr, wilcoxon
+from scipy.stats import ConstantInputWarning, DegenerateDataWarning, bootstrap, linregress, spearmanr, wilcoxon
 from statsmodels.stats.multitest import multipletests
 
 RESAMPLES = 9_999
@@ -36,7 +37,7 @@ def by_pair(results: pd.DataFrame, column: str) -> pd.DataFrame:
 
     Pairs on which some method has no value (a path that does not move has no ratios) are left out for all.
     """
-    means = results.pivot_table(index="pair", columns="method", values=column, aggfunc="mean", dropna=False)
+    means = results[column].astype(float).groupby([results["pair"], results["method"]]).mean().unstack()
     return means[list(dict.fromkeys(results["method"]))].dropna()
 
 
@@ -45,20 +46,23 @@ def estimate_mean(values: Values) -> Estimate:
     return _estimate(lambda x, axis=-1: np.mean(x, axis=axis), values)
 
 
-def _estimate(statistic: Callable, *samples: Values) -> Estimate:
+def _estimate(statistic: Callable, *samples: Values, vectorized: bool = True) -> Estimate:
     value = float(statistic(*samples))
     if len(samples[0]) < 5 or any(np.ptp(sample) == 0 for sample in samples):
         return Estimate(value, None, None)
-    interval = bootstrap(
-        samples,
-        statistic,
-        paired=len(samples) > 1,
-        vectorized=len(samples) == 1,
-        n_resamples=RESAMPLES if len(samples) == 1 else 1_999,
-        confidence_level=CONFIDENCE,
-        method="BCa" if len(samples) == 1 else "percentile",
-        rng=np.random.default_rng(0),
-    ).confidence_interval
+    with warnings.catch_warnings():  # a sample of a few pairs may be all the same; what has no interval says so below
+        for said in (ConstantInputWarning, DegenerateDataWarning):
+            warnings.simplefilter("ignore", said)
+        interval = bootstrap(
+            samples,
+            statistic,
+            paired=len(samples) > 1,
+            vectorized=vectorized,
+            n_resamples=RESAMPLES if vectorized else RESAMPLES // 5,  # one by one they take longer
+            confidence_level=CONFIDENCE,
+            method="BCa" if vectorized else "percentile",
+            rng=np.random.default_rng(0),
+        ).confidence_interval
     if not np.isfinite([interval.low, interval.high]).all():  # all but one pair are equal
         return Estimate(value, None, None)
     return Estimate(value, float(interval.low), float(interval.high))
@@ -66,13 +70,13 @@ def _estimate(statistic: Callable, *samples: Values) -> Estimate:
 
 @dataclass(frozen=True)
 class PairedComparison:
-    """One method against a reference on the same pairs and seeds, for a measure of which low is better.
+    """One method against a reference on the same pairs and seeds.
 
     Attributes:
         mean: the method's own mean.
         difference: mean of method − reference.
         ratio: geometric mean of method / reference.
-        wins: share of pairs on which the method is below the reference; ties count half.
+        wins: share of pairs on which the method is better than the reference; ties count half.
         p: Wilcoxon's signed-rank test, two-sided; None where all differences are zero.
         p_holm: the same, corrected for all methods compared (Holm).
     """
@@ -86,8 +90,13 @@ class PairedComparison:
     p_holm: float | None
 
 
-def compare_methods(results: pd.DataFrame, column: str, reference: str) -> list[PairedComparison]:
+def compare_methods(
+    results: pd.DataFrame, column: str, reference: str, *, low_is_better: bool = True
+) -> list[PairedComparison]:
     """Every other method against ``reference``.
+
+    Args:
+        low_is_better: of the measure in ``column``; says who wins.
 
     Raises:
         ValueError: results without the reference.
@@ -101,7 +110,13 @@ def compare_methods(results: pd.DataFrame, column: str, reference: str) -> list[
     tested = [p for p in tests if p is not None]
     corrected = iter(multipletests(tested, method="holm")[1] if tested else ())
     return [
-        _compare(method, means[method].to_numpy(), base, p, None if p is None else float(next(corrected)))
+        _compare(
+            method,
+            means[method].to_numpy(),
+            base,
+            (p, None if p is None else float(next(corrected))),
+            low_is_better,
+        )
         for method, p in zip(others, tests, strict=True)
     ]
 
@@ -110,19 +125,42 @@ def _wilcoxon(differences: Values) -> float | None:
     return float(wilcoxon(differences).pvalue) if differences.any() else None
 
 
-def _compare(method: str, values: Values, base: Values, p: float | None, p_holm: float | None) -> PairedComparison:
+def _compare(
+    method: str, values: Values, base: Values, tests: tuple[float | None, float | None], low_is_better: bool
+) -> PairedComparison:
     positive = (values > 0) & (base > 0)
     logs = estimate_mean(np.log(values[positive] / base[positive])) if positive.any() else Estimate(np.nan, None, None)
     ratio = Estimate(*(None if end is None else float(np.exp(end)) for end in (logs.value, logs.low, logs.high)))  # type: ignore[arg-type]
-    wins = float(np.mean((values < base) + 0.5 * (values == base)))
-    return PairedComparison(method, float(values.mean()), estimate_mean(values - base), ratio, wins, p, p_holm)
+    better = values < base if low_is_better else values > base
+    wins = float(np.mean(better + 0.5 * (values == base)))
+    return PairedComparison(method, float(values.mean()), estimate_mean(values - base), ratio, wins, *tests)
 
 
 def correlation(x: Values, y: Values) -> Estimate:
     """Spearman's rank correlation over pairs, with a percentile interval; NaN where one of the two does not vary."""
     if np.ptp(x) == 0 or np.ptp(y) == 0:
         return Estimate(np.nan, None, None)
-    return _estimate(lambda a, b: float(spearmanr(a, b).statistic), x, y)
+    return _estimate(lambda a, b: float(spearmanr(a, b).statistic), x, y, vectorized=False)
+
+
+def correlation_of_steps(steps: pd.DataFrame, x: str, y: str) -> Estimate:
+    """Spearman's correlation of two columns over all steps; the interval draws whole pairs again, not steps.
+
+    Steps of one pair are alike, so that an interval over steps would be too narrow (a cluster bootstrap). NaN where
+    one of the two does not vary.
+
+    Args:
+        steps: one row for each step, with a column ``pair``.
+    """
+    known = steps.dropna(subset=[x, y])
+    pairs = [group[[x, y]].to_numpy() for _, group in known.groupby("pair")]
+    if len(pairs) < 5 or known[x].nunique() < 2 or known[y].nunique() < 2:
+        return Estimate(np.nan, None, None)
+
+    def spearman(drawn: np.ndarray) -> float:
+        return float(spearmanr(np.concatenate([pairs[int(index)] for index in drawn])).statistic)
+
+    return _estimate(spearman, np.arange(len(pairs), dtype=float), vectorized=False)
 
 
 @dataclass(frozen=True)

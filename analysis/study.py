@@ -88,6 +88,14 @@ class StudySettings:
         if not (np.isfinite(self.guidance) and self.guidance >= 0):
             raise UserError(f"guidance: wanted a finite number of at least 0, got {self.guidance}")
 
+    def load_model(self) -> Model:
+        """The model that the settings name, as they want it.
+
+        Raises:
+            UserError: as :func:`analysis.model.load_model`.
+        """
+        return load_model(self.model, device=self.device, dtype=self.dtype, sampler=self.sampler)
+
     @property
     def ways(self) -> dict[str, Way]:
         return {name: find_way(name) for name in self.methods}
@@ -130,7 +138,7 @@ def run_study(
         raise UserError("pairs: none given")
     for metric in settings.metrics:
         require_available(metric)  # before an hour of rendering, not after it
-    model = model or load_model(settings.model, device=settings.device, dtype=settings.dtype, sampler=settings.sampler)
+    model = model or settings.load_model()
     open_study(out, settings, pairs, model)
     with _alone(out):
         done = {(record["pair"], record["seed"]) for record in read_records(out)}
@@ -211,12 +219,19 @@ def read_study(out: Path) -> dict:
     return content
 
 
-def unit_record(unit: Unit, settings: StudySettings, model: Model, out: Path) -> dict:
-    """Walk all ways between a pair of prompts, and measure."""
+def walk_unit(unit: Unit, settings: StudySettings, model: Model, out: Path) -> Walk:
+    """All ways between a pair of prompts; frames that are on disk are not rendered again."""
     ends = encode(model, unit.pair.prompt_a), encode(model, unit.pair.prompt_b)
     sampling = Sampling(seed=unit.seed, steps=settings.steps, guidance=settings.guidance)
     renderer = FrameRenderer(model, sampling, FrameStore(frames_folder(out, unit.index, unit.seed)), progress=False)
-    walked = walk(renderer, ends, settings.ways, frames=settings.frames, metric=settings.metrics[0], seed=unit.seed)
+    return walk(renderer, ends, settings.ways, frames=settings.frames, metric=settings.metrics[0], seed=unit.seed)
+
+
+def unit_record(unit: Unit, settings: StudySettings, model: Model, out: Path) -> dict:
+    """Walk all ways between a pair of prompts, and measure."""
+    walked = walk_unit(unit, settings, model, out)
+    path = next(iter(walked.paths.values()))
+    ends = path.start, path.end
     grounds: dict[str, GroundMetric] = {"wasserstein": EUCLIDEAN, "pull_back": cross_attention_metric(model)}
     distances = measure_distances(*ends) | {"pull_back": wasserstein(*ends, ground=grounds["pull_back"])}
     found = {name: _measure_way(walked, name, settings.metrics, grounds) for name in walked.paths}

@@ -77,18 +77,24 @@ def walk(
     times = {name: _choose_times(name, ways[name], path, renderer, frames, metric) for name, path in paths.items()}
     wanted: dict[Name, PointCloud] = {("prompts", 0.0): start, ("prompts", 1.0): end}
     renderer.render(wanted | {(name, t): path(t) for name, path in paths.items() for t in times[name]})
-    strips = {name: renderer.read(name, times[name]) for name in paths}
-    return Walk(paths, times, strips, renderer.read("prompts", [1.0])[0])
+    strips = {name: renderer.store.read_strip(name, times[name]) for name in paths}
+    return Walk(paths, times, strips, renderer.store.read_strip("prompts", [1.0])[0])
 
 
-def find_ground(name: str, model: Model) -> GroundMetric:
-    """The ground metric called ``name`` (:data:`analysis.way.GROUNDS`); cross-attention is that of ``model``."""
+def find_ground(name: str, model: Model | None) -> GroundMetric:
+    """The ground metric called ``name`` (:data:`analysis.way.GROUNDS`); cross-attention is that of ``model``.
+
+    Raises:
+        UserError: cross-attention without a model.
+    """
     if name == "cross-attention":
+        if model is None:
+            raise UserError("ground: cross-attention is a metric of the model, and there is none here")
         return cross_attention_metric(model)
     return Cosine() if name == "cosine" else EUCLIDEAN
 
 
-def build_way_path(name: str, way: Way, model: Model, ends: tuple[PointCloud, PointCloud], seed: int) -> Path:
+def build_way_path(name: str, way: Way, model: Model | None, ends: tuple[PointCloud, PointCloud], seed: int) -> Path:
     """The path of a way between two clouds; ``seed`` is that of the random coupling.
 
     Raises:
@@ -110,7 +116,7 @@ def _choose_times(name: str, way: Way, path: Path, renderer: FrameRenderer, fram
 
     def images(times: list[float]) -> np.ndarray:
         renderer.render({(name, t): path(t) for t in times})
-        return renderer.read(name, times)
+        return renderer.store.read_strip(name, times)
 
     return perceptually_uniform_times(images, partial(perceptual_distance, metric), frames)
 

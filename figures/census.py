@@ -1,12 +1,10 @@
-"""figures/census.json → figures/census.png: which denoisers of diffusers see their text as a measure?"""
+"""census.json → which denoisers of diffusers see their text as a measure?"""
 
-import json
-from pathlib import Path
+from matplotlib.figure import Figure
 
 from analysis.pictures.census import draw_census
+from figures.saved import records
 
-HERE = Path(__file__).parent
 
-if __name__ == "__main__":
-    records = json.loads((HERE / "census.json").read_text(encoding="utf-8"))
-    draw_census(records).savefig(HERE / "census.png")
+def draw() -> Figure:
+    return draw_census(records("census"))

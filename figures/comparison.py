@@ -1,11 +1,10 @@
-"""figures/study → figures/comparison.png: which way is smoother, over all pairs."""
+"""study/ → which way is smoother, over all pairs."""
 
-from pathlib import Path
+from matplotlib.figure import Figure
 
 from analysis.pictures.study import draw_comparison
-from analysis.study import read_results
+from figures.saved import METRIC, study_results
 
-HERE = Path(__file__).parent
 
-if __name__ == "__main__":
-    draw_comparison(read_results(HERE / "study"), "efficientnet", "identity").savefig(HERE / "comparison.png")
+def draw() -> Figure:
+    return draw_comparison(study_results(), METRIC, "identity")

@@ -1,11 +1,10 @@
-"""figures/study → figures/distances.png: W_2 against Frobenius over the study's prompt pairs."""
+"""study/ → W_2 against Frobenius over the study's prompt pairs."""
 
-from pathlib import Path
+from matplotlib.figure import Figure
 
 from analysis.pictures.study import draw_distances
-from analysis.study import read_results
+from figures.saved import study_results
 
-HERE = Path(__file__).parent
 
-if __name__ == "__main__":
-    draw_distances(read_results(HERE / "study")).savefig(HERE / "distances.png")
+def draw() -> Figure:
+    return draw_distances(study_results())

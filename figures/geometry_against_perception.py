@@ -1,13 +1,10 @@
-"""figures/study → figures/geometry_against_perception.png: what geometric length says of looks."""
+"""study/ → what geometric length says of looks, over pairs."""
 
-from pathlib import Path
+from matplotlib.figure import Figure
 
 from analysis.pictures.study import draw_geometry
-from analysis.study import read_results, read_steps
+from figures.saved import METRIC, study_results, study_steps
 
-HERE = Path(__file__).parent
 
-if __name__ == "__main__":
-    study = HERE / "study"
-    figure = draw_geometry(read_results(study), read_steps(study), "efficientnet")
-    figure.savefig(HERE / "geometry_against_perception.png")
+def draw() -> Figure:
+    return draw_geometry(study_results(), study_steps(), METRIC)

@@ -1,12 +1,12 @@
-"""figures/study and figures/robustness/* → figures/robustness.png: does the ranking hold under other conditions?"""
+"""study/, robustness/* → does the ranking hold under other conditions?"""
 
-from pathlib import Path
+from matplotlib.figure import Figure
 
 from analysis.pictures.robustness import draw_robustness
 from analysis.robustness import agreement, compare_studies
+from figures.saved import HERE, STUDY
 
-HERE = Path(__file__).parent
 
-if __name__ == "__main__":
-    compared = compare_studies([HERE / "study", *sorted((HERE / "robustness").glob("*/"))])
-    draw_robustness(compared, agreement(compared), "identity").savefig(HERE / "robustness.png")
+def draw() -> Figure:
+    compared = compare_studies([STUDY, *sorted((HERE / "robustness").glob("*/"))])
+    return draw_robustness(compared, agreement(compared), "identity")

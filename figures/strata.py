@@ -1,11 +1,10 @@
-"""figures/study → figures/strata.png: PPL by similarity of the prompts."""
+"""study/ → PPL by similarity of the prompts."""
 
-from pathlib import Path
+from matplotlib.figure import Figure
 
 from analysis.pictures.study import draw_strata
-from analysis.study import read_results
+from figures.saved import METRIC, study_results
 
-HERE = Path(__file__).parent
 
-if __name__ == "__main__":
-    draw_strata(read_results(HERE / "study"), "efficientnet", "identity").savefig(HERE / "strata.png")
+def draw() -> Figure | None:
+    return draw_strata(study_results(), METRIC, "identity")

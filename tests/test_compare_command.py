@@ -12,8 +12,10 @@ import pytest
 from click.testing import CliRunner
 from PIL import Image
 
+import geometry
 from analysis import comparison, frames, walk
 from analysis.cli import DEFAULTS, main
+from analysis.errors import UserError
 from analysis.way import GROUNDS, PARAMETRISATIONS
 from geometry import COUPLINGS, METHODS, TOKENS
 
@@ -65,6 +67,24 @@ def test_measured_values_are_consistent(run, tmp_path):
         assert method["endpoint_error"] <= 1
     assert metrics["methods"]["optimal"]["length"] == pytest.approx(distances["wasserstein"])
     assert metrics["methods"]["identity"]["length"] == pytest.approx(distances["rms_frobenius"])
+
+
+def test_a_finished_run_can_be_drawn_again_without_its_model(run, tmp_path, monkeypatch):
+    run(FOX, PANDA, "--methods", "identity,optimal,mixture@perceptual")
+    monkeypatch.setattr(comparison, "load_model", lambda *_, **__: pytest.fail("the model is loaded"))
+    saved = comparison.read_comparison(tmp_path / "run")
+    metrics = json.loads((tmp_path / "run" / "metrics.json").read_text())
+    assert [cloud.source for cloud in saved.ends] == [FOX, PANDA]
+    assert geometry.wasserstein(*saved.ends) == pytest.approx(metrics["distances"]["wasserstein"])
+    for name, method in metrics["methods"].items():
+        assert (saved.walk.times[name], saved.results[name].smoothness.ppl) == (
+            method["t"],
+            method["smoothness"]["ppl"],
+        )
+        assert len(saved.clouds[name]) == len(saved.walk.frames[name]) == 3
+    (tmp_path / "run" / "metrics.json").unlink()
+    with pytest.raises(UserError, match="holds no finished comparison"):
+        comparison.read_comparison(tmp_path / "run")
 
 
 def test_an_end_that_is_another_image_fails_the_check(run, monkeypatch):

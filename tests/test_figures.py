@@ -2,7 +2,15 @@
 
 from pathlib import Path
 
+import pytest
+from click.testing import CliRunner
+from PIL import Image
+
+from analysis import model, statistics
 from analysis.study import read_results
+from figures import saved
+from figures.__main__ import FIGURES as FIGURES_DRAWN
+from figures.__main__ import main as draw_figures
 from figures.headline import rewrite
 
 ROOT = Path(__file__).parent.parent
@@ -15,7 +23,42 @@ def test_no_script_shadows_a_package():
     assert not packages & {path.stem for path in FIGURES.glob("*.py")}
 
 
-def test_every_drawn_figure_has_its_script_and_readme_shows_only_what_is_there():
+def test_every_script_is_drawn_and_every_drawn_figure_is_there():
+    helpers = {"__main__", "collect", "headline", "saved"}
+    assert {path.stem for path in FIGURES.glob("*.py")} - helpers == set(FIGURES_DRAWN)
+    for name in FIGURES_DRAWN:
+        for suffix in ("png", "pdf"):
+            assert (FIGURES / f"{name}.{suffix}").is_file(), name
+
+
+@pytest.fixture
+def fast(monkeypatch):
+    """Undoes what --fast does to this process."""
+    monkeypatch.setattr(saved, "limit", None)
+    monkeypatch.setattr(statistics, "RESAMPLES", statistics.RESAMPLES)
+    caches = (saved.study_results, saved.study_steps)
+    yield
+    for cache in caches:
+        cache.cache_clear()
+
+
+def test_everything_draws_from_the_records_alone(fast, tmp_path, monkeypatch):
+    monkeypatch.setattr(model, "load_model", lambda *_, **__: pytest.fail("a figure loads a model"))
+    result = CliRunner().invoke(draw_figures, ["--fast", "--out", str(tmp_path)])
+    assert result.exit_code == 0, result.output
+    for name in FIGURES_DRAWN:
+        with Image.open(tmp_path / f"{name}.png") as picture:
+            assert picture.getextrema() != ((255, 255),) * 4
+        assert (tmp_path / f"{name}.pdf").read_bytes().startswith(b"%PDF")
+
+
+def test_a_figure_that_is_not_there_is_named():
+    result = CliRunner().invoke(draw_figures, ["portrait"])
+    assert result.exit_code == 2
+    assert "unknown figure portrait; known: invariance" in result.output
+
+
+def test_readme_shows_only_what_is_there():
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
     shown = [part.split(")")[0] for part in readme.split("](figures/")[1:]]
     assert shown

@@ -5,7 +5,14 @@ import pandas as pd
 import pytest
 from scipy.stats import wilcoxon
 
-from analysis.statistics import by_pair, compare_methods, correlation, estimate_mean, predict_from_length
+from analysis.statistics import (
+    by_pair,
+    compare_methods,
+    correlation,
+    correlation_of_steps,
+    estimate_mean,
+    predict_from_length,
+)
 
 
 def results_of(ppl: dict[str, np.ndarray], seeds: int = 3, **columns: dict[str, np.ndarray]) -> pd.DataFrame:
@@ -88,3 +95,21 @@ def test_length_predicts_ppl_where_it_does():
 def test_a_missing_reference_is_named():
     with pytest.raises(ValueError, match="no results of 'slerp'; there are identity"):
         compare_methods(results_of({"identity": BASE}), "ppl_m", "slerp")
+
+
+def test_where_high_is_better_the_higher_wins():
+    results = results_of({"identity": BASE, "optimal": BASE + 0.2})
+    (low,), (high,) = (compare_methods(results, "ppl_m", "identity", low_is_better=low) for low in (True, False))
+    assert (low.wins, high.wins) == (0, 1)
+    assert low.ratio == high.ratio
+
+
+def test_steps_of_one_pair_do_not_count_as_so_many_observations():
+    """Forty steps a pair that differ between pairs only: the interval is as wide as that of the pairs alone."""
+    rng = np.random.default_rng(3)
+    x, y = rng.normal(size=(2, 12))
+    steps = pd.DataFrame({"pair": np.repeat(np.arange(12), 40), "x": np.repeat(x, 40), "y": np.repeat(y, 40)})
+    found, alone = correlation_of_steps(steps, "x", "y"), correlation(x, y)
+    assert found.value == pytest.approx(alone.value, abs=0.02)
+    assert found.high - found.low == pytest.approx(alone.high - alone.low, rel=0.15)
+    assert np.isnan(correlation_of_steps(steps.assign(x=1.0), "x", "y").value)

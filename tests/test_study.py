@@ -2,6 +2,7 @@
 
 import json
 from itertools import islice
+from shutil import copy2
 
 import numpy as np
 import pandas as pd
@@ -9,17 +10,22 @@ import pytest
 from click.testing import CliRunner
 from filelock import FileLock
 
-from analysis import study
+from analysis import statistics, study
 from analysis.cli import main
 from analysis.errors import UserError
 from analysis.model import load_model
 from analysis.pairs import PromptPair, world_pairs
-from analysis.report import latex_table, write_report
+from analysis.report import draw_strips, draw_study_strip, latex_table, strata_tables, strip_pairs, write_report
 from analysis.statistics import compare_methods
 from analysis.study import StudySettings, append_records, read_records, read_results, read_steps, run_study
 
 METHODS = ("identity", "optimal", "mixture", "optimal@cross-attention")
 PAIRS = (*world_pairs(5).pairs, PromptPair("<script>alert(1)</script>", "a $pizza$ & {tea}", 2.5))
+
+
+@pytest.fixture(autouse=True)
+def few_resamples(monkeypatch):
+    monkeypatch.setattr(statistics, "RESAMPLES", 199)
 
 
 @pytest.fixture(scope="module")
@@ -109,15 +115,47 @@ def test_the_report_holds_everything_and_escapes_what_was_typed(finished):
     page = write_report(out)[0].read_text(encoding="utf-8")
     assert "<script>alert" not in page
     assert "&lt;script&gt;alert(1)&lt;/script&gt;" in page
-    assert page.count("data:image/png;base64,") == 7
+    assert page.count("data:image/png;base64,") == 8
     assert "http" not in page
-    for name in ("comparison", "strata", "distances", "geometry", "strip-best", "strip-median", "strip-worst"):
+    for name in ("comparison", "strata", "distances", "geometry", "steps", "strip-best", "strip-median", "strip-worst"):
         assert (out / "figures" / f"{name}.pdf").is_file()
     table = pd.read_csv(out / "results.csv")
     assert table["ppl_ssim"].to_numpy() == pytest.approx(results["ppl_ssim"].to_numpy())
     latex = (out / "table.tex").read_text()
     assert latex == latex_table(compare_methods(results, "ppl_ssim", "identity"), "identity")
     assert latex.count(r"\\") == 4
+
+
+def test_strips_whose_frames_were_not_kept_are_rendered_again_where_there_is_the_model(finished, model, tmp_path):
+    out, results = finished
+    for name in ("study.json", "records.jsonl"):
+        copy2(out / name, tmp_path / name)
+    with pytest.raises(UserError, match="has no frames of pair"):
+        draw_study_strip(tmp_path, "best")
+    pairs = strip_pairs(results, "ssim")
+    assert draw_strips(tmp_path, study.read_study(tmp_path), pairs) == {}
+    assert len(draw_strips(tmp_path, study.read_study(tmp_path), pairs, model)) == 3
+    ppl = results.pivot_table(index="pair", columns="method", values="ppl_ssim")
+    ratios = (ppl["optimal"] / ppl["identity"]).sort_values()
+    assert (ratios.index[0], ratios.index[-1]) == (pairs["best"], pairs["worst"])
+    for pair in pairs.values():
+        for method in ("identity", "optimal"):
+            before, again = (
+                sorted((study.frames_folder(folder, pair, 0) / method).iterdir()) for folder in (out, tmp_path)
+            )
+            assert [path.read_bytes() for path in before] == [path.read_bytes() for path in again]
+    assert draw_study_strip(tmp_path, "best").axes
+
+
+def test_each_stratum_is_compared_within_itself(finished):
+    _, results = finished
+    tables = {table["measure"]: table for table in strata_tables(results, "ssim", "identity")}
+    assert list(tables) == list(study.MEASURES)
+    assert len(tables["ppl"]["strata"]) == results["stratum"].nunique()
+    method, cells = tables["ppl"]["rows"][0]
+    for cell, (_, group) in zip(cells, results.groupby("stratum"), strict=True):
+        assert cell.mean == pytest.approx(group.loc[group["method"] == method, "ppl_ssim"].mean())
+    assert strata_tables(results.assign(stratum=None), "ssim", "identity") == []
 
 
 def test_a_study_of_one_pair_and_one_method_has_a_report(settings, model, tmp_path, tiny_pipeline_folder):

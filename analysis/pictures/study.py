@@ -6,8 +6,17 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from analysis.pictures.style import METHOD_COLOURS, colour, marker, new_figure
-from analysis.statistics import PairedComparison, by_pair, compare_methods, correlation, predict_from_length
+from analysis.statistics import (
+    PairedComparison,
+    by_pair,
+    compare_methods,
+    correlation,
+    correlation_of_steps,
+    predict_from_length,
+)
 
+#: geometric length of a step, as :func:`analysis.study.read_steps` calls it → as a figure does
+LENGTHS = {"wasserstein": "$W_2$", "pull_back": "pull-back $W_2$", "frobenius": "RMS Frobenius"}
 MEASURES = {"ppl": "perceptual path length", "worst_step": "worst step", "gini": "Gini"}
 
 
@@ -103,16 +112,15 @@ def draw_geometry(results: pd.DataFrame, steps: pd.DataFrame, metric: str) -> Fi
     left.set_title(
         f"optimal against identity, over pairs\nSpearman {found.spearman}, $R^2$ {found.explained:.2f}", fontsize=9
     )
-    names = {"wasserstein": "$W_2$", "pull_back": "pull-back $W_2$", "frobenius": "RMS Frobenius"}
     rows = []
     for method in steps["method"].unique():
-        for length in names:
+        for length in LENGTHS:
             of_method = steps[steps["method"] == method].dropna(subset=[length]) if length in steps else steps[:0]
             if of_method["pair"].nunique() > 4:
                 totals = of_method.groupby("pair")[[length, metric]].mean()
                 rows.append((method, length, correlation(totals[length].to_numpy(), totals[metric].to_numpy())))
     methods = list(dict.fromkeys(row[0] for row in rows))
-    for shift, (length, title) in zip((-0.22, 0, 0.22), names.items(), strict=True):
+    for shift, (length, title) in zip((-0.22, 0, 0.22), LENGTHS.items(), strict=True):
         of_length = [(methods.index(method) + shift, each) for method, name, each in rows if name == length]
         for place, each in of_length:
             if each.low is not None:
@@ -136,3 +144,37 @@ def draw_geometry(results: pd.DataFrame, steps: pd.DataFrame, metric: str) -> Fi
     for axis in (left, right):
         axis.spines[["top", "right"]].set_visible(False)
     return figure
+
+
+def draw_steps_against_length(results: pd.DataFrame, steps: pd.DataFrame, metric: str) -> Figure:
+    """Geometric against perceptual length of single steps (above) and whole paths (below), in three geometries.
+
+    Spearman's correlation stands in the legend, with its interval over pairs.
+    """
+    figure = new_figure(10, 6.6)
+    axes = figure.subplots(2, len(LENGTHS), sharey="row")
+    for column, (length, title) in enumerate(LENGTHS.items()):
+        above, below = axes[:, column]
+        for method in ("identity", "optimal"):
+            of_steps, of_paths = steps[steps["method"] == method], results[results["method"] == method]
+            _scatter(above, of_steps, length, metric, method, size=4)
+            _scatter(below, of_paths, f"path_{length}", f"ppl_{metric}", method, size=9)
+        above.set(title=title, xlabel=f"step in {title}")
+        below.set(xlabel=f"path's length in {title}")
+        for axis in (above, below):
+            axis.spines[["top", "right"]].set_visible(False)
+            box = {"fontsize": 8, "title": "Spearman, 95 % interval", "title_fontsize": 8, "markerscale": 3}
+            for handle in axis.legend(frameon=False, loc="upper left", **box).legend_handles:
+                handle.set_alpha(1)
+    for axis in axes[:, 0]:
+        axis.set_ylim(0, 1.35 * axis.get_ylim()[1])  # room for the legends of its row
+    axes[0, 0].set_ylabel(f"perceptual step ({metric})")
+    axes[1, 0].set_ylabel(f"PPL ({metric})")
+    return figure
+
+
+def _scatter(axis: Axes, frame: pd.DataFrame, x: str, y: str, method: str, *, size: float) -> None:
+    found = correlation_of_steps(frame, x, y)
+    interval = "" if found.low is None else f" ({found.low:.2f} to {found.high:.2f})"
+    label = f"{method}: {found.value:.2f}{interval}"
+    axis.scatter(frame[x], frame[y], s=size, color=colour(method), alpha=0.25, linewidth=0, label=label)

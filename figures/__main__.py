@@ -1,0 +1,53 @@
+"""Draw figures from the records in this folder, as .png and .pdf: ``python -m figures [--fast] [NAME …]``."""
+
+from importlib import import_module
+from pathlib import Path
+
+import click
+from tqdm.auto import tqdm
+
+from analysis import statistics
+from figures import saved
+
+#: every script of this folder that draws a figure
+FIGURES = (
+    "invariance",
+    "census",
+    "filmstrips",
+    "steps",
+    "projection",
+    "coupling",
+    "triangle",
+    "distances",
+    "comparison",
+    "strata",
+    "robustness",
+    "geometry_against_perception",
+    "steps_against_length",
+    "strip_best",
+    "strip_median",
+    "strip_worst",
+)
+FAST_PAIRS, FAST_RESAMPLES = 10, 99
+
+
+@click.command()
+@click.argument("names", nargs=-1, metavar="[NAME …]")
+@click.option("--fast", is_flag=True, help="Ten pairs and few resamples: does everything draw?")
+@click.option("--out", type=click.Path(path_type=Path), default=saved.HERE, help="Folder.  [default: this one]")
+def main(names: tuple[str, ...], fast: bool, out: Path) -> None:
+    """Draw the figures called NAME, or all."""
+    unknown = set(names) - set(FIGURES)
+    if unknown:
+        raise click.UsageError(f"unknown figure {', '.join(sorted(unknown))}; known: {', '.join(FIGURES)}")
+    if fast:
+        saved.limit, statistics.RESAMPLES = FAST_PAIRS, FAST_RESAMPLES
+    out.mkdir(parents=True, exist_ok=True)
+    for name in tqdm(names or FIGURES, desc="figures"):
+        figure = import_module(f"figures.{name}").draw()
+        figure.savefig(out / f"{name}.png")
+        figure.savefig(out / f"{name}.pdf", metadata={"CreationDate": None})  # the same file every time
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,11 @@
+"""demo/ → which token of A travels to which token of B."""
+
+from matplotlib.figure import Figure
+
+from analysis.pictures import draw_coupling
+from figures.saved import demo
+
+
+def draw() -> Figure:
+    couplings = {name: path.coupling for name, path in demo().walk.paths.items() if hasattr(path, "coupling")}
+    return draw_coupling(couplings, *demo().ends)

@@ -1,0 +1,11 @@
+"""demo/ → film strips of four ways from a fox to a panda."""
+
+from matplotlib.figure import Figure
+
+from analysis.pictures import draw_filmstrips
+from figures.saved import demo
+
+
+def draw() -> Figure:
+    walk, settings = demo().walk, demo().settings
+    return draw_filmstrips(walk.frames, walk.times, settings.prompt_a, settings.prompt_b)

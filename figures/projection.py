@@ -1,0 +1,10 @@
+"""demo/ → the paths on a plane, in both views."""
+
+from matplotlib.figure import Figure
+
+from analysis.pictures import draw_projection
+from figures.saved import demo
+
+
+def draw() -> Figure:
+    return draw_projection(demo().clouds, demo().ends[0], method=demo().settings.projection, frames=demo().walk.frames)

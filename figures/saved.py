@@ -1,0 +1,41 @@
+"""What the figures are drawn from: records that are in this folder. Nothing here, and no figure, loads a model."""
+
+import json
+from functools import cache
+from pathlib import Path
+
+import pandas as pd
+
+from analysis.comparison import SavedComparison, read_comparison
+from analysis.study import read_results, read_steps
+
+HERE = Path(__file__).parent
+STUDY, PARAMETRISATION, DEMO, TRIANGLE = (HERE / name for name in ("study", "parametrisation", "demo", "triangle"))
+METRIC = "efficientnet"  # the perceptual distance that figures show
+
+#: pairs of the study that are looked at; None: all
+limit: int | None = None
+
+
+def _limited(table: pd.DataFrame) -> pd.DataFrame:
+    return table if limit is None else table[table["pair"] < limit]
+
+
+@cache
+def study_results() -> pd.DataFrame:
+    return _limited(read_results(STUDY))
+
+
+@cache
+def study_steps() -> pd.DataFrame:
+    return _limited(read_steps(STUDY))
+
+
+@cache
+def demo() -> SavedComparison:
+    return read_comparison(DEMO)
+
+
+def records(name: str) -> list[dict]:
+    """Of ``whichway invariance --json``."""
+    return json.loads((HERE / f"{name}.json").read_text(encoding="utf-8"))

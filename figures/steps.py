@@ -1,0 +1,13 @@
+"""demo/ → how far apart consecutive frames look."""
+
+from matplotlib.figure import Figure
+
+from analysis.pictures import draw_steps
+from figures.saved import demo
+
+
+def draw() -> Figure:
+    results = demo().results
+    steps = {name: result.steps for name, result in results.items()}
+    smoothness = {name: result.smoothness for name, result in results.items()}
+    return draw_steps(steps, smoothness, demo().walk.times, demo().settings.metric)

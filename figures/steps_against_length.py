@@ -1,0 +1,10 @@
+"""study/ → geometric against perceptual length, of single steps and of whole paths."""
+
+from matplotlib.figure import Figure
+
+from analysis.pictures.study import draw_steps_against_length
+from figures.saved import METRIC, study_results, study_steps
+
+
+def draw() -> Figure:
+    return draw_steps_against_length(study_results(), study_steps(), METRIC)

@@ -53,9 +53,11 @@ figures: .venv/.runtime
 	$(BIN)/python -m figures $(FIGURES)
 	$(BIN)/python -m figures.headline
 
+# Two processes of one thread each: torch's threads gain little on models this small.
+test: export OMP_NUM_THREADS = 1
 test: lint
-	$(BIN)/python -m pytest
-	$(BIN)/python -m pytest --nbmake notebooks
+	$(BIN)/python -m pytest -n 2 --dist loadfile
+	$(BIN)/python -m pytest -n 2 --nbmake notebooks
 
 test-browser: .venv/.dev
 	command -v chromium > /dev/null || { $(AS_ROOT) apt-get update; $(AS_ROOT) apt-get install --yes --no-install-recommends chromium; }

@@ -1,6 +1,9 @@
 """All benchmarks, one after the other: ``python -m benchmarks``, a quarter of an hour."""
 
-from benchmarks import compare_command, neighbours, pairwise, rendering, start_up
+from shutil import which
 
-for benchmark in (start_up, pairwise, neighbours, rendering, compare_command):
+from benchmarks import compare_command, explorer, neighbours, pairwise, rendering, start_up
+
+browsed = (explorer,) if which("chromium") else ()
+for benchmark in (start_up, pairwise, neighbours, rendering, compare_command, *browsed):
     benchmark.main(standalone_mode=False)

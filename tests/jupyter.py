@@ -1,0 +1,128 @@
+"""A real JupyterLab and a real browser, for tests and benchmarks that meet the notebooks as a person does."""
+
+import json
+import os
+import secrets
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).parent.parent
+#: no sandbox, since containers have none; no talk with anyone but this machine
+FLAGS = (
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+)
+LAPTOP = {"width": 1366, "height": 768}
+MINUTE = 60_000  # milliseconds
+
+
+@dataclass(frozen=True)
+class Lab:
+    """A running JupyterLab: on loopback, with a token, on a folder of its own."""
+
+    address: str
+    token: str
+    folder: Path
+
+    def write_notebook(self, name: str, code: str) -> str:
+        """A notebook of one cell."""
+        cell = {"cell_type": "code", "execution_count": None, "id": "only", "metadata": {}, "outputs": []}
+        kernel = {"display_name": "Python 3", "language": "python", "name": "python3"}
+        content = {"cells": [cell | {"source": code}], "metadata": {"kernelspec": kernel}}
+        (self.folder / name).write_text(json.dumps(content | {"nbformat": 4, "nbformat_minor": 5}))
+        return name
+
+    def open(self, page: Any, name: str) -> None:
+        """Open a notebook, and wait until its cells can be run."""
+        workspace = secrets.token_hex(4)  # a new one: no other notebook's tab is opened again
+        page.goto(f"{self.address}/lab/workspaces/{workspace}/tree/{name}?token={self.token}")
+        page.wait_for_selector(".jp-Notebook .jp-CodeCell", timeout=MINUTE)
+        page.wait_for_selector("text=(ipykernel) | Idle", timeout=MINUTE)  # earlier, a cell is not run
+
+
+@contextmanager
+def running_lab(folder: Path) -> Iterator[Lab]:
+    """JupyterLab on a copy of the project's notebooks in ``folder``.
+
+    Raises:
+        RuntimeError: it does not answer within a minute; its log is the message.
+    """
+    shutil.copytree(ROOT / "notebooks", folder / "notebooks", ignore=shutil.ignore_patterns("runs", "*.py"))
+    (folder / "figures").symlink_to(ROOT / "figures")
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    lab, log = Lab(f"http://127.0.0.1:{port}", secrets.token_hex(16), folder), folder / "lab.log"
+    options = [f"--port={port}", "--ip=127.0.0.1", "--no-browser", "--allow-root", "--LabApp.news_url=None"]
+    options += [f"--IdentityProvider.token={lab.token}", f"--ServerApp.root_dir={folder}"]
+    with log.open("w") as file:
+        command = [sys.executable, "-m", "jupyter", "lab", *options]
+        server = subprocess.Popen(command, stdout=file, stderr=file, start_new_session=True)
+    try:
+        _wait_for(f"{lab.address}/api/status?token={lab.token}", log)
+        yield lab
+    finally:
+        os.killpg(server.pid, signal.SIGTERM)
+        server.wait(30)
+
+
+def _wait_for(address: str, log: Path) -> None:
+    for _ in range(120):
+        try:
+            with urllib.request.urlopen(address, timeout=5):
+                return
+        except OSError:
+            time.sleep(0.5)
+    raise RuntimeError(log.read_text())
+
+
+@contextmanager
+def running_chromium() -> Iterator[Any]:
+    """Playwright's handle of Debian's chromium, headless.
+
+    Raises:
+        RuntimeError: no chromium on the path.
+    """
+    from playwright.sync_api import sync_playwright
+
+    chromium = shutil.which("chromium")
+    if chromium is None:
+        raise RuntimeError("no chromium on the path; 'make test-browser' installs Debian's")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium, args=list(FLAGS))
+        yield browser
+        browser.close()
+
+
+def run_only_cell(page: Any) -> None:
+    """Run a notebook's one cell, and wait for the explorer's page."""
+    page.click(".jp-Notebook .jp-CodeCell .jp-InputArea-editor")
+    page.keyboard.press("Shift+Enter")
+    page.wait_for_selector(".ww", timeout=MINUTE)
+
+
+def wait_for_status(page: Any, words: str) -> None:
+    """Until the explorer says so."""
+    script = "words => document.querySelector('.ww-status')?.textContent.startsWith(words)"
+    page.wait_for_function(script, arg=words, timeout=2 * MINUTE)
+
+
+def fill_prompt(page: Any, letter: str, text: str) -> None:
+    """Type a prompt into the explorer, and press Enter."""
+    page.fill(f".ww input[aria-label='prompt {letter}']", text)
+    page.press(f".ww input[aria-label='prompt {letter}']", "Enter")

@@ -18,20 +18,23 @@ CONDITIONS = ("model", "sampler", "steps", "guidance", "frames")
 def compare_studies(folders: Sequence[Path], *, reference: str = "identity") -> pd.DataFrame:
     """PPL's ratio to ``reference``: one row for each (study, metric, method), with ``condition``, ``low``, ``high``.
 
+    A condition is called by its metric and by what differs from the first study's settings.
+
     Raises:
         UserError: no studies, one that is not there or has nothing finished, or one without the reference.
     """
     if not folders:
         raise UserError("studies: none given; wanted folders of 'whichway study'")
     studies = {folder: read_study(folder)["settings"] for folder in folders}
-    differing = [name for name in CONDITIONS if len({str(settings[name]) for settings in studies.values()}) > 1]
+    usual = next(iter(studies.values()))
     rows = []
     for folder, settings in studies.items():
         results = read_results(folder)
         if results.empty or reference not in set(results["method"]):
             raise UserError(f"{str(folder)!r} has no finished walk of {reference!r}")
+        differing = [f"{name} {settings[name]}" for name in CONDITIONS if settings[name] != usual[name]]
         for metric in settings["metrics"]:
-            condition = ", ".join([metric, *(f"{name} {settings[name]}" for name in differing)])
+            condition = ", ".join([metric, *differing])
             for each in compare_methods(results, f"ppl_{metric}", reference):
                 ratio = {"ratio": each.ratio.value, "low": each.ratio.low, "high": each.ratio.high}
                 rows.append({"condition": condition, "method": each.method, "pairs": results["pair"].nunique()} | ratio)

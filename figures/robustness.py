@@ -3,10 +3,10 @@
 from matplotlib.figure import Figure
 
 from analysis.pictures.robustness import draw_robustness
-from analysis.robustness import agreement, compare_studies
-from figures.saved import HERE, STUDY
+from analysis.robustness import agreement
+from figures.saved import compare_conditions
 
 
 def draw() -> Figure:
-    compared = compare_studies([STUDY, *sorted((HERE / "robustness").glob("*/"))])
+    compared = compare_conditions()
     return draw_robustness(compared, agreement(compared), "identity")

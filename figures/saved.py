@@ -7,6 +7,7 @@ from pathlib import Path
 import pandas as pd
 
 from analysis.comparison import SavedComparison, read_comparison
+from analysis.robustness import compare_studies
 from analysis.study import read_results, read_steps
 
 HERE = Path(__file__).parent
@@ -29,6 +30,12 @@ def study_results() -> pd.DataFrame:
 @cache
 def study_steps() -> pd.DataFrame:
     return _limited(read_steps(STUDY))
+
+
+@cache
+def compare_conditions() -> pd.DataFrame:
+    """The study, and the smaller ones under other conditions."""
+    return compare_studies([STUDY, *sorted((HERE / "robustness").glob("*/"))])
 
 
 @cache

@@ -88,6 +88,10 @@ def test_a_notebook_runs_and_its_explorer_answers(opened):
     wait_for_status(page, "all 18 frames are there")
     page.locator(".ww").scroll_into_view_if_needed()
     shoot(page, "notebook")
+    page.set_viewport_size({"width": 1240, "height": 1240})
+    page.wait_for_timeout(500)
+    page.locator(".ww").screenshot(path=SHOTS / "explorer.png")
+    page.set_viewport_size(LAPTOP)
     page.wait_for_selector("text=(ipykernel) | Idle", timeout=2 * MINUTE)
 
     fill_prompt(page, "A", "a cat on a yellow background")

@@ -57,7 +57,7 @@ def studies(tmp_path):
 
 def test_what_differs_names_the_condition_and_rankings_are_compared(studies):
     compared = compare_studies(studies)
-    assert list(dict.fromkeys(compared["condition"])) == ["ssim, guidance 3.0", "ssim, guidance 1.0"]
+    assert list(dict.fromkeys(compared["condition"])) == ["ssim", "ssim, guidance 1.0"]
     optimal = compared.query("method == 'optimal'")
     assert optimal["ratio"].to_numpy() == pytest.approx([0.8, 1.5], rel=0.03)
     assert (optimal["low"] < optimal["ratio"]).all()

@@ -473,7 +473,7 @@ function render({ model, el }) {
   const progress = element("progress", { max: 1, value: 0 });
   const status = element("span", { class: "ww-status", role: "status" }, "waiting for the kernel");
   const stop = element("button", { disabled: true, onclick: () => model.send({ kind: "cancel" }) }, "Stop");
-  const again = element("button", { hidden: true, onclick: () => model.send({ kind: "walk" }) }, "Go on");
+  const again = element("button", { hidden: true, onclick: () => model.send({ kind: "walk" }) });
   const notice = element("p", { class: "ww-notice", hidden: true });
   const trouble = element("p", { class: "ww-error", role: "alert", hidden: true });
   const silence = element("p", { class: "ww-error", role: "alert", hidden: true });
@@ -524,10 +524,11 @@ function render({ model, el }) {
     play.textContent = "▶";
   }
 
-  function say(text, { busy = false, goOn = false } = {}) {
+  function say(text, { busy = false, offer = "" } = {}) {
     status.textContent = text;
     stop.disabled = !busy;
-    again.hidden = !goOn;
+    again.hidden = !offer;
+    again.textContent = offer;
     el.dataset.state = busy ? "busy" : "idle";
   }
   function sayProgress() {
@@ -590,13 +591,13 @@ function render({ model, el }) {
       say(`all ${seen.count()} frames are there`);
     },
     cancelled() {
-      say(`stopped; ${seen.count()} frames are there and stay`, { goOn: true });
+      say(`stopped; ${seen.count()} frames are there and stay`, { offer: "Go on" });
     },
     error({ text }) {
       trouble.textContent = text;
       trouble.hidden = false;
       progress.value = 0;
-      say(seen.count() ? `${seen.count()} frames are there and stay` : "nothing to show yet", { goOn: true });
+      say(seen.count() ? `${seen.count()} frames are there and stay` : "nothing to show yet", { offer: "Try again" });
     },
     file({ suffix }, [buffer]) {
       save(buffer, suffix);

@@ -271,6 +271,14 @@ def test_without_anywidget_the_way_out_is_named(monkeypatch):
 
 
 def test_the_page_sets_text_and_never_html():
-    page = (Path(__file__).parent.parent / "analysis" / "explorer" / "explorer.js").read_text(encoding="utf-8")
-    for forbidden in ("innerHTML", "outerHTML", "insertAdjacentHTML", "document.write", "http://", "https://"):
-        assert forbidden not in page.replace('"http://www.w3.org/2000/svg"', ""), forbidden
+    parts = sorted((Path(__file__).parent.parent / "analysis" / "explorer" / "page").glob("*.js"))
+    assert parts
+    for part in parts:
+        page = part.read_text(encoding="utf-8").replace('"http://www.w3.org/2000/svg"', "")
+        for forbidden in ("innerHTML", "outerHTML", "insertAdjacentHTML", "document.write", "http://", "https://"):
+            assert forbidden not in page, (part.name, forbidden)
+
+
+def test_every_part_of_the_page_is_in_the_widget():
+    widget = pytest.importorskip("analysis.explorer.widget")
+    assert {path.stem for path in widget.PAGE.glob("*.js")} == set(widget.PARTS)

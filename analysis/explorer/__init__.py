@@ -2,7 +2,7 @@
 
 Reading order: :mod:`analysis.explorer.exploration` (what there is to see, as messages, the frame under the cursor
 first) → :mod:`analysis.explorer.background` (one thread that works for the latest request) →
-:mod:`analysis.explorer.widget` (traits and messages between kernel and page; the page is ``explorer.js``) →
+:mod:`analysis.explorer.widget` (traits and messages between kernel and page; the page is ``page/explorer.js``) →
 :mod:`analysis.explorer.export` (what is seen, as a file).
 
     from analysis.explorer import Explorer

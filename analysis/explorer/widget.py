@@ -25,7 +25,9 @@ from analysis.smoothness import Smoothness
 from analysis.way import GROUNDS
 from geometry import METHODS, TOKENS
 
-HERE = Path(__file__).parent
+PAGE = Path(__file__).parent / "page"
+#: the page's files, joined into the one module that a widget is
+PARTS = ("elements", "seen", "controls", "viewer", "strips", "numbers", "coupling", "map", "exports", "explorer")
 SETTINGS = tuple(ExplorerSettings.__dataclass_fields__)
 
 
@@ -39,8 +41,8 @@ class Explorer(anywidget.AnyWidget):
             ``seed``, ``steps``, ``guidance``; all can be changed later, here or in the page, as can ``t``.
     """
 
-    _esm = HERE / "explorer.js"
-    _css = HERE / "explorer.css"
+    _esm = "\n".join((PAGE / f"{part}.js").read_text(encoding="utf-8") for part in PARTS)
+    _css = PAGE / "explorer.css"
 
     prompts = List(Unicode(), ["a large fox on a blue background", "a panda on a pink background"]).tag(sync=True)
     methods = List(Unicode(), ["optimal", "identity"]).tag(sync=True)

@@ -1,0 +1,116 @@
+/** Prompts, methods and settings; every change is a change of the traits. What stands beside the methods is given. */
+function controls(model, beside, onAsk) {
+  const set = (values) => {
+    onAsk();
+    for (const [name, value] of Object.entries(values)) model.set(name, value);
+    model.save_changes();
+  };
+  const prompts = element("div", { class: "ww-prompts" });
+  function showPrompts() {
+    const texts = model.get("prompts");
+    const edit = (change) => {
+      const changed = [...model.get("prompts")];
+      change(changed);
+      set({ prompts: changed });
+    };
+    prompts.replaceChildren(
+      ...texts.map((text, index) =>
+        element(
+          "label",
+          { class: "ww-prompt" },
+          element("b", {}, LETTERS[index] ?? "+"),
+          element("input", {
+            type: "text",
+            value: text,
+            "aria-label": `prompt ${LETTERS[index] ?? index}`,
+            onchange: (event) => edit((all) => (all[index] = event.target.value)),
+          }),
+          ...(texts.length > 2
+            ? [element("button", { title: "remove this prompt", onclick: () => edit((all) => all.splice(index, 1)) }, "×")]
+            : []),
+        ),
+      ),
+      element("button", { class: "ww-quiet", onclick: () => edit((all) => all.push(all[0])) }, "+ prompt"),
+    );
+  }
+
+  const choose = (label, name, choices, get, put) => {
+    const select = element("select", { "aria-label": label, onchange: (event) => set({ [name]: put(event.target.value) }) });
+    const show = () => {
+      const chosen = get(model.get(name));
+      const known = Object.entries(choices);
+      if (chosen && !(chosen in choices)) known.push([chosen, ""]);
+      select.replaceChildren(
+        ...known.map(([value, summary]) => element("option", { value, title: summary, selected: value === chosen }, value)),
+      );
+      if (!chosen) select.prepend(element("option", { value: "", selected: true }, "–"));
+      select.title = choices[chosen] ?? "";
+    };
+    model.on(`change:${name}`, show);
+    show();
+    return element("label", {}, `${label} `, select);
+  };
+  const number = (label, name, least, step) => {
+    const input = element("input", {
+      type: "number",
+      min: least,
+      step,
+      "aria-label": label,
+      onchange: () => {
+        const value = Number(input.value);
+        const wanted = step === 1 ? Number.isSafeInteger(value) : Number.isFinite(value);
+        input.setCustomValidity(input.value !== "" && wanted ? "" : `${label}: wanted ${step === 1 ? "a whole number" : "a number"}`);
+        if (input.reportValidity()) set({ [name]: value });
+      },
+    });
+    const show = () => (input.value = model.get(name));
+    model.on(`change:${name}`, show);
+    show();
+    return element("label", {}, `${label} `, input);
+  };
+  const text = (label, name) => {
+    const input = element("input", {
+      type: "text",
+      "aria-label": label,
+      onchange: () => set({ [name]: input.value.trim() }),
+    });
+    const show = () => (input.value = model.get(name));
+    model.on(`change:${name}`, show);
+    show();
+    return element("label", {}, `${label} `, input);
+  };
+
+  const { methods, ground, tokens } = model.get("choices");
+  const first = choose("method", "methods", methods, (all) => all[0], (value) => [value, ...model.get("methods").slice(1)]);
+  const second = choose(
+    "beside",
+    "methods",
+    { "": "nothing beside it", ...methods },
+    (all) => all[1] ?? "",
+    (value) => [model.get("methods")[0], ...(value ? [value] : [])],
+  );
+  model.on("change:prompts", showPrompts);
+  showPrompts();
+  return element(
+    "div",
+    { class: "ww-controls" },
+    prompts,
+    element("div", { class: "ww-row" }, first, second, ...beside),
+    element(
+      "details",
+      {},
+      element("summary", {}, "model, seed, guidance …"),
+      element(
+        "div",
+        { class: "ww-row" },
+        text("model", "model"),
+        number("seed", "seed", 0, 1),
+        number("steps", "steps", 1, 1),
+        number("guidance", "guidance", 0, "any"),
+        number("frames", "frames", 2, 1),
+        choose("matched by", "ground", ground, (all) => all, (value) => value),
+        choose("tokens", "tokens", tokens, (all) => all, (value) => value),
+      ),
+    ),
+  );
+}

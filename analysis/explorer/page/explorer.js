@@ -1,0 +1,203 @@
+// The explorer's page. It keeps every frame that it was sent: moving the slider asks nobody.
+// State (seen.js) ← messages of the kernel → views; controls → traits of the model and messages to the kernel.
+
+const HEARTBEAT = 3000; // ms between questions to the kernel
+const PATIENCE = 9000; // ms without an answer before the page says so
+
+function render({ model, el }) {
+  const seen = new Seen();
+  let index = 0;
+  let answered = performance.now();
+  let playing = null;
+  let asked = null;
+
+  const progress = element("progress", { max: 1, value: 0 });
+  const status = element("span", { class: "ww-status", role: "status" }, "waiting for the kernel");
+  const stop = element("button", { disabled: true, onclick: () => model.send({ kind: "cancel" }) }, "Stop");
+  const again = element("button", { hidden: true, onclick: () => model.send({ kind: "walk" }) });
+  const notice = element("p", { class: "ww-notice", hidden: true });
+  const trouble = element("p", { class: "ww-error", role: "alert", hidden: true });
+  const silence = element("p", { class: "ww-error", role: "alert", hidden: true });
+  const slider = element("input", { type: "range", min: 0, max: 1, step: 1, value: 0, "aria-label": "t" });
+  const place = element("output", { class: "ww-t" });
+  const play = element("button", { class: "ww-play", title: "play there and back", onclick: () => (playing ? halt() : start()) }, "▶");
+
+  const picture = viewer();
+  const film = strips(goTo);
+  const table = numbers();
+  const coupling = couplingView();
+  const map = mapView(goTo);
+
+  function goTo(wanted, { tell = true } = {}) {
+    index = Math.max(0, Math.min(wanted, seen.last));
+    slider.value = index;
+    place.textContent = `t = ${(seen.times[index] ?? 0).toFixed(3)}`;
+    picture.show(seen, index);
+    film.show(seen, index);
+    map.show(index);
+    if (tell) tellSoon();
+  }
+  function tellSoon() {
+    asked ??= setTimeout(() => {
+      asked = null;
+      if (seen.times.length && model.get("t") !== seen.times[index]) {
+        model.set("t", seen.times[index]);
+        model.save_changes();
+      }
+    }, 150);
+  }
+  slider.addEventListener("input", () => {
+    halt();
+    goTo(Number(slider.value));
+  });
+
+  function start() {
+    let direction = 1;
+    play.textContent = "❚❚";
+    playing = setInterval(() => {
+      if (index + direction > seen.last || index + direction < 0) direction = -direction;
+      goTo(index + direction, { tell: false });
+    }, 1000 / 12);
+  }
+  function halt() {
+    clearInterval(playing);
+    playing = null;
+    play.textContent = "▶";
+  }
+
+  function say(text, { busy = false, offer = "" } = {}) {
+    status.textContent = text;
+    stop.disabled = !busy;
+    again.hidden = !offer;
+    again.textContent = offer;
+    el.dataset.state = busy ? "busy" : "idle";
+  }
+  function sayProgress() {
+    const wanted = seen.methods.length * seen.times.length;
+    progress.value = wanted ? seen.count() / wanted : 0;
+    say(`${seen.count()} of ${wanted} frames`, { busy: true });
+  }
+
+  const hear = {
+    pong() {},
+    loading({ text }) {
+      trouble.hidden = notice.hidden = true;
+      progress.removeAttribute("value");
+      say(text, { busy: true });
+    },
+    walk({ times, legs }) {
+      const methods = [...model.get("methods")];
+      seen.clear(methods, times);
+      trouble.hidden = notice.hidden = true;
+      slider.max = seen.last;
+      picture.build(methods);
+      film.build(seen);
+      table.show(seen);
+      coupling.build(seen);
+      map.build(seen);
+      goTo(Math.round(model.get("t") * seen.last), { tell: false });
+      sayProgress();
+    },
+    notice({ text }) {
+      notice.textContent = text;
+      notice.hidden = false;
+    },
+    geometry({ legs }) {
+      seen.legs = legs;
+      table.show(seen);
+      coupling.build(seen);
+    },
+    frame({ where }, [buffer]) {
+      const url = URL.createObjectURL(new Blob([buffer], { type: "image/png" }));
+      for (const [method, k] of where) {
+        seen.frames[method][k] = url;
+        film.frame(seen, method, k);
+      }
+      picture.show(seen, index);
+      sayProgress();
+    },
+    steps({ method, steps, smoothness }) {
+      seen.steps[method] = steps;
+      if (smoothness) seen.smoothness[method] = smoothness;
+      film.steps(seen);
+      film.show(seen, index);
+      table.show(seen);
+    },
+    map({ views }) {
+      seen.views = views;
+      map.build(seen);
+      map.show(index);
+    },
+    done() {
+      say(`all ${seen.count()} frames are there`);
+    },
+    cancelled() {
+      say(`stopped; ${seen.count()} frames are there and stay`, { offer: "Go on" });
+    },
+    error({ text }) {
+      trouble.textContent = text;
+      trouble.hidden = false;
+      progress.value = 0;
+      say(seen.count() ? `${seen.count()} frames are there and stay` : "nothing to show yet", { offer: "Try again" });
+    },
+    file({ suffix }, [buffer]) {
+      save(buffer, suffix);
+    },
+  };
+  const listen = (content, buffers) => {
+    answered = performance.now();
+    silence.hidden = true;
+    hear[content.kind]?.(content, (buffers ?? []).map((each) => each.buffer ?? each));
+  };
+  model.on("msg:custom", listen);
+  const follow = () => {
+    const wanted = Math.round(model.get("t") * seen.last);
+    if (asked === null && wanted !== index) goTo(wanted, { tell: false });
+  };
+  model.on("change:t", follow);
+
+  function ask() {
+    try {
+      model.send({ kind: "ping" });
+    } catch {
+      answered = -Infinity;
+    }
+    if (performance.now() - answered > PATIENCE) {
+      silence.textContent =
+        "The kernel does not answer: it is busy with another cell, or it has died. What was rendered stays here; " +
+        "if it was restarted, run the cell again: its frames are on disk and come back at once.";
+      silence.hidden = false;
+    }
+  }
+  const heartbeat = setInterval(ask, HEARTBEAT);
+
+  el.classList.add("ww");
+  el.dataset.lmSuppressShortcuts = "true"; // JupyterLab's: keys typed here are no commands to the notebook
+  el.addEventListener("keydown", (event) => {
+    event.stopPropagation();
+    if (event.key === "Enter" && event.target.matches("input")) event.target.blur(); // which is a change
+  });
+  el.append(
+    controls(model, [progress, status, stop, again], () => say("asking the kernel", { busy: true })),
+    trouble,
+    silence,
+    notice,
+    picture.root,
+    element("div", { class: "ww-row ww-time" }, play, slider, place),
+    film.root,
+    table.root,
+    element("div", { class: "ww-panels" }, coupling.root, map.root),
+    exporter(model, model.get("choices").exports),
+  );
+  model.send({ kind: "hello" });
+  return () => {
+    halt();
+    clearInterval(heartbeat);
+    clearTimeout(asked);
+    model.off("msg:custom", listen);
+    model.off("change:t", follow);
+    seen.clear([], []);
+  };
+}
+
+export default { render };

@@ -1,0 +1,27 @@
+/** What the kernel has told so far. */
+class Seen {
+  constructor() {
+    this.clear([], []);
+  }
+  clear(methods, times) {
+    for (const urls of Object.values(this.frames ?? {})) urls.forEach((url) => URL.revokeObjectURL(url));
+    this.methods = methods;
+    this.times = times;
+    this.frames = Object.fromEntries(methods.map((method) => [method, []])); // method → URL by index
+    this.steps = {};
+    this.smoothness = {};
+    this.legs = [];
+    this.views = {};
+  }
+  get last() {
+    return this.times.length - 1;
+  }
+  count() {
+    return Object.values(this.frames).reduce((sum, urls) => sum + urls.filter(Boolean).length, 0);
+  }
+  /** The index of the frame of a method nearest to index, -1 where there is none. */
+  nearest(method, index) {
+    const there = Object.keys(this.frames[method] ?? []).map(Number);
+    return there.reduce((best, each) => (best < 0 || Math.abs(each - index) < Math.abs(best - index) ? each : best), -1);
+  }
+}

@@ -1,0 +1,64 @@
+/** Film strips, one for each method, and under them the perceptual steps with a cursor. */
+function strips(onPick) {
+  const film = element("div", { class: "ww-film" });
+  const curve = drawn("svg", { class: "ww-curve", preserveAspectRatio: "none", viewBox: "0 0 100 40", role: "img" });
+  const cursor = drawn("line", { class: "ww-cursor", y1: 0, y2: 40 });
+  const scale = element("span", { class: "ww-scale" });
+  const root = element("div", { class: "ww-strips" }, film, element("div", { class: "ww-steps" }, scale, curve));
+  let cells = {};
+  return {
+    root,
+    build(seen) {
+      cells = Object.fromEntries(seen.methods.map((method) => [method, []]));
+      root.style.setProperty("--ww-frames", seen.times.length);
+      film.replaceChildren(
+        ...seen.methods.map((method, row) => {
+          const strip = element("div", { class: "ww-strip", title: method });
+          strip.style.borderColor = COLOURS[row];
+          seen.times.forEach((t, index) => {
+            const cell = element("button", {
+              class: "ww-cell",
+              title: `${method}, t = ${t.toFixed(3)}`,
+              "aria-label": `${method} at t = ${t.toFixed(3)}`,
+              onclick: () => onPick(index),
+            });
+            cells[method].push(cell);
+            strip.append(cell);
+          });
+          return strip;
+        }),
+      );
+      this.steps(seen);
+    },
+    frame(seen, method, index) {
+      const image = element("img", { src: seen.frames[method][index], alt: "", draggable: false });
+      cells[method]?.[index]?.replaceChildren(image);
+    },
+    steps(seen) {
+      const known = Object.values(seen.steps).flat().filter((step) => step !== null);
+      const top = Math.max(...known, 1e-9) * 1.1;
+      const marks = seen.methods.flatMap((method, row) => {
+        const points = (seen.steps[method] ?? []).map((step, k) =>
+          step === null ? null : [(100 * (k + 1)) / seen.times.length, 40 - (40 * step) / top],
+        );
+        const lines = points.slice(1).flatMap((point, k) => (point && points[k] ? [[points[k], point]] : []));
+        const style = { stroke: COLOURS[row], "vector-effect": "non-scaling-stroke" };
+        return [
+          ...lines.map(([[x1, y1], [x2, y2]]) => drawn("line", { ...style, x1, y1, x2, y2, "stroke-width": 1.5 })),
+          ...points.filter(Boolean).map(([x, y]) =>
+            drawn("line", { ...style, x1: x, x2: x, y1: y, y2: y, "stroke-width": 6, "stroke-linecap": "round" }),
+          ),
+        ];
+      });
+      curve.replaceChildren(...marks, cursor);
+      curve.setAttribute("aria-label", "perceptual step between consecutive frames, against t");
+      scale.textContent = known.length ? `perceptual step, 0 to ${top.toFixed(2)}` : "perceptual step";
+    },
+    show(seen, index) {
+      const x = (100 * (index + 0.5)) / Math.max(seen.times.length, 1);
+      cursor.setAttribute("x1", x);
+      cursor.setAttribute("x2", x);
+      for (const row of Object.values(cells)) row.forEach((cell, k) => cell.classList.toggle("ww-here", k === index));
+    },
+  };
+}

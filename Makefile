@@ -4,7 +4,7 @@
 # make test-browser  installs Debian's chromium and drives JupyterLab with it; screenshots land in runs/browser/
 # make study     walks between 100 prompt pairs by twelve methods, and under other conditions, two or three hours
 # make records   the other records: invariance of the embedded model and of diffusers' denoisers, the demo
-# make figures   draws everything in figures/ from the records there; FIGURES=--fast with few pairs, or names
+# make figures   draws everything in figures/ from the records there; FIGURES=--fast: a smoke version, in runs/
 # make train     trains the embedded model, or continues to
 # make benchmark measures against what one would write with POT, SciPy and diffusers alone; a quarter of an hour
 PYTHON ?= python3.11

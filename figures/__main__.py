@@ -33,15 +33,16 @@ FAST_PAIRS, FAST_RESAMPLES = 10, 99
 
 @click.command()
 @click.argument("names", nargs=-1, metavar="[NAME …]")
-@click.option("--fast", is_flag=True, help="Ten pairs and few resamples: does everything draw?")
-@click.option("--out", type=click.Path(path_type=Path), default=saved.HERE, help="Folder.  [default: this one]")
-def main(names: tuple[str, ...], fast: bool, out: Path) -> None:
+@click.option("--fast", is_flag=True, help="Ten pairs and few resamples, into runs/figures: does everything draw?")
+@click.option("--out", type=click.Path(path_type=Path), help="Folder.  [default: figures]")
+def main(names: tuple[str, ...], fast: bool, out: Path | None) -> None:
     """Draw the figures called NAME, or all."""
     unknown = set(names) - set(FIGURES)
     if unknown:
         raise click.UsageError(f"unknown figure {', '.join(sorted(unknown))}; known: {', '.join(FIGURES)}")
     if fast:
         saved.limit, statistics.RESAMPLES = FAST_PAIRS, FAST_RESAMPLES
+    out = out or (Path("runs") / "figures" if fast else saved.HERE)
     out.mkdir(parents=True, exist_ok=True)
     for name in tqdm(names or FIGURES, desc="figures"):
         figure = import_module(f"figures.{name}").draw()

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from analysis.statistics import Estimate, PairedComparison, compare_methods
+from analysis.statistics import Estimate, PairedComparison, compare_methods, predict_from_length
 from analysis.study import read_results
 from figures.saved import compare_conditions
 
@@ -29,7 +29,22 @@ def headline(results: pd.DataFrame) -> str:
         f"Over {results['pair'].nunique()} pairs of prompts × {results['seed'].nunique()} seeds on the embedded model, "
         f"images along the optimal-transport way change {_verdict(found.ratio)} along the straight line between "
         f"matrices: the ratio of perceptual path lengths is {_number(found.ratio)}, and it is below 1 on "
-        f"{found.wins:.0%} of the pairs. It depends on how similar the prompts are: {', '.join(strata)}."
+        f"{found.wins:.0%} of the pairs. It depends on how similar the prompts are: {', '.join(strata)}. "
+        f"{_prediction(results)}"
+    )
+
+
+def _prediction(results: pd.DataFrame) -> str:
+    """How much of it the ratio of lengths predicts: over all pairs, and without those that say the same."""
+    differing = results[results["score"] < 5]
+    found, without = (
+        predict_from_length(table, METRIC, method="optimal", reference="identity") for table in (results, differing)
+    )
+    return (
+        f"The way itself is {found.length_ratio:.2f} as long (W_2 / RMS Frobenius). Over pairs this ratio explains "
+        f"{found.explained:.0%} of the variance of the other (Spearman {_number(found.spearman)}); without the "
+        f"{results['pair'].nunique() - differing['pair'].nunique()} pairs that say the same in other words, "
+        f"{without.explained:.0%} (Spearman {_number(without.spearman)})."
     )
 
 

@@ -13,6 +13,7 @@ from PIL import Image
 
 from analysis import Sampling, encode, frames, load_model, render
 from analysis.errors import UserError
+from analysis.explorer import exploration as exploration_module
 from analysis.explorer.background import Background
 from analysis.explorer.exploration import Exploration, ExplorerSettings, coarse_to_fine
 from analysis.explorer.export import EXPORTS, export
@@ -204,6 +205,19 @@ def test_what_is_wrong_is_said_in_words_and_frames_stay(explorer, trait, value, 
     setattr(explorer, trait, value)
     explorer.wait(60)
     assert message in said(explorer, "error")[-1]["text"]
+    assert np.array_equal(explorer.images()["optimal"], images["optimal"])
+
+
+def test_prompts_that_cannot_be_joined_leave_what_is_there(explorer, monkeypatch):
+    def refuse(name, *_):
+        raise UserError(f"method {name!r}: these two cannot be joined")
+
+    images = explorer.wait(60).images()
+    monkeypatch.setattr(exploration_module, "build_way_path", refuse)
+    explorer.prompts = ["a cake", "a boat"]
+    explorer.wait(60)
+    assert "these two cannot be joined" in said(explorer, "error")[-1]["text"]
+    assert len(said(explorer, "walk")) == 1  # the page was not cleared
     assert np.array_equal(explorer.images()["optimal"], images["optimal"])
 
 

@@ -109,7 +109,7 @@ class Exploration:
         self.steps: dict[str, list[float | None]] = {m: [None] * (len(settings.times) - 1) for m in settings.methods}
 
     def look(self, check: Callable[[], None], cursor: Callable[[], float]) -> Iterator[Message]:
-        """Everything, soonest first what is seen first.
+        """Everything, soonest first what is seen first. The first message says that nothing stands in the way.
 
         Args:
             check: called at every sampling step; what it raises ends the work.
@@ -118,17 +118,14 @@ class Exploration:
         Raises:
             UserError: prompts that a method cannot join, a folder that cannot be written.
         """
-        times = self.settings.times
-        yield Message({"kind": "walk", "times": times, "legs": len(times) // (self.settings.frames - 1)})
         with warnings.catch_warnings(record=True) as said:
             warnings.simplefilter("always", TruncationWarning)
             clouds = [encode(self.model, prompt) for prompt in self.settings.prompts]
+        check()
+        legs = [self._leg(*each) for each in zip(self.settings.legs, pairwise(clouds), strict=True)]
+        yield Message({"kind": "walk", "times": self.settings.times})
         for each in said:
             yield Message({"kind": "notice", "text": str(each.message)})
-        check()
-        legs = [
-            self._leg(leg, start, end) for leg, (start, end) in zip(self.settings.legs, pairwise(clouds), strict=True)
-        ]
         ground = find_ground(self.settings.ground, self.model)
         yield Message({"kind": "geometry", "legs": [_leg_message(leg, ground) for leg in legs]})
         while order := self._missing(cursor()):
@@ -139,18 +136,17 @@ class Exploration:
         yield Message({"kind": "map", "views": self._map(legs)})
         yield Message({"kind": "done"})
 
-    def _leg(self, settings: Settings, start: PointCloud, end: PointCloud) -> Leg:
+    def _leg(self, settings: Settings, ends: tuple[PointCloud, PointCloud]) -> Leg:
         shared = {"ground": settings.ground, "tokens": settings.tokens}
         prompts = {"prompt_a": settings.prompt_a, "prompt_b": settings.prompt_b}
         identity = frame_identity(self.model, settings.sampling, **prompts, **shared)
         folder = self.folder / run_name([*prompts.values()], identity)
         open_run(folder, asdict(settings), self.model, identity)
         paths = {
-            name: build_way_path(name, way, self.model, (start, end), settings.seed)
-            for name, way in settings.ways.items()
+            name: build_way_path(name, way, self.model, ends, settings.seed) for name, way in settings.ways.items()
         }
         renderer = FrameRenderer(self.model, settings.sampling, FrameStore(folder / "frames"), progress=False)
-        return Leg(start, end, paths, renderer)
+        return Leg(*ends, paths, renderer)
 
     def _missing(self, cursor: float) -> list[int]:
         """Indices of frames that some method lacks: the one at the cursor, then from coarse to fine."""

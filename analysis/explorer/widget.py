@@ -155,10 +155,11 @@ class Explorer(anywidget.AnyWidget):
             model = self._load(settings.model)
             require_available(settings.metric)
             check()
-            self._exploration = exploration = Exploration(settings, model, self._folder)
-            self._said = []
+            exploration = Exploration(settings, model, self._folder)
             for message in exploration.look(check, lambda: self.t):
                 check()
+                if message.content["kind"] == "walk":  # until here the old one stays
+                    self._exploration, self._said = exploration, []
                 self._tell(message)
         except CancelledError:
             self._tell(Message({"kind": "cancelled"}))

@@ -85,7 +85,7 @@ function render({ model, el }) {
       progress.removeAttribute("value");
       say(text, { busy: true });
     },
-    walk({ times, legs }) {
+    walk({ times }) {
       const methods = [...model.get("methods")];
       seen.clear(methods, times);
       trouble.hidden = notice.hidden = true;

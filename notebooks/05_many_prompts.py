@@ -33,7 +33,7 @@ draw_simplex(images, prompts, side)
 # %% [markdown]
 # ## Mix them yourself
 #
-# Weights are scaled to sum to 1. Left the barycenter, right the mean of the matrices; below each, how much transport it
+# Weights are scaled to sum to 1. Left the barycenter, right the mean of the matrices; above each, how much transport it
 # takes to reach all three prompts (the barycenter minimises it).
 
 

@@ -72,13 +72,19 @@ def running_lab(folder: Path) -> Iterator[Lab]:
     options += [f"--IdentityProvider.token={lab.token}", f"--ServerApp.root_dir={folder}"]
     with log.open("w") as file:
         command = [sys.executable, "-m", "jupyter", "lab", *options]
-        server = subprocess.Popen(command, stdout=file, stderr=file, start_new_session=True)
+        server = subprocess.Popen(command, stdout=file, stderr=file, start_new_session=True, env=_own_settings(folder))
     try:
         _wait_for(f"{lab.address}/api/status?token={lab.token}", log)
         yield lab
     finally:
         os.killpg(server.pid, signal.SIGTERM)
         server.wait(30)
+
+
+def _own_settings(folder: Path) -> dict[str, str]:
+    """The environment, less the user's own settings of Jupyter: themes, open tabs, extensions."""
+    own = {"JUPYTER_CONFIG_DIR": "config", "JUPYTERLAB_SETTINGS_DIR": "settings", "JUPYTERLAB_WORKSPACES_DIR": "tabs"}
+    return dict(os.environ) | {name: str(folder / f".{place}") for name, place in own.items()}
 
 
 def _wait_for(address: str, log: Path) -> None:

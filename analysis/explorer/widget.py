@@ -192,7 +192,7 @@ class Explorer(anywidget.AnyWidget):
         try:
             made = export(self._looked_at(), suffix, **options)
         except UserError as error:
-            self.send({"kind": "error", "text": str(error)})
+            self.send({"kind": "refused", "text": str(error)})
         else:
             self.send({"kind": "file", "suffix": suffix}, [made])
 

@@ -140,7 +140,12 @@ function render({ model, el }) {
       progress.value = 0;
       say(seen.count() ? `${seen.count()} frames are there and stay` : "nothing to show yet", { offer: "Try again" });
     },
+    refused({ text }) {
+      trouble.textContent = text;
+      trouble.hidden = false;
+    },
     file({ suffix }, [buffer]) {
+      trouble.hidden = true;
       save(buffer, suffix);
     },
   };

@@ -4,7 +4,8 @@ Reading order: :mod:`analysis.model` (load) → :mod:`analysis.encoding` (prompt
 (cloud → image) with :mod:`analysis.weighted_attention` (a cloud's weights) → :mod:`analysis.perception` (how far apart
 two images look) → :mod:`analysis.smoothness` (how smooth a path looks) → :mod:`analysis.projection` (paths on a plane)
 → :mod:`analysis.comparison` (all of it between two prompts, as one resumable run) → :mod:`analysis.study` (between many
-pairs) with :mod:`analysis.statistics` and :mod:`analysis.report` → :mod:`analysis.cli` (the command ``whichway``).
+pairs) with :mod:`analysis.statistics` and :mod:`analysis.report` → :mod:`analysis.explorer` (all of it in a notebook,
+live) and :mod:`analysis.cli` (the command ``whichway``).
 What it all rests on is checked in :mod:`analysis.invariance` (a model, level by level) and :mod:`analysis.census` (the
 classes of diffusers, in :mod:`analysis.architectures`).
 

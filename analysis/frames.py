@@ -118,27 +118,33 @@ class FrameRenderer:
             clouds[key] = cloud
         missing = []
         for key, names in same.items():
-            paths = [self.store.path(*name) for name in names]
-            places = [*paths, self.known[key]] if key in self.known else paths
-            pictures = {path: self.store.find(path) for path in places}
-            there = next((picture for picture in pictures.values() if picture is not None), None)
-            absent = [path for path in paths if pictures[path] is None]
+            there = self._find(key, names)
             if there is None:
-                missing.append((key, names, absent))
+                missing.append((key, names))
             else:
-                self.reused += key not in self.known
-                for path in absent:
-                    self.store.write(path, there)
                 yield names, there
-            self.known.setdefault(key, paths[0])
         self.report(f"frames: {len(same)} different ones, {len(same) - len(missing)} there, {len(missing)} to render")
         missing.sort(key=lambda item: len(clouds[item[0]]))  # clouds of one size share a batch
-        asked = [clouds[key] for key, *_ in missing]
+        asked = [clouds[key] for key, _ in missing]
         fresh = render_each(self.model, asked, self.sampling, batch_size=batch_size, on_step=on_step)
         pairs = zip(missing, fresh, strict=True)
         hidden = not (missing and self.progress)
-        for (_, names, paths), picture in tqdm(pairs, total=len(missing), desc="frames", unit="frame", disable=hidden):
-            for path in paths:
-                self.store.write(path, picture)
+        for (_, names), picture in tqdm(pairs, total=len(missing), desc="frames", unit="frame", disable=hidden):
+            for name in names:
+                self.store.write(self.store.path(*name), picture)
             self.rendered += 1
             yield names, picture
+
+    def _find(self, key: bytes, names: Sequence[Name]) -> Picture | None:
+        """The picture from any frame that shows it, and the names that lack it get it; None: there is no such frame."""
+        pictures = {path: self.store.find(path) for path in (self.store.path(*name) for name in names)}
+        seen_before = key in self.known
+        elsewhere = self.known.setdefault(key, next(iter(pictures)))
+        places = [*pictures.values(), None if elsewhere in pictures else self.store.find(elsewhere)]
+        there = next((picture for picture in places if picture is not None), None)
+        if there is not None:
+            self.reused += not seen_before
+            for path, picture in pictures.items():
+                if picture is None:
+                    self.store.write(path, there)
+        return there

@@ -34,7 +34,7 @@ endef
 study: .venv/.runtime
 	$(BIN)/whichway study --steps 10 --frames 7 --out runs/study --metrics efficientnet,ssim,flip
 	$(BIN)/python -m figures.collect runs/study study
-	$(BIN)/whichway study --count 60 --seeds 1 --methods identity,optimal,optimal@perceptual,mixture@perceptual --steps 10 \
+	$(BIN)/whichway study --count 100 --seeds 1 --methods identity,optimal,optimal@perceptual,mixture@perceptual --steps 10 \
 		--frames 7 --out runs/parametrisation
 	$(BIN)/python -m figures.collect runs/parametrisation parametrisation --records-only
 	$(call other_conditions,guidance-6,--guidance 6)

@@ -3,6 +3,7 @@
 import ast
 from pathlib import Path
 
+import jupytext
 import pytest
 
 from tests.test_imports import imported
@@ -18,7 +19,6 @@ def test_there_are_six_and_each_has_its_pair():
 
 @pytest.mark.parametrize("script", SCRIPTS, ids=lambda path: path.stem)
 def test_a_notebook_says_what_its_script_says_and_holds_no_output(script):
-    jupytext = pytest.importorskip("jupytext")
     readable, notebook = jupytext.read(script), jupytext.read(script.with_suffix(".ipynb"))
     assert [(cell.cell_type, cell.source) for cell in notebook.cells] == [
         (cell.cell_type, cell.source) for cell in readable.cells

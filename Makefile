@@ -44,6 +44,7 @@ study: .venv/.runtime
 records: .venv/.runtime
 	$(BIN)/whichway invariance --json figures/invariance.json
 	$(BIN)/whichway invariance --architectures all --json figures/census.json > /dev/null || [ $$? -eq 1 ] # some violate
+	rm -rf runs/demo runs/triangle
 	$(BIN)/whichway compare $(DEMO) --out runs/demo
 	$(BIN)/python -m figures.collect runs/demo demo
 	$(BIN)/whichway barycenter $(TRIANGLE) --out runs/triangle

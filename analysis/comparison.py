@@ -179,11 +179,11 @@ def read_comparison(folder: Path) -> SavedComparison:
     Raises:
         UserError: none there, a damaged one, or one whose rows were matched by the model (cross-attention).
     """
-    said = read_run(folder)["settings"]
-    settings = Settings(**said | {"methods": tuple(said["methods"])})
-    clouds = read_clouds(folder / "clouds.safetensors")
-    ends, ways = (clouds["A"], clouds["B"]), settings.ways
+    manifest, clouds = read_run(folder), read_clouds(folder / "clouds.safetensors")
     try:
+        said = manifest["settings"]
+        settings = Settings(**said | {"methods": tuple(said["methods"])})
+        ends, ways = (clouds["A"], clouds["B"]), settings.ways
         measured = json.loads((folder / "metrics.json").read_text(encoding="utf-8"))["methods"]
         results = {
             name: MethodResult(**of_method | {"smoothness": Smoothness(**of_method["smoothness"])})

@@ -94,7 +94,7 @@ class Explorer(anywidget.AnyWidget):
             UserError: some are not there yet.
         """
         exploration = self._looked_at()
-        return dict(finished_frames(exploration.frames, len(exploration.settings.times)))
+        return finished_frames(exploration.frames, len(exploration.settings.times))
 
     def smoothness(self) -> dict[str, Smoothness | None]:
         """Method → how smooth it looks; None where frames are missing."""

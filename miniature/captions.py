@@ -1,12 +1,16 @@
 """Scene -> words: many paraphrases of one scene, of different length, word order and wording.
 
+Every caption is complete: what it does not say is the default (:data:`miniature.world.DEFAULT`: a white background, of
+medium size, in the middle). So a caption names one scene, and all captions of a scene name the same one. Where they did
+not say how large an object is and where, a denoiser learned neither.
+
 Short and long captions of the same scene differ in how many rows of the conditioning carry content and in which row
 says what: that is what tells couplings apart (an identity coupling matches row i with row i, whatever they say).
 """
 
 import numpy as np
 
-from miniature.world import COLOURS, Scene
+from miniature.world import COLOURS, DEFAULT, Scene
 
 SIZE_WORDS = {
     "small": ("small", "tiny", "little"),
@@ -34,32 +38,38 @@ SCENERY_WORDS = {
 }
 
 #: {a} object with article and size, {thing} without article, {where} place in the picture, {on} background phrase,
-#: {backdrop} background as a noun phrase
+#: {backdrop} background as a noun phrase. A template without {where} is for objects in the middle, one without
+#: {on} and {backdrop} for white backgrounds.
 SINGLE_TEMPLATES = (
     "{a}",
-    "{a} {on}",
-    "{a} {on}",
-    "{a} {on}",
     "{a} {where}",
+    "{where}, {a}",
+    "a picture of {a} {where}",
+    "{a} {on}",
+    "{on}, {a}",
+    "{a}, {backdrop}",
+    "{backdrop} with {a}",
+    "a picture of {a} {on}",
+    "an emoji of {a} {on}",
+    "{backdrop} is the setting for this picture of {a}",
+    "this is {a}, drawn in a simple style {on}",
+    "all by itself, with {backdrop} behind it, stands {a} from a picture book",
     "{a} {on} {where}",
     "{a} {where} {on}",
-    "{a}, {backdrop}",
     "{thing}, {where}, {backdrop}",
-    "{backdrop} with {a}",
     "{backdrop} and {a} {where}",
-    "{on}, {a}",
     "{on} there is {a} {where}",
     "{where} there is {a} {on}",
-    "a picture of {a} {on}",
+    "{on}, {where}, {a}",
     "a drawing of {a} {where} {on}",
     "a photo showing {a}, {where}, {on}",
     "an emoji of {a} {on}, {where}",
     "we see {backdrop}, and {where} of it {a}",
-    "{backdrop} is the setting for this picture of {a}",
+    "{backdrop} is the setting for this picture of {a} {where}",
     "this is {a}, drawn in a simple style {on} and placed {where}",
     "a simple and colorful picture in which {a} can be seen {where} {on}",
     "look at the picture {on}: {where} somebody has drawn {a}, and there is nothing else to be seen",
-    "in this small and simple picture with {backdrop}, {a} has been placed {where}, all by itself",
+    "in this simple and colorful picture with {backdrop}, {a} has been placed {where}, all by itself",
     "all by itself {where}, with {backdrop} behind it, stands {a} from a picture book",
     "there is one thing in this picture, and it is {a} {where}, while everything around shows {backdrop}",
 )
@@ -84,7 +94,7 @@ PAIR_TEMPLATES = (
     "we see {backdrop}, {a}, and {rel_back} it {b}",
     "an emoji of {a}, which is {rel} {b}, {on}",
     "this picture has {backdrop} and two things in it, {a} {rel} {b}",
-    "somebody has drawn {b} {on}, and then, {rel_back} {a}, nothing else",
+    "somebody has drawn {b} {on}, {rel_back} {a}, and nothing else",
     "look at the picture {on}: there is {a}, and it is {rel} {b}",
     "in this simple and colorful picture with {backdrop}, {a} has been placed {rel} {b}",
     "there are two things to be seen in this picture {on}, {b} is one of them and it is {rel_back} {a}",
@@ -99,14 +109,25 @@ RELATION_WORDS = {
 def describe(scene: Scene, rng: np.random.Generator) -> str:
     """One of the many captions of a scene, 2 to 30 words, all lower case."""
     on, backdrop = _background_words(scene.background, rng)
-    if scene.relation is None:
-        thing = f"{_pick(rng, SIZE_WORDS[scene.size])} {scene.objects[0]}".strip()
-        where = _pick(rng, PLACES[scene.position])
-        template = _pick(rng, SINGLE_TEMPLATES)
-        return template.format(a=_with_article(thing), thing=thing, where=where, on=on, backdrop=backdrop)
-    a, b = (_with_article(name) for name in scene.objects)
-    rel, rel_back = (_pick(rng, words) for words in RELATION_WORDS[scene.relation])
-    return _pick(rng, PAIR_TEMPLATES).format(a=a, b=b, rel=rel, rel_back=rel_back, on=on, backdrop=backdrop)
+    template = _pick(rng, complete_templates(scene))
+    if scene.relation is not None:
+        a, b = (_with_article(name) for name in scene.objects)
+        rel, rel_back = (_pick(rng, words) for words in RELATION_WORDS[scene.relation])
+        return template.format(a=a, b=b, rel=rel, rel_back=rel_back, on=on, backdrop=backdrop)
+    thing = f"{_pick(rng, SIZE_WORDS[scene.size])} {scene.objects[0]}".strip()
+    where = _pick(rng, PLACES[scene.position])
+    return template.format(a=_with_article(thing), thing=thing, where=where, on=on, backdrop=backdrop)
+
+
+def complete_templates(scene: Scene) -> tuple[str, ...]:
+    """The templates that leave nothing of the scene unsaid but what is the default."""
+    templates = SINGLE_TEMPLATES if scene.relation is None else PAIR_TEMPLATES
+    return tuple(
+        template
+        for template in templates
+        if ("{where}" in template or scene.position == DEFAULT["position"])
+        and ("{on}" in template or "{backdrop}" in template or scene.background == DEFAULT["background"])
+    )
 
 
 def plain_caption(scene: Scene) -> str:

@@ -20,7 +20,7 @@ from miniature.world import BACKGROUNDS, OBJECTS, POSITIONS, RELATIONS, SIZES, S
 #: question -> possible answers
 ANSWERS: dict[str, tuple[str | None, ...]] = {
     "arrangement": (None, *RELATIONS),
-    "first": tuple(OBJECTS),
+    "first": OBJECTS,
     "second": (None, *OBJECTS),
     "background": BACKGROUNDS,
     "size": SIZES,
@@ -29,7 +29,7 @@ ANSWERS: dict[str, tuple[str | None, ...]] = {
 NOT_ASKED = -100  # cross-entropy's own mark for a target that does not count
 WIDTHS = [32, 64, 128, 192]
 BATCH = 64
-STAGE = Stage("judge", steps=4_000, learning_rate=2e-3, model={"widths": WIDTHS}, ema_decay=0.995)
+STAGE = Stage("judge", steps=3_000, learning_rate=2e-3, batch=BATCH, model={"widths": WIDTHS}, ema_decay=0.995)
 
 
 class Judge(nn.Module):
@@ -93,4 +93,4 @@ def judging_loss(judge: Judge, draw: Draw) -> torch.Tensor:
 def train_judge(checkpoints: Path) -> Judge:
     """Train the judge, or take the trained one from ``checkpoints``."""
     torch.manual_seed(STAGE.seed)
-    return train(STAGE, Judge(), judging_loss, checkpoints).to(pick_device()).eval()
+    return train(STAGE, Judge().to(memory_format=torch.channels_last), judging_loss, checkpoints).to(pick_device()).eval()

@@ -1,22 +1,19 @@
-"""Scene -> picture: a background painted with NumPy, and objects pasted from the Noto Color Emoji font."""
+"""Scene -> picture: a background painted with NumPy, and objects pasted from the pictures in ``artwork/``.
+
+The artwork is Noto Color Emoji's, Copyright 2013-2017 Google Inc., under the SIL Open Font License 1.1
+(``artwork/LICENSE-OFL.txt``): each object's bitmap of 136×128 pixels, cropped to its box.
+"""
 
 from functools import cache
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image
 
-from miniature.world import COLOURS, OBJECTS, Scene
+from miniature.world import COLOURS, Scene
 
 RESOLUTION = 64
-GLYPH_PIXELS = 109  # the one bitmap size this font has
-FONT_PACKAGE = "fonts-noto-color-emoji"
-FONT_PATHS = (
-    Path("/usr/share/fonts/truetype/noto/NotoColorEmoji.ttf"),
-    Path("/usr/share/fonts/noto/NotoColorEmoji.ttf"),
-    Path("/usr/share/fonts/google-noto-color-emoji-fonts/NotoColorEmoji.ttf"),
-    Path("/usr/share/fonts/noto-emoji/NotoColorEmoji.ttf"),
-)
+ARTWORK = Path(__file__).parent / "artwork"
 SIDE = {"small": 22, "medium": 34, "large": 48}  # side of an object, in pixels of 64
 PAIR_SIDE = 29
 POSITION_SHIFT = {"middle": (0, 0), "left": (-1, 0), "right": (1, 0), "top": (0, -1), "bottom": (0, 1)}
@@ -26,10 +23,10 @@ def paint(scene: Scene, rng: np.random.Generator) -> np.ndarray:
     """Paint a scene: (64, 64, 3) uint8. ``rng`` jitters colours, sizes and places, so no two pictures are alike."""
     canvas = Image.fromarray(_background(scene.background, rng))
     for name, (x, y, side) in zip(scene.objects, _layout(scene, rng), strict=True):
-        glyph = _glyph(name)
-        scale = side / max(glyph.size)
-        glyph = glyph.resize([max(1, round(length * scale)) for length in glyph.size], Image.Resampling.BOX)
-        canvas.paste(glyph, (round(x - glyph.width / 2), round(y - glyph.height / 2)), glyph)
+        artwork = _artwork(name)
+        scale = side / max(artwork.size)
+        artwork = artwork.resize([max(1, round(length * scale)) for length in artwork.size], Image.Resampling.BOX)
+        canvas.paste(artwork, (round(x - artwork.width / 2), round(y - artwork.height / 2)), artwork)
     return np.asarray(canvas)
 
 
@@ -52,21 +49,10 @@ def _layout(scene: Scene, rng: np.random.Generator) -> list[tuple[float, float, 
 
 
 @cache
-def _font() -> ImageFont.FreeTypeFont:
-    for path in FONT_PATHS:
-        if path.is_file():
-            return ImageFont.truetype(str(path), GLYPH_PIXELS)
-    raise FileNotFoundError(
-        f"the Noto Color Emoji font is needed to paint scenes and was not found; install Debian's {FONT_PACKAGE}"
-    )
-
-
-@cache
-def _glyph(name: str) -> Image.Image:
-    """An object's artwork, cropped to its box, RGBA."""
-    glyph = Image.new("RGBA", (160, 160), (0, 0, 0, 0))
-    ImageDraw.Draw(glyph).text((12, 12), OBJECTS[name], font=_font(), embedded_color=True)
-    return glyph.crop(glyph.getbbox())
+def _artwork(name: str) -> Image.Image:
+    """An object's picture, RGBA, cropped to its box."""
+    with Image.open(ARTWORK / f"{name.replace(' ', '_')}.png") as picture:
+        return picture.convert("RGBA")
 
 
 def _background(name: str, rng: np.random.Generator) -> np.ndarray:

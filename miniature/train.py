@@ -14,38 +14,56 @@ from miniature import CHECKPOINTS, MODEL
 @click.option(
     "--checkpoints", default=CHECKPOINTS, type=click.Path(path_type=Path), help="Resumable state of training."
 )
-@click.option(
-    "--stage", type=click.Choice(["autoencoder", "towers", "unet", "decoder"]), help="Only this stage.  [default: all]"
-)
-@click.option(
-    "--compile", "compiled", is_flag=True, help="torch.compile the denoiser and the decoder: a third less time a step."
-)
+@click.option("--stage", type=click.Choice(["autoencoder", "towers", "judge", "unet"]), help="Only this stage.  [default: all]")
+@click.option("--batch", default=32, help="Of the denoiser. On a GPU, 256 takes minutes.")
+@click.option("--images", type=int, help="How many the denoiser sees in all.  [default: as the shipped weights]")
+@click.option("--seed", default=0, help="Of the denoiser's first weights and the order of its data.")
+@click.option("--compile", "compiled", is_flag=True, help="torch.compile the denoiser: a third less time a step.")
 @click.option("--export", is_flag=True, help="Only write the pipeline from the denoiser's latest checkpoint.")
-def main(model: Path, checkpoints: Path, stage: str | None, compiled: bool, export: bool) -> None:
-    """Autoencoder, text and vision towers, denoiser, as Stable Diffusion was made; then more of the decoder.
+def main(
+    model: Path,
+    checkpoints: Path,
+    stage: str | None,
+    batch: int,
+    images: int | None,
+    seed: int,
+    compiled: bool,
+    export: bool,
+) -> None:
+    """Autoencoder, text and vision towers, judge, denoiser: as Stable Diffusion was made, and a judge of its pictures.
 
     Ctrl-C (or a kill) loses two minutes at most: the same command continues. A stage that is done is only exported
     again; raise its ``steps`` to train it longer.
     """
+    from miniature.judge import train_judge
     from miniature.train_autoencoder import train_autoencoder
-    from miniature.train_decoder import train_decoder
     from miniature.train_towers import train_towers
-    from miniature.train_unet import export_checkpoint, train_unet
+    from miniature.train_unet import export_pipeline, load_average, train_unet
 
     try:
         if export:
-            click.echo(f"exported the weights of step {export_checkpoint(checkpoints, model)} to {model}")
+            unet, step = load_average(checkpoints, batch, seed)
+            export_pipeline(unet, model)
+            click.echo(f"exported the weights of step {step} to {model}")
             return
-        stages: dict[str, Callable[[Path, Path], None]] = {
-            "autoencoder": train_autoencoder,
-            "towers": train_towers,
-            "unet": partial(train_unet, compiled=compiled),
-            "decoder": partial(train_decoder, compiled=compiled),
+        stages: dict[str, Callable[[], object]] = {
+            "autoencoder": partial(train_autoencoder, checkpoints, model),
+            "towers": partial(train_towers, checkpoints, model),
+            "judge": partial(train_judge, checkpoints),
+            "unet": partial(
+                train_unet,
+                checkpoints,
+                model,
+                compiled=compiled,
+                batch=batch,
+                seed=seed,
+                steps=None if images is None else images // batch,
+            ),
         }
         for name, train_stage in stages.items():
             if stage in (None, name):
-                train_stage(checkpoints, model)
-    except (FileNotFoundError, ValueError) as error:  # no font, or a checkpoint of another configuration
+                train_stage()
+    except (FileNotFoundError, ValueError) as error:  # a missing part, or a checkpoint of another configuration
         raise click.UsageError(str(error)) from error
     except KeyboardInterrupt:
         click.echo("\nInterrupted. The checkpoint is kept; the same command continues.", err=True)

@@ -42,7 +42,7 @@ VISION = {
 }
 #: what the readers of the text tower's rows are asked -> the possible answers
 QUESTIONS = {
-    "first": tuple(OBJECTS),  # the only object, the left one or the upper one
+    "first": OBJECTS,  # the only object, the left one or the upper one
     "second": (None, *OBJECTS),
     "layout": (*PLACES, *RELATIONS),
     "size": SIZES,
@@ -52,6 +52,7 @@ STAGE = Stage(
     "towers",
     steps=2_000,
     learning_rate=1e-3,
+    batch=BATCH,
     model={"text": TEXT, "vision": VISION, "projection_dim": 128, "readers": list(QUESTIONS)},
     ema_decay=0.99,
     weight_decay=0.05,
@@ -85,7 +86,7 @@ def draw_batch(rng: np.random.Generator) -> list[Scene]:
     """
     scenes: list[Scene] = []
     while len(scenes) < BATCH:
-        scene = sample_scene(rng)
+        scene = sample_scene(rng, two_objects=0.5)
         scenes += [scene, *(vary(scene, rng) for _ in range(VARIANTS - 1))]
     return scenes
 
@@ -150,8 +151,3 @@ def train_towers(checkpoints: Path, model: Path) -> None:
         model.parent / "vision_tower" / "text_projection.safetensors",
     )
 
-
-if __name__ == "__main__":
-    from miniature import MODEL
-
-    train_towers(MODEL.parent / "checkpoints", MODEL)

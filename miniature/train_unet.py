@@ -1,5 +1,6 @@
-"""Stage (c): the denoiser, latents and captions to v-predictions, on the frozen autoencoder and text tower."""
+"""Stage (d): the denoiser, latents and captions to v-predictions, on the frozen autoencoder and text tower."""
 
+from functools import cache, partial
 from pathlib import Path
 
 import numpy as np
@@ -10,10 +11,13 @@ from diffusers.models.attention_processor import AttnProcessor, AttnProcessor2_0
 from tqdm.auto import trange
 from transformers import CLIPTextModel
 
-from miniature.captions import describe
+from miniature.captions import describe, plain_caption
 from miniature.checkpoint import load_checkpoint
+from miniature.judge import train_judge
 from miniature.painter import paint
+from miniature.probes import judge_samples, noise_floors
 from miniature.tokenizer import load_tokenizer
+from miniature.train_autoencoder import ARCHITECTURE as AUTOENCODER
 from miniature.train_autoencoder import to_unit_range
 from miniature.train_towers import WIDTH, tokenize
 from miniature.training import Draw, Stage, pick_device, train
@@ -21,8 +25,8 @@ from miniature.world import Scene, sample_scene
 
 ARCHITECTURE = {
     "sample_size": 16,
-    "in_channels": 4,
-    "out_channels": 4,
+    "in_channels": AUTOENCODER["latent_channels"],
+    "out_channels": AUTOENCODER["latent_channels"],
     "block_out_channels": [64, 128, 192],
     "down_block_types": ["DownBlock2D", "CrossAttnDownBlock2D", "CrossAttnDownBlock2D"],
     "up_block_types": ["CrossAttnUpBlock2D", "CrossAttnUpBlock2D", "UpBlock2D"],
@@ -30,19 +34,42 @@ ARCHITECTURE = {
     "attention_head_dim": 4,
     "cross_attention_dim": WIDTH,
 }
-STAGE = Stage("unet", steps=27_800, learning_rate=5e-4, model=ARCHITECTURE, ema_decay=0.999, cooldown=0.08)
+IMAGES = 1_000_000  # seen in training, however large the batch
 BATCH = 32
-SCENES = 30_000
-CAPTION_DROPOUT = 0.1
+SCENES = 48_000
+TWO_OBJECTS = 0.45  # share of the scenes: who of two is who takes longest to learn
+PURE_NOISE = 1 / 8  # share of a batch at the last level: where an object goes is decided there
+PLAIN = 0.3  # share of plain captions
+DROPPED = 0.1  # share of captions dropped, for classifier-free guidance
+PROBED_EVERY = 96_000  # images
+
+
+def stage(batch: int = BATCH, seed: int = 0) -> Stage:
+    """Settings of the stage. A larger batch takes fewer steps, at a rate that grows with its square root."""
+    return Stage(
+        "unet",
+        steps=IMAGES // batch,
+        learning_rate=1e-3 * (batch / BATCH) ** 0.5,
+        model=ARCHITECTURE,
+        batch=batch,
+        betas=(0.9, 0.99),
+        ema_decay=0.999,
+        cooldown=0.3,
+        seed=seed,
+    )
 
 
 def noise_schedule() -> DDIMScheduler:
-    """Stable Diffusion's betas with v-prediction, and a first sampling step that starts from pure noise."""
+    """Stable Diffusion's betas rescaled to zero terminal SNR, v-prediction, trailing spacing (arXiv:2305.08891).
+
+    So the level that sampling starts from, pure noise, is one that training has seen.
+    """
     return DDIMScheduler(
         num_train_timesteps=1000,
         beta_start=0.00085,
         beta_end=0.012,
         beta_schedule="scaled_linear",
+        rescale_betas_zero_snr=True,
         prediction_type="v_prediction",
         clip_sample=False,
         set_alpha_to_one=False,
@@ -51,94 +78,112 @@ def noise_schedule() -> DDIMScheduler:
     )
 
 
-def training_scene(index: int) -> tuple[Scene, np.random.Generator]:
-    """The index-th scene of the training set and the generator that paints it."""
-    rng = np.random.default_rng([7, index])
-    return sample_scene(rng), rng
+@cache
+def training_scene(index: int) -> Scene:
+    """The index-th scene of the training set."""
+    return sample_scene(np.random.default_rng([7, index]), two_objects=TWO_OBJECTS)
 
 
 @torch.no_grad()
-def cached_latents(autoencoder: AutoencoderKL, folder: Path, count: int = SCENES) -> np.ndarray:
-    """Scaled posterior means of the training set, (count, 4, 16, 16) float16, encoded once and kept in ``folder``."""
+def cached_latents(autoencoder: AutoencoderKL, folder: Path, count: int = SCENES) -> torch.Tensor:
+    """Scaled posterior means of the training set, (count, 8, 16, 16) float16, encoded once and kept in ``folder``."""
     path = folder / f"latents-{count}.npy"
-    if path.is_file():
-        return np.load(path, mmap_mode="r", allow_pickle=False)
-    chunks = []
-    for first in trange(0, count, 100, desc="latents", mininterval=2):
-        pictures = np.stack([paint(*training_scene(index)) for index in range(first, first + 100)])
-        means = autoencoder.encode(to_unit_range(pictures).to(autoencoder.device)).latent_dist.mean
-        chunks.append((means * autoencoder.config.scaling_factor).half().cpu().numpy())
-    aside = path.with_suffix(".partial.npy")
-    np.save(aside, np.concatenate(chunks), allow_pickle=False)
-    aside.replace(path)
-    return np.load(path, mmap_mode="r", allow_pickle=False)
+    if not path.is_file():
+        chunks = []
+        for first in trange(0, count, 100, desc="latents", mininterval=2):
+            pictures = np.stack(
+                [paint(training_scene(index), np.random.default_rng([8, index])) for index in range(first, first + 100)]
+            )
+            means = autoencoder.encode(to_unit_range(pictures).to(autoencoder.device)).latent_dist.mean
+            chunks.append((means * autoencoder.config.scaling_factor).half().cpu().numpy())
+        aside = path.with_suffix(".partial.npy")
+        np.save(aside, np.concatenate(chunks), allow_pickle=False)
+        aside.replace(path)
+    return torch.from_numpy(np.load(path, allow_pickle=False))
 
 
 class DenoisingLoss:
-    """The v-prediction error on fresh captions of the cached training scenes, at times drawn in proportion to t.
+    """The v-prediction error on fresh captions of the cached training scenes.
 
-    Where an object goes is decided at the noisiest levels: on a grid of 16×16 nowhere else. Weights that spare them
-    (min-SNR, arXiv:2303.09556, for this prediction) leave it unlearned, and times drawn evenly learn it too slowly.
+    An eighth of a batch is at pure noise, the rest at times drawn in proportion to t. Where an object goes is decided at
+    the noisiest levels: on a grid of 16×16 nowhere else. Weights that spare them (min-SNR, arXiv:2303.09556, for this
+    prediction) leave it unlearned, and times drawn evenly learn it too slowly.
     """
 
-    def __init__(self, model: Path, latents: np.ndarray) -> None:
-        self.latents = latents
+    def __init__(self, model: Path, latents: torch.Tensor, batch: int) -> None:
+        self.latents, self.batch = latents.to(pick_device()), batch
         self.tokenizer = load_tokenizer(model)
         self.text_encoder = CLIPTextModel.from_pretrained(model / "text_encoder", dtype=torch.float32)
         self.text_encoder.to(pick_device()).eval().requires_grad_(False)
         self.schedule = noise_schedule()
 
-    def __call__(self, unet: UNet2DConditionModel, draw: Draw) -> torch.Tensor:
+    def __call__(self, unet: UNet2DConditionModel, draw: Draw) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
+        """The loss, and its part at pure noise, where the best prediction is the mean picture of a caption."""
         _, rng, generator = draw
-        indices = rng.integers(0, len(self.latents), size=BATCH)
-        clean = torch.from_numpy(np.stack([self.latents[index] for index in indices])).float().to(unet.device)
-        captions = [
-            "" if rng.random() < CAPTION_DROPOUT else describe(training_scene(int(index))[0], rng) for index in indices
-        ]
+        indices = rng.integers(0, len(self.latents), size=self.batch)
+        clean = self.latents[torch.from_numpy(indices).to(unet.device)].float()
+        captions = [training_caption(training_scene(int(index)), rng) for index in indices]
         with torch.no_grad():
-            ids = tokenize(self.tokenizer, captions).to(unet.device)
-            conditioning = self.text_encoder(ids).last_hidden_state
+            conditioning = self.text_encoder(tokenize(self.tokenizer, captions).to(unet.device)).last_hidden_state
         noise = torch.randn(clean.shape, generator=generator).to(unet.device)
-        times = (1000 * torch.rand(BATCH, generator=generator).sqrt()).long().to(unet.device)
+        times = (1000 * torch.rand(self.batch, generator=generator).sqrt()).long()
+        at_pure_noise = round(PURE_NOISE * self.batch)
+        times[:at_pure_noise] = 999
+        times = times.to(unet.device)
         noisy = self.schedule.add_noise(clean, noise, times).to(memory_format=torch.channels_last)
-        wanted = self.schedule.get_velocity(clean, noise, times)
-        seen = unet(noisy, times, conditioning).sample.float()
-        return F.mse_loss(seen, wanted)
+        velocity = self.schedule.get_velocity(clean, noise, times)
+        errors = F.mse_loss(unet(noisy, times, conditioning).sample.float(), velocity, reduction="none").mean((1, 2, 3))
+        return errors.mean(), {"pure_noise": errors[:at_pure_noise].mean().detach()}
 
 
-def train_unet(checkpoints: Path, model: Path, *, compiled: bool = False) -> None:
+def training_caption(scene: Scene, rng: np.random.Generator) -> str:
+    """Nothing, the plain caption, or any other."""
+    choice = rng.random()
+    if choice < DROPPED:
+        return ""
+    return plain_caption(scene) if choice < DROPPED + PLAIN else describe(scene, rng)
+
+
+def train_unet(
+    checkpoints: Path, model: Path, *, compiled: bool = False, batch: int = BATCH, seed: int = 0, steps: int | None = None
+) -> None:
     """Train and export the denoiser; ``compiled`` puts ``torch.compile`` before it: a third less time for each step."""
     device = pick_device()
+    settings = stage(batch, seed) if steps is None else stage(batch, seed).of_length(steps)
     autoencoder = AutoencoderKL.from_pretrained(model / "vae", torch_dtype=torch.float32).to(device)
-    loss = DenoisingLoss(model, cached_latents(autoencoder, checkpoints))
-    torch.manual_seed(STAGE.seed)
+    loss = DenoisingLoss(model, cached_latents(autoencoder, checkpoints), batch)
+    torch.manual_seed(seed)
     unet = UNet2DConditionModel(**ARCHITECTURE).to(memory_format=torch.channels_last)
     # The backward pass of fused attention is several times slower than the plain one's on a CPU.
     unet.set_attn_processor(AttnProcessor2_0() if device.type == "cuda" else AttnProcessor())
     if compiled:
         unet.compile()  # in place: the names of the weights stay, and the averaged copy stays uncompiled
-    unet = train(STAGE, unet, loss, checkpoints)
+    print("floors of the loss at pure noise:", noise_floors(autoencoder))
+    judge = train_judge(checkpoints)
+    probe = partial(_probe, model=model, judge=judge)
+    unet = train(settings, unet, loss, checkpoints, probe=probe, probed_every=PROBED_EVERY // batch)
     export_pipeline(unet, model)
 
 
-def export_checkpoint(checkpoints: Path, model: Path) -> int:
-    """Write the pipeline from the averaged weights of a training that goes on; returns the step they are of."""
+def _probe(unet: UNet2DConditionModel, model: Path, judge) -> dict[str, float]:
+    return judge_samples(assemble(unet, model), judge)
+
+
+def load_average(checkpoints: Path, batch: int = BATCH, seed: int = 0) -> tuple[UNet2DConditionModel, int]:
+    """The averaged weights of a training that goes on, and the step they are of."""
+    settings = stage(batch, seed)
     unet = UNet2DConditionModel(**ARCHITECTURE)
-    state, step = load_checkpoint(checkpoints / f"{STAGE.name}.safetensors", config=STAGE.configuration)
+    state, step = load_checkpoint(checkpoints / f"{settings.name}.safetensors", config=settings.configuration)
     prefix = "average.module."
     unet.load_state_dict({name.removeprefix(prefix): v for name, v in state.items() if name.startswith(prefix)})
-    export_pipeline(unet, model)
-    return step
+    return unet.eval(), step
 
 
-def export_pipeline(unet: UNet2DConditionModel, model: Path) -> None:
-    """Write the denoiser in float16, the sampler, and the index that makes the folder a pipeline."""
-    unet = unet.cpu().half()
-    unet.save_pretrained(model / "unet")
-    noise_schedule().save_pretrained(model / "scheduler")
+def assemble(unet: UNet2DConditionModel, model: Path) -> StableDiffusionPipeline:
+    """The pipeline of a denoiser and the parts in ``model``, in float32."""
     pipeline = StableDiffusionPipeline(
-        vae=AutoencoderKL.from_pretrained(model / "vae"),
-        text_encoder=CLIPTextModel.from_pretrained(model / "text_encoder"),
+        vae=AutoencoderKL.from_pretrained(model / "vae", torch_dtype=torch.float32).to(unet.device),
+        text_encoder=CLIPTextModel.from_pretrained(model / "text_encoder", dtype=torch.float32).to(unet.device),
         tokenizer=load_tokenizer(model),
         unet=unet,
         scheduler=noise_schedule(),
@@ -146,4 +191,12 @@ def export_pipeline(unet: UNet2DConditionModel, model: Path) -> None:
         feature_extractor=None,
         requires_safety_checker=False,
     )
-    pipeline.save_config(model)
+    pipeline.set_progress_bar_config(disable=True)
+    return pipeline
+
+
+def export_pipeline(unet: UNet2DConditionModel, model: Path) -> None:
+    """Write the denoiser in float16, the sampler, and the index that makes the folder a pipeline."""
+    assemble(unet, model).save_config(model)
+    noise_schedule().save_pretrained(model / "scheduler")
+    unet.cpu().half().save_pretrained(model / "unet")

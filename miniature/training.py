@@ -1,12 +1,13 @@
-"""The one training loop that all three stages share: AdamW, a trapezoid learning rate, EMA weights, resumable.
+"""The one training loop that all stages share: AdamW, a trapezoid learning rate, EMA weights, a log, resumable.
 
 Step k draws its data and noise from generators seeded with (seed, k), so a run that was killed and resumed sees what
 an uninterrupted one would have seen.
 """
 
+import json
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import TypeVar
 
@@ -19,6 +20,9 @@ from miniature.checkpoint import load_checkpoint, save_checkpoint
 
 M = TypeVar("M", bound=torch.nn.Module)
 Draw = tuple[int, np.random.Generator, torch.Generator]
+#: a loss, or a loss and other values for the log
+Loss = torch.Tensor | tuple[torch.Tensor, dict[str, torch.Tensor]]
+LOGGED_EVERY = 100  # steps
 
 
 @dataclass(frozen=True)
@@ -28,7 +32,9 @@ class Stage:
     name: str
     steps: int
     learning_rate: float
+    batch: int = 0
     model: dict = field(default_factory=dict)
+    betas: tuple[float, float] = (0.9, 0.999)
     ema_decay: float = 0.999
     weight_decay: float = 0.01
     warmup: int = 100
@@ -39,6 +45,10 @@ class Stage:
     def configuration(self) -> dict:
         """What a checkpoint is bound to. Not the number of steps: a longer training continues a shorter one."""
         return {key: value for key, value in asdict(self).items() if key not in {"steps", "cooldown"}}
+
+    def of_length(self, steps: int) -> "Stage":
+        """The same stage, longer or shorter: a checkpoint of one continues as the other."""
+        return replace(self, steps=steps)
 
     def rate(self, step: int) -> float:
         """Learning rate at a step, as a share of ``learning_rate``: up, flat, down.
@@ -53,48 +63,66 @@ def pick_device() -> torch.device:
     return torch.device("cuda" if torch.cuda.is_available() else "cpu")
 
 
+def multiplies_bfloat16(device: torch.device) -> bool:
+    """Whether the device has instructions for bfloat16 products.
+
+    Processors without them (AVX-512 BF16 or AMX) emulate: a training step is then 10 to 20 times slower than float32's.
+    """
+    if device.type == "cuda":
+        return torch.cuda.is_bf16_supported(including_emulation=False)
+    return torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
+
+
 def train(
     stage: Stage,
     module: M,
-    loss_of: Callable[[M, Draw], torch.Tensor],
+    loss_of: Callable[[M, Draw], Loss],
     folder: Path,
+    *,
+    probe: Callable[[M], dict] | None = None,
+    probed_every: int = 1_000,
     checkpoint_seconds: float = 120,
 ) -> M:
     """Train ``module`` on ``loss_of(module, (step, numpy rng, torch generator))``; returns the EMA weights' module.
 
     Resumes from ``folder/<stage name>.safetensors`` where that exists, and writes it every ``checkpoint_seconds``, on
-    Ctrl-C and at the end.
+    Ctrl-C and at the end. Means of the losses, and every ``probed_every`` steps what ``probe`` says of the EMA weights,
+    go to ``folder/<stage name>.jsonl``, one record a line.
     """
     device = pick_device()
+    bfloat16 = multiplies_bfloat16(device)
     module = module.to(device).train()
     average = AveragedModel(module, multi_avg_fn=get_ema_multi_avg_fn(stage.ema_decay))
     optimizer = torch.optim.AdamW(
-        module.parameters(), lr=stage.learning_rate, weight_decay=stage.weight_decay, fused=True
+        module.parameters(), lr=stage.learning_rate, betas=stage.betas, weight_decay=stage.weight_decay, fused=True
     )
     path = folder / f"{stage.name}.safetensors"
     config = stage.configuration
     first = _restore(path, config, module, average, optimizer) if path.is_file() else 0
+    log = TrainingLog(folder / f"{stage.name}.jsonl", stage, first)
 
     def save(step: int) -> None:
         save_checkpoint(path, _state(module, average, optimizer), step=step, config=config)
 
-    done, saved_at, smooth = first, time.monotonic(), None
+    done, saved_at = first, time.monotonic()
     bar = tqdm(range(first, stage.steps), initial=first, total=stage.steps, desc=stage.name, mininterval=2)
     try:
         for step in bar:
             for group in optimizer.param_groups:
                 group["lr"] = stage.learning_rate * stage.rate(step)
             generator = torch.Generator().manual_seed(stage.seed * 1_000_003 + step)
-            with torch.autocast(device.type, torch.bfloat16):
+            with torch.autocast(device.type, torch.bfloat16, enabled=bfloat16):
                 loss = loss_of(module, (step, np.random.default_rng([stage.seed, step]), generator))
+            loss, parts = loss if isinstance(loss, tuple) else (loss, {})
             optimizer.zero_grad(set_to_none=True)
             loss.backward()
             torch.nn.utils.clip_grad_norm_(module.parameters(), 1.0)
             optimizer.step()
             average.update_parameters(module)
             done = step + 1
-            smooth = loss.item() if smooth is None else 0.99 * smooth + 0.01 * loss.item()
-            bar.set_postfix(loss=f"{smooth:.4f}", refresh=False)
+            bar.set_postfix(log.add(done, {"loss": loss.detach()} | parts), refresh=False)
+            if probe is not None and (done % probed_every == 0 or done == stage.steps):
+                log.write(done, probe(average.module.eval()))  # type: ignore[arg-type]
             if time.monotonic() - saved_at > checkpoint_seconds:
                 save(done)
                 saved_at = time.monotonic()
@@ -103,6 +131,35 @@ def train(
             save(done)
     averaged: M = average.module  # type: ignore[assignment]
     return averaged.eval()
+
+
+class TrainingLog:
+    """Means of the losses over the last ``LOGGED_EVERY`` steps, and what else was measured, as lines of JSON."""
+
+    def __init__(self, path: Path, stage: Stage, first: int) -> None:
+        """``first``: the step that training continues from; what was logged of later ones is dropped."""
+        self.path, self.batch = path, stage.batch
+        self.sums: dict[str, torch.Tensor] = {}
+        self.means: dict[str, str] = {}
+        lines = path.read_text(encoding="utf-8").splitlines() if path.is_file() else []
+        kept = [line for line in lines if json.loads(line)["step"] <= first]
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("".join(line + "\n" for line in kept), encoding="utf-8")
+
+    def add(self, step: int, losses: dict[str, torch.Tensor]) -> dict[str, str]:
+        """Add a step's losses; the means that were last written."""
+        for name, value in losses.items():
+            self.sums[name] = self.sums.get(name, 0) + value
+        if step % LOGGED_EVERY == 0:
+            means = {name: round(float(total) / LOGGED_EVERY, 4) for name, total in self.sums.items()}
+            self.sums, self.means = {}, {name: f"{mean:.4f}" for name, mean in means.items()}
+            self.write(step, means)
+        return self.means
+
+    def write(self, step: int, values: dict) -> None:
+        record = {"step": step} | ({"images": step * self.batch} if self.batch else {}) | values
+        with self.path.open("a", encoding="utf-8") as file:
+            file.write(json.dumps(record) + "\n")
 
 
 def _state(module: torch.nn.Module, average: AveragedModel, optimizer: torch.optim.Optimizer) -> dict:

@@ -9,25 +9,21 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-#: name -> emoji; the artwork is Noto Color Emoji's.
-OBJECTS = {
+#: What a picture can show. ``artwork/<name>.png`` is how it looks; all can be told apart at 22 pixels.
+OBJECTS = (
     # animals
-    "dog": "🐶", "cat": "🐱", "fox": "🦊", "panda": "🐼", "lion": "🦁", "tiger": "🐯", "bear": "🐻", "koala": "🐨",
-    "rabbit": "🐰", "mouse": "🐭", "pig": "🐷", "cow": "🐮", "frog": "🐸", "monkey": "🐵", "owl": "🦉", "penguin": "🐧",
-    "chick": "🐤", "octopus": "🐙", "turtle": "🐢", "fish": "🐠", "whale": "🐳", "butterfly": "🦋", "ladybug": "🐞",
-    "unicorn": "🦄", "crab": "🦀",
+    "dog", "cat", "fox", "panda", "lion", "tiger", "bear", "koala", "rabbit", "pig", "cow", "frog", "monkey", "owl",
+    "penguin", "chick", "octopus", "turtle", "fish", "whale", "butterfly", "ladybug", "unicorn",
     # food
-    "apple": "🍎", "lemon": "🍋", "banana": "🍌", "strawberry": "🍓", "watermelon": "🍉", "pineapple": "🍍",
-    "pizza": "🍕", "donut": "🍩", "burger": "🍔", "cake": "🎂", "egg": "🍳",
+    "apple", "lemon", "banana", "strawberry", "watermelon", "pineapple", "pizza", "donut", "burger", "cake",
     # plants
-    "cactus": "🌵", "sunflower": "🌻", "mushroom": "🍄", "tulip": "🌷", "tree": "🌳",
+    "cactus", "sunflower", "mushroom", "tulip", "tree",
     # things that move
-    "car": "🚗", "bus": "🚌", "rocket": "🚀", "sailboat": "⛵", "tractor": "🚜", "train": "🚂",
+    "car", "bus", "rocket", "sailboat", "tractor", "train",
     # things
-    "balloon": "🎈", "gift": "🎁", "soccer ball": "⚽", "basketball": "🏀", "house": "🏠", "key": "🔑", "clock": "⏰",
-    "guitar": "🎸", "umbrella": "☔", "drum": "🥁", "robot": "🤖", "ghost": "👻", "crown": "👑", "star": "⭐",
-    "heart": "❤", "snowman": "⛄", "pumpkin": "🎃", "bell": "🔔",
-}  # fmt: skip
+    "balloon", "gift", "soccer ball", "basketball", "house", "key", "clock", "guitar", "umbrella", "robot", "ghost",
+    "crown", "star", "heart", "snowman", "pumpkin",
+)  # fmt: skip
 
 COLOURS = {
     "red": (214, 48, 49),
@@ -49,6 +45,9 @@ POSITIONS = ("middle", "left", "right", "top", "bottom")
 #: first object relative to the second; "right of" and "below" are the same scenes told from the other side.
 RELATIONS = ("left of", "above")
 
+#: What a scene has where its caption does not say so. A caption is complete: it says all that differs from this.
+DEFAULT = {"background": "white", "size": "medium", "position": "middle"}
+
 HELD_OUT_SHARE = 0.1
 
 
@@ -58,8 +57,8 @@ class Scene:
 
     objects: tuple[str, ...]
     background: str
-    size: str = "medium"
-    position: str = "middle"
+    size: str = DEFAULT["size"]
+    position: str = DEFAULT["position"]
     relation: str | None = None
 
     def __post_init__(self) -> None:
@@ -94,11 +93,11 @@ def sample_scene(rng: np.random.Generator, *, held_out: bool | None = False, two
     while True:
         background = str(rng.choice(BACKGROUNDS))
         if rng.random() < two_objects:
-            first, second = rng.choice(list(OBJECTS), size=2, replace=False)
+            first, second = rng.choice(OBJECTS, size=2, replace=False)
             scene = Scene((str(first), str(second)), background, relation=str(rng.choice(RELATIONS)))
         else:
             scene = Scene(
-                (str(rng.choice(list(OBJECTS))),),
+                (str(rng.choice(OBJECTS)),),
                 background,
                 size=str(rng.choice(SIZES)),
                 position=str(rng.choice(POSITIONS, p=[0.4, 0.15, 0.15, 0.15, 0.15])),

@@ -16,13 +16,6 @@ import pytest
 import torch
 
 from geometry import PointCloud
-from miniature import painter
-
-needs_font = pytest.mark.skipif(
-    not any(path.is_file() for path in painter.FONT_PATHS),
-    reason=f"painting needs the font of Debian's {painter.FONT_PACKAGE}; using the trained model does not",
-)
-
 
 @pytest.fixture
 def unchecked_shapes(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,7 +10,6 @@ from miniature.evaluate import Share, coupling_figures, draw_scenes, generate, j
 from miniature.judge import ANSWERS, NOT_ASKED, Judge, judging_loss, right_answers
 from miniature.train import main as train_command
 from miniature.world import Scene, is_held_out
-from tests.conftest import needs_font
 
 FOX = Scene(("fox",), "blue", size="large", position="left")
 PAIR = Scene(("cat", "car"), "night", relation="above")
@@ -71,14 +70,12 @@ def test_held_out_scenes_are_held_out():
     assert not any(is_held_out(scene) for scene in draw_scenes(30, held_out=False, two_objects=0.5, seed=1))
 
 
-@needs_font
 def test_scenes_and_pictures_are_the_same_every_time():
     scenes = draw_scenes(3, held_out=True, two_objects=0.5, seed=2)
     assert scenes == draw_scenes(3, held_out=True, two_objects=0.5, seed=2)
     assert (paint_all(scenes, 3) == paint_all(scenes, 3)).all()
 
 
-@needs_font
 def test_the_judge_can_be_trained_on_scenes():
     torch.manual_seed(0)
     judge = Judge()

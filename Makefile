@@ -71,7 +71,7 @@ lint: .venv/.dev
 
 # Continues from miniature/checkpoints/ where there are any.
 train: .venv/.dev
-	$(BIN)/python -m miniature.train
+	$(BIN)/python -m whichway.miniature.train
 
 benchmark: .venv/.dev
 	$(BIN)/python -m benchmarks

@@ -3,11 +3,11 @@
 import numpy as np
 import torch
 
-from analysis.encoding import encode_all
-from analysis.model import load_model
-from geometry import PointCloud
-from miniature.captions import describe
-from miniature.world import sample_scene
+from whichway.analysis.models.model import load_model
+from whichway.analysis.prompts.encoding import encode_all
+from whichway.geometry import PointCloud
+from whichway.miniature.captions import describe
+from whichway.miniature.world import sample_scene
 
 WIDTH = 768
 

@@ -16,12 +16,12 @@ import click
 from rich.console import Console
 from rich.table import Table
 
-from analysis.comparison import Settings, compare
-from analysis.encoding import encode
-from analysis.model import Model, load_model
-from analysis.rendering import initial_noise, render
 from benchmarks.timing import interleaved
-from geometry import PointCloud, build_path, uniform_times
+from whichway.analysis.images.rendering import initial_noise, render
+from whichway.analysis.models.model import Model, load_model
+from whichway.analysis.prompts.encoding import encode
+from whichway.analysis.runs.comparison import Settings, compare
+from whichway.geometry import PointCloud, build_path, uniform_times
 
 PROMPTS = ("a large fox on a blue background", "a panda on a pink background")
 

@@ -18,8 +18,8 @@ from tests.jupyter import LAPTOP, MINUTE, fill_prompt, run_only_cell, running_ch
 CODE = """
 import ipywidgets
 from IPython.display import display
-from analysis.explorer import Explorer
-from analysis.explorer.exploration import as_png
+from whichway.analysis.explorer import Explorer
+from whichway.analysis.explorer.exploration import as_png
 
 explorer = Explorer(steps=10, methods=["optimal"])
 display(explorer)

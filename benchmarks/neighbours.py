@@ -9,7 +9,7 @@ from rich.table import Table
 
 from benchmarks.caption_clouds import WIDTH, caption_clouds
 from benchmarks.timing import seconds
-from geometry import CloudStack, nearest_neighbours, pairwise_wasserstein
+from whichway.geometry import CloudStack, nearest_neighbours, pairwise_wasserstein
 
 K = 15
 

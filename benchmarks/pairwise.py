@@ -18,8 +18,8 @@ from scipy.spatial.distance import cdist
 
 from benchmarks.caption_clouds import WIDTH, caption_clouds
 from benchmarks.timing import interleaved
-from geometry import CloudStack, PointCloud, pairwise_wasserstein
-from geometry.pairwise import _SOLVERS, blocks_of
+from whichway.geometry import CloudStack, PointCloud, pairwise_wasserstein
+from whichway.geometry.pairwise import _SOLVERS, blocks_of
 
 BATCH = 64  # pairs that POT's batch solver gets at once
 

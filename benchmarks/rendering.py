@@ -12,11 +12,11 @@ import torch
 from rich.console import Console
 from rich.table import Table
 
-from analysis.encoding import encode
-from analysis.model import Model, load_model
-from analysis.rendering import Sampling, fitting_batch_size, initial_noise, render
 from benchmarks.timing import interleaved
-from geometry import PointCloud, build_path, uniform_times
+from whichway.analysis.images.rendering import Sampling, fitting_batch_size, initial_noise, render
+from whichway.analysis.models.model import Model, load_model
+from whichway.analysis.prompts.encoding import encode
+from whichway.geometry import PointCloud, build_path, uniform_times
 
 PROMPTS = ("a large fox on a blue background", "a panda on a pink background")
 FRAMES = 32

@@ -6,8 +6,8 @@ from pathlib import Path
 import click
 from tqdm.auto import tqdm
 
-from analysis import statistics
 from figures import saved
+from whichway.analysis.study import statistics
 
 #: every script of this folder that draws a figure
 FIGURES = (

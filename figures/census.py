@@ -2,8 +2,8 @@
 
 from matplotlib.figure import Figure
 
-from analysis.pictures.census import draw_census
 from figures.saved import records
+from whichway.analysis.pictures.census import draw_census
 
 
 def draw() -> Figure:

@@ -5,9 +5,9 @@ from shutil import copy2, copytree, rmtree
 
 import click
 
-from analysis.report import STRIP_METHODS, strip_pairs
-from analysis.study import frames_folder, read_results, read_study
 from figures.saved import HERE
+from whichway.analysis.study.report import STRIP_METHODS, strip_pairs
+from whichway.analysis.study.study import frames_folder, read_results, read_study
 
 
 def collect_study(run: Path, into: Path, *, strips: bool) -> None:

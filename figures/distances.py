@@ -2,8 +2,8 @@
 
 from matplotlib.figure import Figure
 
-from analysis.pictures.study import draw_distances
 from figures.saved import study_results
+from whichway.analysis.pictures.study import draw_distances
 
 
 def draw() -> Figure:

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pandas as pd
 
-from analysis.statistics import Estimate, PairedComparison, compare_methods, predict_from_length
-from analysis.study import read_results
 from figures.saved import compare_conditions
+from whichway.analysis.study.statistics import Estimate, PairedComparison, compare_methods, predict_from_length
+from whichway.analysis.study.study import read_results
 
 HERE = Path(__file__).parent
 README = HERE.parent / "README.md"

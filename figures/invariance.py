@@ -2,8 +2,8 @@
 
 from matplotlib.figure import Figure
 
-from analysis.pictures.invariance import draw_invariance
 from figures.saved import records
+from whichway.analysis.pictures.invariance import draw_invariance
 
 
 def draw() -> Figure:

@@ -2,8 +2,8 @@
 
 from matplotlib.figure import Figure
 
-from analysis.pictures import draw_projection
 from figures.saved import demo
+from whichway.analysis.pictures import draw_projection
 
 
 def draw() -> Figure:

@@ -2,9 +2,9 @@
 
 from matplotlib.figure import Figure
 
-from analysis.pictures.robustness import draw_robustness
-from analysis.robustness import agreement
 from figures.saved import compare_conditions
+from whichway.analysis.pictures.robustness import draw_robustness
+from whichway.analysis.study.robustness import agreement
 
 
 def draw() -> Figure:

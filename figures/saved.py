@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pandas as pd
 
-from analysis.comparison import SavedComparison, read_comparison
-from analysis.robustness import compare_studies
-from analysis.study import read_results, read_steps
+from whichway.analysis.runs.comparison import SavedComparison, read_comparison
+from whichway.analysis.study.robustness import compare_studies
+from whichway.analysis.study.study import read_results, read_steps
 
 HERE = Path(__file__).parent
 STUDY, PARAMETRISATION, DEMO, TRIANGLE = (HERE / name for name in ("study", "parametrisation", "demo", "triangle"))

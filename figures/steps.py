@@ -2,8 +2,8 @@
 
 from matplotlib.figure import Figure
 
-from analysis.pictures import draw_steps
 from figures.saved import demo
+from whichway.analysis.pictures import draw_steps
 
 
 def draw() -> Figure:

@@ -2,8 +2,8 @@
 
 from matplotlib.figure import Figure
 
-from analysis.pictures.study import draw_steps_against_length
 from figures.saved import METRIC, study_results, study_steps
+from whichway.analysis.pictures.study import draw_steps_against_length
 
 
 def draw() -> Figure:

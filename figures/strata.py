@@ -2,8 +2,8 @@
 
 from matplotlib.figure import Figure
 
-from analysis.pictures.study import draw_strata
 from figures.saved import METRIC, study_results
+from whichway.analysis.pictures.study import draw_strata
 
 
 def draw() -> Figure | None:

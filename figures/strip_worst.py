@@ -2,8 +2,8 @@
 
 from matplotlib.figure import Figure
 
-from analysis.report import draw_study_strip
 from figures.saved import STUDY
+from whichway.analysis.study.report import draw_study_strip
 
 
 def draw() -> Figure:

@@ -2,8 +2,8 @@
 
 from matplotlib.figure import Figure
 
-from analysis.simplex import draw_saved_simplex
 from figures.saved import TRIANGLE
+from whichway.analysis.runs.barycenters import draw_saved_simplex
 
 
 def draw() -> Figure:

@@ -2,22 +2,23 @@
 
 Table of contents, in reading order:
 
-- :mod:`geometry.cloud`: a conditioning as a point of P(R^d), not of R^(n×d)
-- :mod:`geometry.ground`: how far apart two rows are
-- :mod:`geometry.coupling`, :mod:`geometry.soft_coupling`: which row of A travels to which row of B
-- :mod:`geometry.distance`: Frobenius, Wasserstein and their kin, and the bounds between them
-- :mod:`geometry.path`, :mod:`geometry.attention_interpolation`: t ↦ cloud
-- :mod:`geometry.method`: coupling × path, under the names used everywhere
-- :mod:`geometry.parametrisation`: at which t
-- :mod:`geometry.barycenter`: one cloud between many
-- :mod:`geometry.pairwise`, :mod:`geometry.neighbours`, :mod:`geometry.embedding`: thousands of clouds
+- :mod:`whichway.geometry.cloud`: a conditioning as a point of P(R^d), not of R^(n×d)
+- :mod:`whichway.geometry.ground`: how far apart two rows are
+- :mod:`whichway.geometry.coupling`, :mod:`whichway.geometry.soft_coupling`: which row of A travels to which row of B
+- :mod:`whichway.geometry.distance`: Frobenius, Wasserstein and their kin, and the bounds between them
+- :mod:`whichway.geometry.path`, :mod:`whichway.geometry.attention_interpolation`: t ↦ cloud
+- :mod:`whichway.geometry.method`: coupling × path, under the names used everywhere
+- :mod:`whichway.geometry.parametrisation`: at which t
+- :mod:`whichway.geometry.barycenter`: one cloud between many
+- :mod:`whichway.geometry.pairwise`, :mod:`whichway.geometry.neighbours`, :mod:`whichway.geometry.embedding`: thousands
+of clouds
 """
 
-from geometry.attention_interpolation import AttendedCloud, AttentionInterpolationPath
-from geometry.barycenter import barycenter
-from geometry.cloud import PointCloud
-from geometry.coupling import Coupling, identity_coupling, optimal_coupling, random_coupling
-from geometry.distance import (
+from whichway.geometry.attention_interpolation import AttendedCloud, AttentionInterpolationPath
+from whichway.geometry.barycenter import barycenter
+from whichway.geometry.cloud import PointCloud
+from whichway.geometry.coupling import Coupling, identity_coupling, optimal_coupling, random_coupling
+from whichway.geometry.distance import (
     centroid_distance,
     frobenius,
     hellinger_kantorovich,
@@ -27,13 +28,13 @@ from geometry.distance import (
     transport_cost,
     wasserstein,
 )
-from geometry.embedding import flatten_rows, linearise, slice_rows
-from geometry.ground import EUCLIDEAN, Cosine, CrossAttention, Euclidean, GroundMetric
-from geometry.method import COUPLINGS, METHODS, PATHS, TOKENS, Method, build_path, couple, find_method
-from geometry.neighbours import Neighbours, nearest_neighbours
-from geometry.pairwise import CloudStack, pairwise_wasserstein
-from geometry.parametrisation import constant_speed_times, uniform_times
-from geometry.path import (
+from whichway.geometry.embedding import flatten_rows, linearise, slice_rows
+from whichway.geometry.ground import EUCLIDEAN, Cosine, CrossAttention, Euclidean, GroundMetric
+from whichway.geometry.method import COUPLINGS, METHODS, PATHS, TOKENS, Method, build_path, couple, find_method
+from whichway.geometry.neighbours import Neighbours, nearest_neighbours
+from whichway.geometry.pairwise import CloudStack, pairwise_wasserstein
+from whichway.geometry.parametrisation import constant_speed_times, uniform_times
+from whichway.geometry.path import (
     DisplacementPath,
     HellingerKantorovichPath,
     MixturePath,
@@ -43,7 +44,7 @@ from geometry.path import (
     SlerpPath,
     SphericalPath,
 )
-from geometry.soft_coupling import entropic_coupling, partial_coupling, unbalanced_coupling
+from whichway.geometry.soft_coupling import entropic_coupling, partial_coupling, unbalanced_coupling
 
 __all__ = [
     "COUPLINGS",

@@ -4,9 +4,9 @@ from dataclasses import dataclass
 
 import torch
 
-from geometry.cloud import PointCloud
-from geometry.ground import require_same_shape
-from geometry.path import check_time
+from whichway.geometry.cloud import PointCloud
+from whichway.geometry.ground import require_same_shape
+from whichway.geometry.path import check_time
 
 KINDS = ("inner", "outer")
 

@@ -4,9 +4,9 @@ from collections.abc import Sequence
 
 import torch
 
-from geometry.cloud import PointCloud
-from geometry.coupling import probabilities
-from geometry.ground import require_same_width
+from whichway.geometry.cloud import PointCloud
+from whichway.geometry.coupling import probabilities
+from whichway.geometry.ground import require_same_width
 
 
 def barycenter(clouds: Sequence[PointCloud], weights: Sequence[float], *, iterations: int = 100) -> PointCloud:

@@ -12,8 +12,8 @@ from jaxtyping import Float, Int
 from scipy.optimize import linear_sum_assignment
 from torch import Tensor
 
-from geometry.cloud import PointCloud
-from geometry.ground import EUCLIDEAN, GroundMetric, ground_costs, require_same_shape
+from whichway.geometry.cloud import PointCloud
+from whichway.geometry.ground import EUCLIDEAN, GroundMetric, ground_costs, require_same_shape
 
 
 @dataclass(frozen=True, eq=False)

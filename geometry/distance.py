@@ -5,10 +5,10 @@ Always: centroid_distance(A, B) ≤ W_2(A, B) ≤ rms_frobenius(A, B).
 
 import torch
 
-from geometry.cloud import PointCloud
-from geometry.coupling import Coupling, identity_coupling, optimal_coupling, probabilities
-from geometry.ground import EUCLIDEAN, GroundMetric, ground_costs, require_same_shape, require_same_width
-from geometry.soft_coupling import cone_angles, epsilon_of, sinkhorn_plan, unbalanced_coupling
+from whichway.geometry.cloud import PointCloud
+from whichway.geometry.coupling import Coupling, identity_coupling, optimal_coupling, probabilities
+from whichway.geometry.ground import EUCLIDEAN, GroundMetric, ground_costs, require_same_shape, require_same_width
+from whichway.geometry.soft_coupling import cone_angles, epsilon_of, sinkhorn_plan, unbalanced_coupling
 
 
 def frobenius(a: PointCloud, b: PointCloud) -> float:

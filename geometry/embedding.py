@@ -11,10 +11,10 @@ import numpy as np
 import torch
 from jaxtyping import Float
 
-from geometry.cloud import PointCloud
-from geometry.coupling import optimal_coupling
-from geometry.ground import EUCLIDEAN, GroundMetric
-from geometry.pairwise import require_stackable
+from whichway.geometry.cloud import PointCloud
+from whichway.geometry.coupling import optimal_coupling
+from whichway.geometry.ground import EUCLIDEAN, GroundMetric
+from whichway.geometry.pairwise import require_stackable
 
 
 def flatten_rows(clouds: Sequence[PointCloud]) -> Float[np.ndarray, "clouds features"]:

@@ -10,7 +10,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from geometry.cloud import PointCloud
+from whichway.geometry.cloud import PointCloud
 
 
 @runtime_checkable
@@ -53,8 +53,8 @@ class CrossAttention:
     """c(x, y)² = (x − y)ᵀ M (x − y), M = AᵀA: how different two rows are to a model's cross-attention layers.
 
     M = Σ_l (W_K,lᵀ W_K,l / s_K + W_V,lᵀ W_V,l / s_V), s_K and s_V the traces of the sums, so that keys and values weigh
-    the same (:func:`analysis.cross_attention_metric.cross_attention_metric` makes it). Zero between rows whose
-    difference no key and no value sees.
+    the same (:func:`whichway.analysis.clouds.cross_attention_metric.cross_attention_metric` makes it). Zero between
+    rows whose difference no key and no value sees.
 
     Attributes:
         factor: A, (k, d).

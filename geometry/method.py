@@ -9,11 +9,11 @@ from dataclasses import dataclass
 
 import torch
 
-from geometry.attention_interpolation import AttentionInterpolationPath
-from geometry.cloud import PointCloud
-from geometry.coupling import Coupling, identity_coupling, optimal_coupling, random_coupling
-from geometry.ground import EUCLIDEAN, GroundMetric, require_same_shape
-from geometry.path import (
+from whichway.geometry.attention_interpolation import AttentionInterpolationPath
+from whichway.geometry.cloud import PointCloud
+from whichway.geometry.coupling import Coupling, identity_coupling, optimal_coupling, random_coupling
+from whichway.geometry.ground import EUCLIDEAN, GroundMetric, require_same_shape
+from whichway.geometry.path import (
     DisplacementPath,
     HellingerKantorovichPath,
     MixturePath,
@@ -22,7 +22,7 @@ from geometry.path import (
     SlerpPath,
     SphericalPath,
 )
-from geometry.soft_coupling import entropic_coupling, partial_coupling, unbalanced_coupling
+from whichway.geometry.soft_coupling import entropic_coupling, partial_coupling, unbalanced_coupling
 
 
 @dataclass(frozen=True)

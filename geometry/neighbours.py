@@ -17,7 +17,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from geometry.pairwise import CloudStack, wasserstein_pairs
+from whichway.geometry.pairwise import CloudStack, wasserstein_pairs
 
 DIRECTIONS = 32  # of projection; more tighten the bound no further (measured: 64 prune 1 % more)
 QUERIES = 256  # clouds whose candidates are searched together

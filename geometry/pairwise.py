@@ -16,8 +16,8 @@ from jaxtyping import Float, Int
 from scipy.optimize import linear_sum_assignment
 from torch import Tensor
 
-from geometry.cloud import PointCloud
-from geometry.ground import EUCLIDEAN, GroundMetric
+from whichway.geometry.cloud import PointCloud
+from whichway.geometry.ground import EUCLIDEAN, GroundMetric
 
 BLOCK = 24  # clouds on each side: at n = 77 the inner products of 24² pairs take 27 MB
 PAIRS = 96  # of a list solved at once

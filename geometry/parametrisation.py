@@ -1,16 +1,16 @@
 """Parametrisations: at which t the frames of a path are taken.
 
 Uniform in t, or at constant speed in W_2. The third, perceptually uniform, has to render
-(:mod:`analysis.perceptual_parametrisation`).
+(:mod:`whichway.analysis.runs.perceptual_parametrisation`).
 """
 
 from collections.abc import Sequence
 
 import numpy as np
 
-from geometry.distance import wasserstein
-from geometry.ground import EUCLIDEAN, GroundMetric
-from geometry.path import Path
+from whichway.geometry.distance import wasserstein
+from whichway.geometry.ground import EUCLIDEAN, GroundMetric
+from whichway.geometry.path import Path
 
 
 def uniform_times(frames: int) -> list[float]:

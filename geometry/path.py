@@ -8,10 +8,10 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from geometry.cloud import PointCloud
-from geometry.coupling import Coupling
-from geometry.ground import EUCLIDEAN, GroundMetric, require_same_shape, require_same_width
-from geometry.soft_coupling import cone_angles
+from whichway.geometry.cloud import PointCloud
+from whichway.geometry.coupling import Coupling
+from whichway.geometry.ground import EUCLIDEAN, GroundMetric, require_same_shape, require_same_width
+from whichway.geometry.soft_coupling import cone_angles
 
 
 @runtime_checkable
@@ -141,7 +141,7 @@ class MixturePath:
 class PartialPath:
     """What the coupling carries moves, straight; what it leaves fades: out at A with 1−t, in at B with t.
 
-    For a coupling that carries part of the mass (:func:`geometry.soft_coupling.partial_coupling`): between the
+    For a coupling that carries part of the mass (:func:`whichway.geometry.soft_coupling.partial_coupling`): between the
     displacement path, which carries all, and the mixture path, which carries none.
 
     Raises:
@@ -183,7 +183,7 @@ class HellingerKantorovichPath:
     The total is below 1 on the way; a model sees the probability measure, so the cloud is scaled to 1.
 
     Args:
-        reach: κ as in :func:`geometry.soft_coupling.unbalanced_coupling`, which makes the coupling.
+        reach: κ as in :func:`whichway.geometry.soft_coupling.unbalanced_coupling`, which makes the coupling.
     """
 
     start: PointCloud

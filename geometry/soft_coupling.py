@@ -6,9 +6,9 @@ Numbers that say how soft are shares of the problem's own scale, so that one def
 import numpy as np
 from jaxtyping import Float
 
-from geometry.cloud import PointCloud
-from geometry.coupling import Coupling, coupling_of, probabilities
-from geometry.ground import EUCLIDEAN, GroundMetric, ground_costs
+from whichway.geometry.cloud import PointCloud
+from whichway.geometry.coupling import Coupling, coupling_of, probabilities
+from whichway.geometry.ground import EUCLIDEAN, GroundMetric, ground_costs
 
 NEGLIGIBLE = 1e-4  # of a row's mass: atoms below are dropped, their mass goes to the row's other atoms
 

@@ -1,8 +1,8 @@
 """Scene -> words: many paraphrases of one scene, of different length, word order and wording.
 
-Every caption is complete: what it does not say is the default (:data:`miniature.world.DEFAULT`: a white background, of
-medium size, in the middle). So a caption names one scene, and all captions of a scene name the same one. Where they did
-not say how large an object is and where, a denoiser learned neither.
+Every caption is complete: what it does not say is the default (:data:`whichway.miniature.world.DEFAULT`: a white
+background, of medium size, in the middle). So a caption names one scene, and all captions of a scene name the same one.
+Where they did not say how large an object is and where, a denoiser learned neither.
 
 Short and long captions of the same scene differ in how many rows of the conditioning carry content and in which row
 says what: that is what tells couplings apart (an identity coupling matches row i with row i, whatever they say).
@@ -10,7 +10,7 @@ says what: that is what tells couplings apart (an identity coupling matches row 
 
 import numpy as np
 
-from miniature.world import COLOURS, DEFAULT, Scene
+from whichway.miniature.world import COLOURS, DEFAULT, Scene
 
 SIZE_WORDS = {
     "small": ("small", "tiny", "little"),

@@ -1,4 +1,4 @@
-"""Look at what the miniature draws: ``python -m miniature.contact_sheet`` writes one picture of captions and images."""
+"""Look at what the miniature draws: ``python -m whichway.miniature.contact_sheet``."""
 
 from pathlib import Path
 from textwrap import fill
@@ -9,9 +9,9 @@ import numpy as np
 import torch
 from tqdm.auto import trange
 
-from miniature import MODEL
-from miniature.captions import plain_caption
-from miniature.world import BACKGROUNDS, OBJECTS, Scene
+from whichway.miniature import MODEL
+from whichway.miniature.captions import plain_caption
+from whichway.miniature.world import BACKGROUNDS, OBJECTS, Scene
 
 
 def sheet_captions() -> list[str]:

@@ -1,7 +1,8 @@
-"""How good is the miniature? ``python -m miniature.evaluate``: a table in the model card, and a contact sheet.
+"""How good is the miniature? ``python -m whichway.miniature.evaluate``: a table in the model card, and a contact sheet.
 
 Everything is measured on scenes drawn with a seed of their own. "Trained" and "held out" name combinations of objects,
-backgrounds and relations (:func:`miniature.world.is_held_out`); no picture of either was ever a training picture.
+backgrounds and relations (:func:`whichway.miniature.world.is_held_out`); no picture of either was ever a training
+picture.
 """
 
 import time
@@ -17,17 +18,17 @@ from safetensors.torch import load_file
 from scipy.stats import binomtest
 from tqdm.auto import trange
 
-from geometry import PointCloud, optimal_coupling, random_coupling, rms_frobenius, wasserstein
-from geometry.distance import transport_cost
-from miniature import CHECKPOINTS, MODEL
-from miniature.captions import describe, plain_caption
-from miniature.contact_sheet import draw_contact_sheet
-from miniature.judge import NOT_ASKED, Judge, right_answers, train_judge
-from miniature.painter import paint
-from miniature.train_autoencoder import to_unit_range
-from miniature.train_towers import tokenize
-from miniature.training import pick_device
-from miniature.world import Scene, sample_scene
+from whichway.geometry import PointCloud, optimal_coupling, random_coupling, rms_frobenius, wasserstein
+from whichway.geometry.distance import transport_cost
+from whichway.miniature import CHECKPOINTS, MODEL
+from whichway.miniature.captions import describe, plain_caption
+from whichway.miniature.contact_sheet import draw_contact_sheet
+from whichway.miniature.judge import NOT_ASKED, Judge, right_answers, train_judge
+from whichway.miniature.painter import paint
+from whichway.miniature.train_autoencoder import to_unit_range
+from whichway.miniature.train_towers import tokenize
+from whichway.miniature.training import pick_device
+from whichway.miniature.world import Scene, sample_scene
 
 SEED = 2_511_12757
 CARD = Path(__file__).parent / "MODEL_CARD.md"

@@ -12,10 +12,10 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from miniature.painter import paint
-from miniature.train_autoencoder import to_unit_range
-from miniature.training import Draw, Stage, pick_device, train
-from miniature.world import BACKGROUNDS, OBJECTS, POSITIONS, RELATIONS, SIZES, Scene, sample_scene
+from whichway.miniature.painter import paint
+from whichway.miniature.train_autoencoder import to_unit_range
+from whichway.miniature.training import Draw, Stage, pick_device, train
+from whichway.miniature.world import BACKGROUNDS, OBJECTS, POSITIONS, RELATIONS, SIZES, Scene, sample_scene
 
 #: question -> possible answers
 ANSWERS: dict[str, tuple[str | None, ...]] = {
@@ -93,4 +93,4 @@ def judging_loss(judge: Judge, draw: Draw) -> torch.Tensor:
 def train_judge(checkpoints: Path) -> Judge:
     """Train the judge, or take the trained one from ``checkpoints``."""
     torch.manual_seed(STAGE.seed)
-    return train(STAGE, Judge().to(memory_format=torch.channels_last), judging_loss, checkpoints).to(pick_device()).eval()
+    return train(STAGE, Judge(), judging_loss, checkpoints).to(pick_device()).eval()

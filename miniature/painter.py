@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from miniature.world import COLOURS, Scene
+from whichway.miniature.world import COLOURS, Scene
 
 RESOLUTION = 64
 ARTWORK = Path(__file__).parent / "artwork"

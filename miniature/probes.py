@@ -8,11 +8,11 @@ import numpy as np
 import torch
 from diffusers import AutoencoderKL
 
-from miniature.captions import plain_caption
-from miniature.judge import NOT_ASKED, Judge, right_answers
-from miniature.painter import paint
-from miniature.train_autoencoder import to_unit_range
-from miniature.world import OBJECTS, Scene, sample_scene
+from whichway.miniature.captions import plain_caption
+from whichway.miniature.judge import NOT_ASKED, Judge, right_answers
+from whichway.miniature.painter import paint
+from whichway.miniature.train_autoencoder import to_unit_range
+from whichway.miniature.world import OBJECTS, Scene, sample_scene
 
 SEED = 31
 
@@ -50,7 +50,7 @@ def _latents(autoencoder: AutoencoderKL, scenes: list[Scene], rng: np.random.Gen
 
 def judge_samples(pipeline: Any, judge: Judge, count: int = 64, steps: int = 20, guidance: float = 3.0) -> dict:
     """Shares of questions that the judge answers as the captions say, on ``count`` scenes of each kind (trained)."""
-    shares = {}
+    shares: dict[str, float] = {}
     for kind, two_objects in (("one", 0.0), ("two", 1.0)):
         rng = np.random.default_rng([SEED, int(two_objects)])
         scenes = [sample_scene(rng, two_objects=two_objects) for _ in range(count)]
@@ -62,7 +62,9 @@ def judge_samples(pipeline: Any, judge: Judge, count: int = 64, steps: int = 20,
             output_type="np",
         ).images
         seen, right = judge.answer((images * 255).round().astype(np.uint8)), right_answers(scenes)
-        agrees = {question: seen[question] == right[question] for question in right if (right[question] != NOT_ASKED).all()}
+        agrees = {
+            question: seen[question] == right[question] for question in right if (right[question] != NOT_ASKED).all()
+        }
         agrees["objects"] = agrees["first"] & agrees["second"]
         shares |= {f"{kind}: {question}": round(float(values.mean()), 4) for question, values in agrees.items()}
     return shares

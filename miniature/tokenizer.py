@@ -7,8 +7,8 @@ import numpy as np
 from tokenizers import Tokenizer, models, pre_tokenizers, trainers
 from transformers import CLIPTokenizer
 
-from miniature.captions import describe
-from miniature.world import sample_scene
+from whichway.miniature.captions import describe
+from whichway.miniature.world import sample_scene
 
 MERGES = 512
 START, END = "<|startoftext|>", "<|endoftext|>"

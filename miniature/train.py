@@ -1,4 +1,4 @@
-"""Train the miniature: ``python -m miniature.train``. Finished stages are skipped, unfinished ones continue."""
+"""``python -m whichway.miniature.train``: finished stages are skipped, unfinished ones continue."""
 
 from collections.abc import Callable
 from functools import partial
@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from miniature import CHECKPOINTS, MODEL
+from whichway.miniature import CHECKPOINTS, MODEL
 
 
 @click.command(context_settings={"show_default": True})
@@ -14,7 +14,9 @@ from miniature import CHECKPOINTS, MODEL
 @click.option(
     "--checkpoints", default=CHECKPOINTS, type=click.Path(path_type=Path), help="Resumable state of training."
 )
-@click.option("--stage", type=click.Choice(["autoencoder", "towers", "judge", "unet"]), help="Only this stage.  [default: all]")
+@click.option(
+    "--stage", type=click.Choice(["autoencoder", "towers", "judge", "unet"]), help="Only this stage.  [default: all]"
+)
 @click.option("--batch", default=32, help="Of the denoiser. On a GPU, 256 takes minutes.")
 @click.option("--images", type=int, help="How many the denoiser sees in all.  [default: as the shipped weights]")
 @click.option("--seed", default=0, help="Of the denoiser's first weights and the order of its data.")
@@ -35,10 +37,10 @@ def main(
     Ctrl-C (or a kill) loses two minutes at most: the same command continues. A stage that is done is only exported
     again; raise its ``steps`` to train it longer.
     """
-    from miniature.judge import train_judge
-    from miniature.train_autoencoder import train_autoencoder
-    from miniature.train_towers import train_towers
-    from miniature.train_unet import export_pipeline, load_average, train_unet
+    from whichway.miniature.judge import train_judge
+    from whichway.miniature.train_autoencoder import train_autoencoder
+    from whichway.miniature.train_towers import train_towers
+    from whichway.miniature.train_unet import export_pipeline, load_average, train_unet
 
     try:
         if export:

@@ -11,9 +11,9 @@ import torch
 import torch.nn.functional as F
 from diffusers import AutoencoderKL
 
-from miniature.painter import RESOLUTION, paint
-from miniature.training import Draw, Stage, train
-from miniature.world import sample_scene
+from whichway.miniature.painter import RESOLUTION, paint
+from whichway.miniature.training import Draw, Stage, train
+from whichway.miniature.world import sample_scene
 
 ARCHITECTURE = {
     "down_block_types": ["DownEncoderBlock2D"] * 3,
@@ -70,4 +70,3 @@ def train_autoencoder(checkpoints: Path, model: Path) -> None:
     autoencoder = train(STAGE, autoencoder, reconstruction_loss, checkpoints)
     autoencoder.register_to_config(scaling_factor=measure_scale(autoencoder))
     autoencoder.cpu().half().save_pretrained(model / "vae")
-

@@ -14,13 +14,13 @@ import torch.nn.functional as F
 from safetensors.torch import save_file
 from transformers import CLIPConfig, CLIPModel, CLIPTokenizer, CLIPVisionModelWithProjection
 
-from miniature.captions import describe
-from miniature.painter import RESOLUTION, paint
-from miniature.tokenizer import POSITIONS, load_tokenizer, train_tokenizer
-from miniature.train_autoencoder import to_unit_range
-from miniature.training import Draw, Stage, train
-from miniature.world import BACKGROUNDS, OBJECTS, RELATIONS, SIZES, Scene, sample_scene, vary
-from miniature.world import POSITIONS as PLACES
+from whichway.miniature.captions import describe
+from whichway.miniature.painter import RESOLUTION, paint
+from whichway.miniature.tokenizer import POSITIONS, load_tokenizer, train_tokenizer
+from whichway.miniature.train_autoencoder import to_unit_range
+from whichway.miniature.training import Draw, Stage, train
+from whichway.miniature.world import BACKGROUNDS, OBJECTS, RELATIONS, SIZES, Scene, sample_scene, vary
+from whichway.miniature.world import POSITIONS as PLACES
 
 WIDTH = 192
 BATCH = 256
@@ -50,7 +50,7 @@ QUESTIONS = {
 }
 STAGE = Stage(
     "towers",
-    steps=2_000,
+    steps=1_100,
     learning_rate=1e-3,
     batch=BATCH,
     model={"text": TEXT, "vision": VISION, "projection_dim": 128, "readers": list(QUESTIONS)},
@@ -150,4 +150,3 @@ def train_towers(checkpoints: Path, model: Path) -> None:
         {"text_projection.weight": towers.text_projection.weight.detach().contiguous()},
         model.parent / "vision_tower" / "text_projection.safetensors",
     )
-

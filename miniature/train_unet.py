@@ -11,17 +11,17 @@ from diffusers.models.attention_processor import AttnProcessor, AttnProcessor2_0
 from tqdm.auto import trange
 from transformers import CLIPTextModel
 
-from miniature.captions import describe, plain_caption
-from miniature.checkpoint import load_checkpoint
-from miniature.judge import train_judge
-from miniature.painter import paint
-from miniature.probes import judge_samples, noise_floors
-from miniature.tokenizer import load_tokenizer
-from miniature.train_autoencoder import ARCHITECTURE as AUTOENCODER
-from miniature.train_autoencoder import to_unit_range
-from miniature.train_towers import WIDTH, tokenize
-from miniature.training import Draw, Stage, pick_device, train
-from miniature.world import Scene, sample_scene
+from whichway.miniature.captions import describe, plain_caption
+from whichway.miniature.checkpoint import load_checkpoint
+from whichway.miniature.judge import train_judge
+from whichway.miniature.painter import paint
+from whichway.miniature.probes import judge_samples, noise_floors
+from whichway.miniature.tokenizer import load_tokenizer
+from whichway.miniature.train_autoencoder import ARCHITECTURE as AUTOENCODER
+from whichway.miniature.train_autoencoder import to_unit_range
+from whichway.miniature.train_towers import WIDTH, tokenize
+from whichway.miniature.training import Draw, Stage, pick_device, train
+from whichway.miniature.world import Scene, sample_scene
 
 ARCHITECTURE = {
     "sample_size": 16,
@@ -105,9 +105,9 @@ def cached_latents(autoencoder: AutoencoderKL, folder: Path, count: int = SCENES
 class DenoisingLoss:
     """The v-prediction error on fresh captions of the cached training scenes.
 
-    An eighth of a batch is at pure noise, the rest at times drawn in proportion to t. Where an object goes is decided at
-    the noisiest levels: on a grid of 16×16 nowhere else. Weights that spare them (min-SNR, arXiv:2303.09556, for this
-    prediction) leave it unlearned, and times drawn evenly learn it too slowly.
+    An eighth of a batch is at pure noise, the rest at times drawn in proportion to t. Where an object goes is decided
+    at the noisiest levels: on a grid of 16×16 nowhere else. Weights that spare them (min-SNR, arXiv:2303.09556, for
+    this prediction) leave it unlearned, and times drawn evenly learn it too slowly.
     """
 
     def __init__(self, model: Path, latents: torch.Tensor, batch: int) -> None:
@@ -145,7 +145,13 @@ def training_caption(scene: Scene, rng: np.random.Generator) -> str:
 
 
 def train_unet(
-    checkpoints: Path, model: Path, *, compiled: bool = False, batch: int = BATCH, seed: int = 0, steps: int | None = None
+    checkpoints: Path,
+    model: Path,
+    *,
+    compiled: bool = False,
+    batch: int = BATCH,
+    seed: int = 0,
+    steps: int | None = None,
 ) -> None:
     """Train and export the denoiser; ``compiled`` puts ``torch.compile`` before it: a third less time for each step."""
     device = pick_device()

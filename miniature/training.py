@@ -16,7 +16,7 @@ import torch
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from tqdm.auto import tqdm
 
-from miniature.checkpoint import load_checkpoint, save_checkpoint
+from whichway.miniature.checkpoint import load_checkpoint, save_checkpoint
 
 M = TypeVar("M", bound=torch.nn.Module)
 Draw = tuple[int, np.random.Generator, torch.Generator]

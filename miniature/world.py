@@ -1,7 +1,8 @@
 """The world of the miniature: scenes of named objects on named backgrounds, and how alike two scenes are.
 
-A scene is what a caption is *about*; :mod:`miniature.captions` puts it into words and :mod:`miniature.painter` into
-pixels. Some combinations are never trained on (:func:`is_held_out`), so that composition can be measured.
+A scene is what a caption is *about*; :mod:`whichway.miniature.captions` puts it into words and
+:mod:`whichway.miniature.painter` into pixels. Some combinations are never trained on (:func:`is_held_out`), so that
+composition can be measured.
 """
 
 import zlib

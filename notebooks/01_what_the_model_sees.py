@@ -16,10 +16,10 @@ import torch
 from IPython.display import display
 from ipywidgets import IntSlider, interact
 
-from analysis import Sampling, encode, load_model, render
-from analysis.invariance import check_invariance
-from analysis.pictures.gallery import draw_gallery
-from geometry import PointCloud, frobenius, wasserstein
+from whichway.analysis import Sampling, encode, load_model, render
+from whichway.analysis.invariance.check import check_invariance
+from whichway.analysis.pictures.gallery import draw_gallery
+from whichway.geometry import PointCloud, frobenius, wasserstein
 
 model = load_model("miniature")
 cloud = encode(model, "a large fox on a blue background")

@@ -16,15 +16,15 @@ import pandas as pd
 from IPython.display import display
 from ipywidgets import Dropdown, interact
 
-from analysis import encode, load_model
-from analysis.comparison import measure_distances
-from analysis.encoding import encode_all
-from analysis.pairs import world_pairs
-from analysis.pictures import draw_coupling
-from analysis.pictures.study import draw_distances
-from analysis.walk import find_ground
-from analysis.way import GROUNDS
-from geometry import TOKENS, centroid_distance, couple, rms_frobenius, wasserstein
+from whichway.analysis import encode, load_model
+from whichway.analysis.paths.way import GROUNDS
+from whichway.analysis.pictures import draw_coupling
+from whichway.analysis.pictures.study import draw_distances
+from whichway.analysis.prompts.encoding import encode_all
+from whichway.analysis.prompts.pairs import world_pairs
+from whichway.analysis.runs.comparison import measure_distances
+from whichway.analysis.runs.walk import find_ground
+from whichway.geometry import TOKENS, centroid_distance, couple, rms_frobenius, wasserstein
 
 model = load_model("miniature")
 a = encode(model, "a fox to the left of a pizza")

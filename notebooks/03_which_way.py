@@ -12,13 +12,13 @@
 # %matplotlib inline
 from pathlib import Path
 
-from analysis import Sampling, encode, load_model, measure_smoothness, render
-from analysis.explorer import Explorer
-from analysis.pictures import draw_filmstrips, draw_steps
-from analysis.pictures.study import draw_comparison
-from analysis.study import read_results
-from analysis.walk import measure_steps
-from geometry import build_path, uniform_times
+from whichway.analysis import Sampling, encode, load_model, measure_smoothness, render
+from whichway.analysis.explorer import Explorer
+from whichway.analysis.pictures import draw_filmstrips, draw_steps
+from whichway.analysis.pictures.study import draw_comparison
+from whichway.analysis.runs.walk import measure_steps
+from whichway.analysis.study.study import read_results
+from whichway.geometry import build_path, uniform_times
 
 model = load_model("miniature")
 prompts = "a large fox on a blue background", "a panda on a pink background"

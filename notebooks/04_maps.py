@@ -18,14 +18,14 @@ from IPython.display import display
 from ipywidgets import Dropdown, interact
 from scipy.spatial.distance import pdist, squareform
 
-from analysis import Sampling, encode, load_model, project, render
-from analysis.encoding import encode_all
-from analysis.pairs import world_pairs
-from analysis.perception import efficientnet_features
-from analysis.pictures import draw_projection
-from analysis.pictures.prompt_map import draw_map
-from analysis.projection import pairwise_distances
-from geometry import build_path, uniform_times
+from whichway.analysis import Sampling, encode, load_model, project, render
+from whichway.analysis.clouds.projection import pairwise_distances
+from whichway.analysis.pictures import draw_projection
+from whichway.analysis.pictures.prompt_map import draw_map
+from whichway.analysis.prompts.encoding import encode_all
+from whichway.analysis.prompts.pairs import world_pairs
+from whichway.analysis.smoothness.perceptual_distance import efficientnet_features
+from whichway.geometry import build_path, uniform_times
 
 model = load_model("miniature")
 a, b = encode(model, "a large fox on a blue background"), encode(model, "a panda on a pink background")

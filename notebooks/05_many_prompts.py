@@ -14,11 +14,11 @@ import torch
 from IPython.display import display
 from ipywidgets import FloatSlider, interact
 
-from analysis import Sampling, encode, load_model, render
-from analysis.pictures.gallery import draw_gallery
-from analysis.pictures.simplex import draw_simplex
-from analysis.simplex import grid_weights
-from geometry import PointCloud, barycenter, wasserstein
+from whichway.analysis import Sampling, encode, load_model, render
+from whichway.analysis.pictures.gallery import draw_gallery
+from whichway.analysis.pictures.simplex import draw_simplex
+from whichway.analysis.runs.barycenters import grid_weights
+from whichway.geometry import PointCloud, barycenter, wasserstein
 
 model = load_model("miniature")
 prompts = "a fox on a blue background", "a panda on a pink background", "a red car at sunset"

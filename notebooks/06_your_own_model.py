@@ -15,12 +15,12 @@
 
 # %%
 # %matplotlib inline
-from analysis import Sampling, encode, load_model, render
-from analysis.errors import UserError
-from analysis.explorer import Explorer
-from analysis.invariance import check_invariance
-from analysis.pictures.gallery import draw_gallery
-from geometry import rms_frobenius, wasserstein
+from whichway.analysis import Sampling, encode, load_model, render
+from whichway.analysis.errors import UserError
+from whichway.analysis.explorer import Explorer
+from whichway.analysis.invariance.check import check_invariance
+from whichway.analysis.pictures.gallery import draw_gallery
+from whichway.geometry import rms_frobenius, wasserstein
 
 name = "miniature"  # or "stable-diffusion-v1-5/stable-diffusion-v1-5"
 prompts = ["a fox on a blue background", "a panda on a pink background"]

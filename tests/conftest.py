@@ -15,7 +15,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from geometry import PointCloud
+from whichway.geometry import PointCloud
+
 
 @pytest.fixture
 def unchecked_shapes(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -37,8 +38,8 @@ def tiny_pipeline_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     from diffusers import AutoencoderKL, DDIMScheduler, StableDiffusionPipeline, UNet2DConditionModel
     from transformers import CLIPTextConfig, CLIPTextModel
 
-    from miniature import MODEL
-    from miniature.tokenizer import load_tokenizer
+    from whichway.miniature import MODEL
+    from whichway.miniature.tokenizer import load_tokenizer
 
     torch.manual_seed(0)
     tokenizer = load_tokenizer(MODEL)

@@ -3,10 +3,10 @@ import pytest
 from click.testing import CliRunner
 from PIL import Image
 
-from analysis import animation
-from analysis.animation import write_film
-from analysis.cli import main
-from analysis.errors import UserError
+from whichway.analysis.command.main import main
+from whichway.analysis.errors import UserError
+from whichway.analysis.runs import animation
+from whichway.analysis.runs.animation import write_film
 
 FRAMES = np.random.default_rng(0).integers(0, 256, (5, 16, 24, 3), np.uint8)
 

@@ -5,12 +5,12 @@ import pytest
 import torch
 from diffusers.models.attention_processor import Attention
 
-from analysis.attention_interpolation import attend_to_ends
-from analysis.encoding import encode
-from analysis.errors import UserError
-from analysis.model import load_model
-from analysis.rendering import Sampling, render
-from geometry import AttentionInterpolationPath, PointCloud, build_path
+from whichway.analysis.errors import UserError
+from whichway.analysis.images.attention_interpolation import attend_to_ends
+from whichway.analysis.images.rendering import Sampling, render
+from whichway.analysis.models.model import load_model
+from whichway.analysis.prompts.encoding import encode
+from whichway.geometry import AttentionInterpolationPath, PointCloud, build_path
 
 TIMES = (0.0, 0.3, 0.8, 1.0)
 SAMPLING = Sampling(steps=3)

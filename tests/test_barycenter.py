@@ -4,8 +4,8 @@ import re
 
 import pytest
 
-from geometry import barycenter, build_path, wasserstein
 from tests.conftest import random_cloud
+from whichway.geometry import barycenter, build_path, wasserstein
 
 A, B, C = (random_cloud(10, 4, seed) for seed in range(3))
 

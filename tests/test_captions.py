@@ -5,7 +5,7 @@ import re
 import numpy as np
 import pytest
 
-from miniature.captions import (
+from whichway.miniature.captions import (
     PLACES,
     RELATION_WORDS,
     SCENERY_WORDS,
@@ -14,7 +14,7 @@ from miniature.captions import (
     describe,
     plain_caption,
 )
-from miniature.world import BACKGROUNDS, COLOURS, DEFAULT, OBJECTS, POSITIONS, SIZES, Scene, sample_scene
+from whichway.miniature.world import BACKGROUNDS, COLOURS, DEFAULT, OBJECTS, POSITIONS, SIZES, Scene, sample_scene
 
 
 def find(words: str, caption: str) -> re.Match | None:
@@ -67,7 +67,9 @@ def read_pair(objects: list[str], background: str, rest: str) -> Scene:
     elif after.startswith(" it"):  # "a fox, and a cat left of it", "a fox, and left of it a cat"
         other, subject = objects
     else:  # "a fox left of a cat", "a fox and a cat …, and the cat … left of a fox"
-        subject = max(objects, key=lambda name: max((m.start() for m in re.finditer(rf"\b{name}\b", before)), default=-1))
+        subject = max(
+            objects, key=lambda name: max((m.start() for m in re.finditer(rf"\b{name}\b", before)), default=-1)
+        )
         (other,) = (name for name in objects if find(name, after))
     pair = (other, subject) if told_from_the_second else (subject, other)
     return Scene(pair, background, relation=relation)

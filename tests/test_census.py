@@ -9,11 +9,11 @@ import pytest
 import torch
 from click.testing import CliRunner
 
-from analysis.architectures import ARCHITECTURES, Text
-from analysis.architectures.architecture import Architecture, fixed
-from analysis.census import examine, take_census
-from analysis.cli import main
-from analysis.weighted_attention import TextKeys
+from whichway.analysis.command.main import main
+from whichway.analysis.images.weighted_attention import TextKeys
+from whichway.analysis.invariance.architectures import ARCHITECTURES, Text
+from whichway.analysis.invariance.architectures.architecture import Architecture, fixed
+from whichway.analysis.invariance.census import examine, take_census
 
 #: read from the code, class by class: is order invisible, is it a measure, what restores it
 CROSS = {"sd1", "sd2", "sdxl", "pixart", "sana"}

@@ -1,8 +1,8 @@
 import pytest
 import torch
 
-from geometry import PointCloud
 from tests.conftest import random_cloud
+from whichway.geometry import PointCloud
 
 
 def test_weights_default_to_uniform_and_are_normalised():

@@ -1,10 +1,10 @@
 import pytest
 import torch
 
-from analysis.cloud_file import read_clouds, write_clouds
-from analysis.errors import UserError
-from geometry import PointCloud
 from tests.conftest import random_cloud
+from whichway.analysis.clouds.cloud_file import read_clouds, write_clouds
+from whichway.analysis.errors import UserError
+from whichway.geometry import PointCloud
 
 
 def test_clouds_come_back_as_they_were(tmp_path):

@@ -12,12 +12,12 @@ import pytest
 from click.testing import CliRunner
 from PIL import Image
 
-import geometry
-from analysis import comparison, frames, walk
-from analysis.cli import DEFAULTS, main
-from analysis.errors import UserError
-from analysis.way import GROUNDS, PARAMETRISATIONS
-from geometry import COUPLINGS, METHODS, TOKENS
+import whichway.geometry
+from whichway.analysis.command.main import DEFAULTS, main
+from whichway.analysis.errors import UserError
+from whichway.analysis.paths.way import GROUNDS, PARAMETRISATIONS
+from whichway.analysis.runs import comparison, frames, walk
+from whichway.geometry import COUPLINGS, METHODS, TOKENS
 
 FOX, PANDA = "a large fox on a blue background", "a panda on a pink background"
 
@@ -75,7 +75,7 @@ def test_a_finished_run_can_be_drawn_again_without_its_model(run, tmp_path, monk
     saved = comparison.read_comparison(tmp_path / "run")
     metrics = json.loads((tmp_path / "run" / "metrics.json").read_text())
     assert [cloud.source for cloud in saved.ends] == [FOX, PANDA]
-    assert geometry.wasserstein(*saved.ends) == pytest.approx(metrics["distances"]["wasserstein"])
+    assert whichway.geometry.wasserstein(*saved.ends) == pytest.approx(metrics["distances"]["wasserstein"])
     for name, method in metrics["methods"].items():
         assert (saved.walk.times[name], saved.results[name].smoothness.ppl) == (
             method["t"],
@@ -143,7 +143,7 @@ def test_an_interrupted_run_keeps_its_frames_and_is_continued(run, tmp_path, mon
 
 def test_a_killed_run_loses_no_finished_frame(run, tmp_path, tiny_pipeline_folder):
     options = ["--model", str(tiny_pipeline_folder), "--steps", "2", "--frames", "40", "--device", "cpu"]
-    command = [sys.executable, "-c", "from analysis.cli import main; main()", "compare", *options]
+    command = [sys.executable, "-c", "from whichway.analysis.command.main import main; main()", "compare", *options]
     process = subprocess.Popen([*command, "--out", str(tmp_path / "run"), FOX, PANDA], stderr=subprocess.DEVNULL)
     try:
         while process.poll() is None and len(frames_of(tmp_path)) < 5:
@@ -251,7 +251,8 @@ def test_defaults_are_those_of_the_python_api():
 
 def test_help_does_not_load_torch():
     code = (
-        "import sys; from analysis.cli import main; main(['compare', '--help'], standalone_mode=False); "
+        "import sys; from whichway.analysis.command.main import main; "
+        "main(['compare', '--help'], standalone_mode=False); "
         "sys.exit('torch' in sys.modules or 'matplotlib' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, check=False).returncode == 0

@@ -2,12 +2,12 @@ import numpy as np
 import pytest
 import torch
 
-from analysis.conditioning_cache import keys_and_values_once
-from analysis.encoding import encode
-from analysis.model import Model, load_model
-from analysis.rendering import LARGEST_BATCH, Sampling, fitting_batch_size, render
-from analysis.weighted_attention import cross_attention_layers
-from geometry import build_path
+from whichway.analysis.images.conditioning_cache import keys_and_values_once
+from whichway.analysis.images.rendering import LARGEST_BATCH, Sampling, fitting_batch_size, render
+from whichway.analysis.images.weighted_attention import cross_attention_layers
+from whichway.analysis.models.model import Model, load_model
+from whichway.analysis.prompts.encoding import encode
+from whichway.geometry import build_path
 
 FAST = Sampling(steps=3)
 

@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 import torch
 
-from analysis.cross_attention_metric import cross_attention_metric
-from analysis.errors import UserError
-from analysis.model import load_model
-from analysis.weighted_attention import cross_attention_layers
+from whichway.analysis.clouds.cross_attention_metric import cross_attention_metric
+from whichway.analysis.errors import UserError
+from whichway.analysis.images.weighted_attention import cross_attention_layers
+from whichway.analysis.models.model import load_model
 
 
 @pytest.fixture

@@ -9,7 +9,8 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from geometry import (
+from tests.conftest import random_cloud
+from whichway.geometry import (
     PointCloud,
     centroid_distance,
     frobenius,
@@ -20,8 +21,7 @@ from geometry import (
     rms_frobenius,
     wasserstein,
 )
-from geometry.distance import transport_cost
-from tests.conftest import random_cloud
+from whichway.geometry.distance import transport_cost
 
 RELATIVE = 1e-9  # float64, a few thousand additions
 seeds = st.integers(0, 10_000)

@@ -5,13 +5,13 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from analysis import distances
-from analysis.cli import main
-from analysis.distances import METRICS, DistanceSettings, measure_all
-from analysis.encoding import encode
-from analysis.errors import UserError
-from analysis.model import load_model
-from geometry import rms_frobenius, wasserstein
+from whichway.analysis.clouds import distances
+from whichway.analysis.clouds.distances import METRICS, DistanceSettings, measure_all
+from whichway.analysis.command.main import main
+from whichway.analysis.errors import UserError
+from whichway.analysis.models.model import load_model
+from whichway.analysis.prompts.encoding import encode
+from whichway.geometry import rms_frobenius, wasserstein
 
 PROMPTS = tuple(
     f"{subject} {place}" for subject in ("a fox", "two cats", "a red car") for place in ("at night", "", "x")
@@ -133,7 +133,7 @@ def test_long_prompts_are_truncated_and_counted(run):
     ],
 )
 def test_a_mistake_gets_one_line_and_status_2(run, monkeypatch, text, options, message):
-    monkeypatch.setattr("analysis.cluster.CONNECT_SECONDS", 0.1)
+    monkeypatch.setattr("whichway.analysis.study.cluster.CONNECT_SECONDS", 0.1)
     result = run(text, *options)
     assert result.exit_code == 2
     assert message in result.output
@@ -142,8 +142,8 @@ def test_a_mistake_gets_one_line_and_status_2(run, monkeypatch, text, options, m
 
 def test_a_cluster_finds_the_same(model, tmp_path):
     distributed = pytest.importorskip("distributed")
-    from analysis.cluster import neighbours_of_cluster
-    from geometry import CloudStack, nearest_neighbours
+    from whichway.analysis.study.cluster import neighbours_of_cluster
+    from whichway.geometry import CloudStack, nearest_neighbours
 
     stack = CloudStack.of([encode(model, prompt) for prompt in PROMPTS])
     with distributed.LocalCluster(2, threads_per_worker=1, processes=True, dashboard_address=None) as cluster:

@@ -5,11 +5,11 @@ import pytest
 import torch
 from click.testing import CliRunner
 
-from miniature import evaluate
-from miniature.evaluate import Share, coupling_figures, draw_scenes, generate, judged, paint_all
-from miniature.judge import ANSWERS, NOT_ASKED, Judge, judging_loss, right_answers
-from miniature.train import main as train_command
-from miniature.world import Scene, is_held_out
+from whichway.miniature import evaluate
+from whichway.miniature.evaluate import Share, coupling_figures, draw_scenes, generate, judged, paint_all
+from whichway.miniature.judge import ANSWERS, NOT_ASKED, Judge, judging_loss, right_answers
+from whichway.miniature.train import main as train_command
+from whichway.miniature.world import Scene, is_held_out
 
 FOX = Scene(("fox",), "blue", size="large", position="left")
 PAIR = Scene(("cat", "car"), "night", relation="above")
@@ -117,7 +117,7 @@ def test_the_card_is_where_the_table_goes():
 
 
 def test_a_checkpoint_of_another_configuration_is_one_line(tmp_path):
-    from miniature.checkpoint import save_checkpoint
+    from whichway.miniature.checkpoint import save_checkpoint
 
     save_checkpoint(tmp_path / "unet.safetensors", {"x": torch.ones(1)}, step=1, config={"learning_rate": 7.0})
     result = CliRunner().invoke(train_command, ["--checkpoints", str(tmp_path), "--export"])

@@ -11,14 +11,15 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from analysis import Sampling, encode, frames, load_model, render
-from analysis.errors import UserError
-from analysis.explorer import exploration as exploration_module
-from analysis.explorer.background import Background
-from analysis.explorer.exploration import Exploration, ExplorerSettings, coarse_to_fine
-from analysis.explorer.export import EXPORTS, export
-from analysis.walk import measure_steps
-from geometry import build_path
+from whichway.analysis import Sampling, encode, load_model, render
+from whichway.analysis.errors import UserError
+from whichway.analysis.explorer import exploration as exploration_module
+from whichway.analysis.explorer.background import Background
+from whichway.analysis.explorer.exploration import Exploration, ExplorerSettings, coarse_to_fine
+from whichway.analysis.explorer.export import EXPORTS, export
+from whichway.analysis.runs import frames
+from whichway.analysis.runs.walk import measure_steps
+from whichway.geometry import build_path
 
 PROMPTS = ("a fox on a blue background", "a <b>panda</b> & a car")
 QUICK = {"steps": 1, "guidance": 1.0, "metric": "ssim"}
@@ -159,7 +160,7 @@ def test_settings_that_make_no_sense_are_named(changes, message):
 @pytest.fixture
 def explorer(model, tmp_path, monkeypatch):
     """With what it tells its page in ``explorer.told``."""
-    from analysis.explorer import Explorer
+    from whichway.analysis.explorer import Explorer
 
     told = []
     monkeypatch.setattr(Explorer, "send", lambda self, content, buffers=None: told.append((content, buffers)))
@@ -282,11 +283,11 @@ def test_an_export_of_missing_frames_says_how_many(settings, model, tmp_path):
 
 
 def test_without_anywidget_the_way_out_is_named(monkeypatch):
-    import analysis.explorer
+    import whichway.analysis.explorer
 
     monkeypatch.setitem(sys.modules, "anywidget", None)
     with pytest.raises(UserError, match=r"pip install 'whichway\[lab\]'"):
-        _ = analysis.explorer.Explorer
+        _ = whichway.analysis.explorer.Explorer
 
 
 def test_the_page_sets_text_and_never_html():
@@ -299,6 +300,6 @@ def test_the_page_sets_text_and_never_html():
 
 
 def test_every_part_of_the_page_is_in_the_widget():
-    from analysis.explorer import widget
+    from whichway.analysis.explorer import widget
 
     assert {path.stem for path in widget.PAGE.glob("*.js")} == set(widget.PARTS)

@@ -6,11 +6,12 @@ import pytest
 from click.testing import CliRunner
 from PIL import Image
 
-from analysis import model, statistics
 from figures import saved
 from figures.__main__ import FIGURES as FIGURES_DRAWN
 from figures.__main__ import main as draw_figures
 from figures.headline import rewritten
+from whichway.analysis.models import model
+from whichway.analysis.study import statistics
 
 ROOT = Path(__file__).parent.parent
 FIGURES = ROOT / "figures"

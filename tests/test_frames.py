@@ -1,6 +1,6 @@
-from analysis.frames import image_key
-from geometry import PointCloud, build_path
 from tests.conftest import random_cloud
+from whichway.analysis.runs.frames import image_key
+from whichway.geometry import PointCloud, build_path
 
 A, B = random_cloud(7, 4, 0, weighted=True), random_cloud(7, 4, 1)
 ORDER = [3, 0, 6, 1, 5, 2, 4]

@@ -8,7 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.spatial.distance import cdist
 
-from geometry import (
+from tests.conftest import random_cloud
+from whichway.geometry import (
     EUCLIDEAN,
     Cosine,
     CrossAttention,
@@ -19,8 +20,7 @@ from geometry import (
     sliced_wasserstein,
     wasserstein,
 )
-from geometry.ground import ground_costs
-from tests.conftest import random_cloud
+from whichway.geometry.ground import ground_costs
 
 A, B, C = (random_cloud(9, 6, seed) for seed in range(3))
 FACTOR = torch.randn(4, 6, generator=torch.Generator().manual_seed(5), dtype=torch.float64)

@@ -9,15 +9,20 @@ import pytest
 import torch
 from click.testing import CliRunner
 
-from analysis import invariance
-from analysis.cli import main
-from analysis.errors import UserError
-from analysis.invariance import check_invariance, features_reordered, positions_on_keys, supported_precisions
-from analysis.model import load_model
-from analysis.precision import rounding_tolerance, sampling_tolerance
-from analysis.rendering import Sampling
-from analysis.rewriting import relative_error
-from analysis.weighted_attention import cross_attention_layers
+from whichway.analysis.command.main import main
+from whichway.analysis.errors import UserError
+from whichway.analysis.images.rendering import Sampling
+from whichway.analysis.images.weighted_attention import cross_attention_layers
+from whichway.analysis.invariance import check as invariance
+from whichway.analysis.invariance.check import (
+    check_invariance,
+    features_reordered,
+    positions_on_keys,
+    supported_precisions,
+)
+from whichway.analysis.invariance.rewriting import relative_error
+from whichway.analysis.models.dtypes import rounding_tolerance, sampling_tolerance
+from whichway.analysis.models.model import load_model
 
 QUICK = Sampling(steps=2)
 

@@ -5,11 +5,11 @@ import pytest
 import torch
 from safetensors import safe_open
 
-from analysis.encoding import encode
-from analysis.model import load_model
-from analysis.rendering import Sampling, render
-from miniature import MODEL
-from miniature.world import COLOURS
+from whichway.analysis.images.rendering import Sampling, render
+from whichway.analysis.models.model import load_model
+from whichway.analysis.prompts.encoding import encode
+from whichway.miniature import MODEL
+from whichway.miniature.world import COLOURS
 
 
 @pytest.fixture(scope="module")

@@ -7,12 +7,12 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from analysis.encoding import TruncationWarning, encode
-from analysis.errors import UserError
-from analysis.model import SAMPLERS, load_model
-from analysis.rendering import Sampling, initial_noise, render
-from geometry import PointCloud, build_path
 from tests.ldm_format import single_file_weights
+from whichway.analysis.errors import UserError
+from whichway.analysis.images.rendering import Sampling, initial_noise, render
+from whichway.analysis.models.model import SAMPLERS, load_model
+from whichway.analysis.prompts.encoding import TruncationWarning, encode
+from whichway.geometry import PointCloud, build_path
 
 FAST = Sampling(steps=2)
 PROMPT = "a large fox on a blue background"

@@ -5,8 +5,8 @@ from collections import Counter
 
 import pytest
 
-from analysis.errors import UserError
-from analysis.pairs import PromptPair, read_pairs, sample_by_stratum, world_pairs
+from whichway.analysis.errors import UserError
+from whichway.analysis.prompts.pairs import PromptPair, read_pairs, sample_by_stratum, world_pairs
 
 STS = """caption1,caption2,agg_score,sampling_method
 COCO_val2014:sentid:11,COCO_val2014:sentid:12,1.24,c2c_isim

@@ -4,7 +4,8 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from geometry import (
+from tests.conftest import random_cloud
+from whichway.geometry import (
     CloudStack,
     Cosine,
     PointCloud,
@@ -16,9 +17,8 @@ from geometry import (
     sliced_wasserstein,
     wasserstein,
 )
-from geometry.neighbours import bound_features
-from geometry.pairwise import BLOCK, blocks_of, wasserstein_pairs
-from tests.conftest import random_cloud
+from whichway.geometry.neighbours import bound_features
+from whichway.geometry.pairwise import BLOCK, blocks_of, wasserstein_pairs
 
 SET = [random_cloud(12, 5, seed) for seed in range(30)]  # more than a block
 ORDER = torch.randperm(12, generator=torch.Generator().manual_seed(0))

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 import torch
 
-from geometry import (
+from tests.conftest import random_cloud
+from whichway.geometry import (
     COUPLINGS,
     METHODS,
     PATHS,
@@ -29,8 +30,7 @@ from geometry import (
     uniform_times,
     wasserstein,
 )
-from geometry.path import angles_between
-from tests.conftest import random_cloud
+from whichway.geometry.path import angles_between
 
 A, B = random_cloud(12, 5, 0), random_cloud(12, 5, 1)
 TIMES = (0.0, 0.2, 0.5, 0.9, 1.0)

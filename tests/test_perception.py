@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from analysis.errors import UserError
-from analysis.perception import PERCEPTIONS, efficientnet_distance, perceptual_distance
+from whichway.analysis.errors import UserError
+from whichway.analysis.smoothness.perceptual_distance import PERCEPTIONS, efficientnet_distance, perceptual_distance
 
 OFFLINE = [name for name in PERCEPTIONS if name != "lpips"]
 
@@ -43,7 +43,7 @@ def test_the_default_sees_each_pair_by_itself():
 
 def test_the_default_weights_are_trained():
     """Weights that know ImageNet tell a texture from its colour-swapped twin better than chance weights would."""
-    from analysis.perception import _efficientnet
+    from whichway.analysis.smoothness.perceptual_distance import _efficientnet
 
     network = _efficientnet()
     assert network._fc.weight.shape == (1000, 1280)

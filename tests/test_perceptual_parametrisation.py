@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from analysis.perceptual_parametrisation import perceptually_uniform_times
+from whichway.analysis.runs.perceptual_parametrisation import perceptually_uniform_times
 
 
 def brightness(seen):

@@ -7,13 +7,13 @@ import numpy as np
 import pytest
 import torch
 
-from analysis.pictures import draw_coupling, draw_filmstrips, draw_projection, draw_steps
-from analysis.pictures.census import draw_census
-from analysis.pictures.coupling import gather_padding
-from analysis.pictures.style import quoted
-from analysis.smoothness import measure_smoothness
-from geometry import PointCloud, build_path, identity_coupling
 from tests.conftest import random_cloud
+from whichway.analysis.pictures import draw_coupling, draw_filmstrips, draw_projection, draw_steps
+from whichway.analysis.pictures.census import draw_census
+from whichway.analysis.pictures.coupling import gather_padding
+from whichway.analysis.pictures.style import quoted
+from whichway.analysis.smoothness.measures import measure_smoothness
+from whichway.geometry import PointCloud, build_path, identity_coupling
 
 
 def prompt_cloud(n: int, size: int, seed: int) -> PointCloud:

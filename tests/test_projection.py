@@ -2,9 +2,9 @@ import numpy as np
 import pytest
 from scipy.spatial.distance import pdist, squareform
 
-from analysis.projection import pairwise_distances, project, stress
-from geometry import PointCloud, build_path, flatten_rows, linearise, rms_frobenius, wasserstein
 from tests.conftest import random_cloud
+from whichway.analysis.clouds.projection import pairwise_distances, project, stress
+from whichway.geometry import PointCloud, build_path, flatten_rows, linearise, rms_frobenius, wasserstein
 
 A, B = random_cloud(12, 5, 0), random_cloud(12, 5, 1)
 ORDER = np.random.default_rng(0).permutation(12).tolist()

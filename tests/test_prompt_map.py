@@ -5,8 +5,8 @@ import pytest
 from click.testing import CliRunner
 from PIL import Image
 
-from analysis.cli import main
-from analysis.prompt_map import read_prompts
+from whichway.analysis.command.main import main
+from whichway.analysis.runs.prompt_map import read_prompts
 
 
 @pytest.fixture
@@ -67,8 +67,8 @@ def test_repetitions_and_empty_lines_are_left_out(tmp_path):
 
 
 def test_many_prompts_are_mapped_from_their_neighbours_alone_and_clustered(draw, tmp_path, monkeypatch):
-    monkeypatch.setattr("analysis.projection.ALL_PAIRS", 10)
-    monkeypatch.setattr("analysis.projection.MAPPED_NEIGHBOURS", 4)
+    monkeypatch.setattr("whichway.analysis.clouds.projection.ALL_PAIRS", 10)
+    monkeypatch.setattr("whichway.analysis.clouds.projection.MAPPED_NEIGHBOURS", 4)
     prompts = [
         f"{count} {what}" for count in ("one", "two", "three", "four") for what in ("foxes", "cars", "trees", "cats")
     ]
@@ -83,9 +83,9 @@ def test_many_prompts_are_mapped_from_their_neighbours_alone_and_clustered(draw,
 
 
 def test_clusters_are_the_groups_that_neighbours_make():
-    from analysis.prompt_clusters import cluster_neighbours
-    from geometry import CloudStack, PointCloud, nearest_neighbours
     from tests.conftest import random_cloud
+    from whichway.analysis.clouds.clusters import cluster_neighbours
+    from whichway.geometry import CloudStack, PointCloud, nearest_neighbours
 
     sizes = (14, 9, 6)
     clouds = [

@@ -3,8 +3,8 @@
 import re
 from pathlib import Path
 
-from analysis.perception import PERCEPTIONS
-from geometry import METHODS
+from whichway.analysis.smoothness.perceptual_distance import PERCEPTIONS
+from whichway.geometry import METHODS
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")

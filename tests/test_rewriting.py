@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from analysis.rewriting import REWRITINGS, relative_error
+from whichway.analysis.invariance.rewriting import REWRITINGS, relative_error
 
 
 def mass_by_row(rewriting, n):

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from analysis.cli import main
-from analysis.errors import UserError
-from analysis.robustness import agreement, compare_studies
+from whichway.analysis.command.main import main
+from whichway.analysis.errors import UserError
+from whichway.analysis.study.robustness import agreement, compare_studies
 
 
 def write_study(folder, ratios, metrics=("ssim",), **settings):

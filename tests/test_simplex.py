@@ -5,12 +5,12 @@ import pytest
 from click.testing import CliRunner
 from PIL import Image
 
-from analysis.cli import main
-from analysis.encoding import encode
-from analysis.model import load_model
-from analysis.pictures.simplex import draw_simplex
-from analysis.rendering import Sampling, render
-from analysis.simplex import grid_weights
+from whichway.analysis.command.main import main
+from whichway.analysis.images.rendering import Sampling, render
+from whichway.analysis.models.model import load_model
+from whichway.analysis.pictures.simplex import draw_simplex
+from whichway.analysis.prompts.encoding import encode
+from whichway.analysis.runs.barycenters import grid_weights
 
 PROMPTS = ("a fox", "a panda", "a red car", "a house")
 

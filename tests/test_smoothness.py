@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from analysis.smoothness import gini, measure_smoothness
+from whichway.analysis.smoothness.measures import gini, measure_smoothness
 
 
 def test_an_even_straight_path_is_perfect():

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 from scipy.stats import wilcoxon
 
-from analysis.statistics import (
+from whichway.analysis.study.statistics import (
     by_pair,
     compare_methods,
     correlation,

@@ -10,14 +10,28 @@ import pytest
 from click.testing import CliRunner
 from filelock import FileLock
 
-from analysis import statistics, study
-from analysis.cli import main
-from analysis.errors import UserError
-from analysis.model import load_model
-from analysis.pairs import PromptPair, world_pairs
-from analysis.report import draw_strips, draw_study_strip, latex_table, strata_tables, strip_pairs, write_report
-from analysis.statistics import compare_methods
-from analysis.study import StudySettings, append_records, read_records, read_results, read_steps, run_study
+from whichway.analysis.command.main import main
+from whichway.analysis.errors import UserError
+from whichway.analysis.models.model import load_model
+from whichway.analysis.prompts.pairs import PromptPair, world_pairs
+from whichway.analysis.study import statistics, study
+from whichway.analysis.study.report import (
+    draw_strips,
+    draw_study_strip,
+    latex_table,
+    strata_tables,
+    strip_pairs,
+    write_report,
+)
+from whichway.analysis.study.statistics import compare_methods
+from whichway.analysis.study.study import (
+    StudySettings,
+    append_records,
+    read_records,
+    read_results,
+    read_steps,
+    run_study,
+)
 
 METHODS = ("identity", "optimal", "mixture", "optimal@cross-attention")
 PAIRS = (*world_pairs(5).pairs, PromptPair("<script>alert(1)</script>", "a $pizza$ & {tea}", 2.5))
@@ -177,7 +191,7 @@ def test_two_workers_of_a_cluster_do_the_same_and_one_may_die(finished, settings
                     victim.process.process._process.kill()
                 yield record
 
-        from analysis import cluster as ours
+        from whichway.analysis.study import cluster as ours
 
         study.open_study(tmp_path, settings, PAIRS, model)
         units = [study.Unit(index, pair, seed) for index, pair in enumerate(PAIRS) for seed in range(2)]
@@ -222,7 +236,7 @@ def test_settings_that_make_no_sense_are_named(options, message):
 
 def test_a_scheduler_that_does_not_answer_is_named(settings, model, tmp_path, monkeypatch):
     pytest.importorskip("distributed")
-    from analysis import cluster
+    from whichway.analysis.study import cluster
 
     monkeypatch.setattr(cluster, "CONNECT_SECONDS", 1)
     with pytest.raises(UserError, match=r"no Dask scheduler answers at 'tcp://127\.0\.0\.1:1'"):

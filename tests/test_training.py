@@ -3,9 +3,9 @@
 import pytest
 import torch
 
-from miniature import checkpoint, train_towers
-from miniature.checkpoint import load_checkpoint, save_checkpoint
-from miniature.training import Stage, train
+from whichway.miniature import checkpoint, train_towers
+from whichway.miniature.checkpoint import load_checkpoint, save_checkpoint
+from whichway.miniature.training import Stage, train
 
 STAGE = Stage("line", steps=12, learning_rate=0.1, warmup=3)
 

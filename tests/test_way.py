@@ -1,7 +1,7 @@
 import pytest
 
-from analysis.errors import UserError
-from analysis.way import CHOICES, Way, find_way
+from whichway.analysis.errors import UserError
+from whichway.analysis.paths.way import CHOICES, Way, find_way
 
 
 def test_choices_after_an_at_hold_for_one_way_in_any_order():

@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 import torch
 
-from analysis.encoding import encode
-from analysis.model import load_model
-from analysis.rendering import Sampling, render
-from analysis.weighted_attention import attend_with_weights, cross_attention_layers
-from geometry import PointCloud, build_path
+from whichway.analysis.images.rendering import Sampling, render
+from whichway.analysis.images.weighted_attention import attend_with_weights, cross_attention_layers
+from whichway.analysis.models.model import load_model
+from whichway.analysis.prompts.encoding import encode
+from whichway.geometry import PointCloud, build_path
 
 REPEATS = torch.tensor([1, 3] + [1] * 74 + [5])
 

@@ -2,10 +2,10 @@ import numpy as np
 import pytest
 import torch
 
-from miniature.captions import describe, plain_caption
-from miniature.painter import paint
-from miniature.train_towers import BATCH, QUESTIONS, VARIANTS, answers, draw_batch, reading_loss
-from miniature.world import BACKGROUNDS, OBJECTS, Scene, is_held_out, sample_scene, scene_similarity, vary
+from whichway.miniature.captions import describe, plain_caption
+from whichway.miniature.painter import paint
+from whichway.miniature.train_towers import BATCH, QUESTIONS, VARIANTS, answers, draw_batch, reading_loss
+from whichway.miniature.world import BACKGROUNDS, OBJECTS, Scene, is_held_out, sample_scene, scene_similarity, vary
 
 
 def scenes(count: int, **options) -> list[Scene]:

@@ -15,21 +15,21 @@ from typing import Any, NamedTuple
 import numpy as np
 from PIL import Image
 
-from analysis.comparison import Settings, measure_distances
-from analysis.encoding import TruncationWarning, encode
-from analysis.errors import UserError
-from analysis.frames import FrameRenderer, FrameStore, Name, Picture
-from analysis.model import Model
-from analysis.perception import perceptual_distance
-from analysis.pictures.coupling import gather_padding, token_labels
-from analysis.pictures.projection import TITLES
-from analysis.projection import project
-from analysis.rendering import fitting_batch_size
-from analysis.run_folder import frame_identity, open_run, run_name
-from analysis.smoothness import Smoothness, measure_smoothness
-from analysis.walk import build_way_path, find_ground
-from geometry import Coupling, PiecewisePath, PointCloud, transport_cost, uniform_times
-from geometry.path import Path as GeometryPath
+from whichway.analysis.clouds.projection import project
+from whichway.analysis.errors import UserError
+from whichway.analysis.images.rendering import fitting_batch_size
+from whichway.analysis.models.model import Model
+from whichway.analysis.pictures.coupling import gather_padding, token_labels
+from whichway.analysis.pictures.projection import TITLES
+from whichway.analysis.prompts.encoding import TruncationWarning, encode
+from whichway.analysis.runs.comparison import Settings, measure_distances
+from whichway.analysis.runs.folder import frame_identity, open_run, run_name
+from whichway.analysis.runs.frames import FrameRenderer, FrameStore, Name, Picture
+from whichway.analysis.runs.walk import build_way_path, find_ground
+from whichway.analysis.smoothness.measures import Smoothness, measure_smoothness
+from whichway.analysis.smoothness.perceptual_distance import perceptual_distance
+from whichway.geometry import Coupling, PiecewisePath, PointCloud, transport_cost, uniform_times
+from whichway.geometry.path import Path as GeometryPath
 
 MOST_METHODS = 2  # side by side
 MOST_TOGETHER = 4  # frames in a batch: soon there, and soon cancelled
@@ -43,7 +43,7 @@ class ExplorerSettings:
 
     Raises:
         UserError: fewer than two prompts, an empty one, no method or more than two, or what
-            :class:`analysis.comparison.Settings` does not take.
+            :class:`whichway.analysis.runs.comparison.Settings` does not take.
     """
 
     prompts: tuple[str, ...]

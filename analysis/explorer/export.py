@@ -8,10 +8,10 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import UInt8
 
-from analysis.animation import write_film
-from analysis.errors import UserError
-from analysis.explorer.exploration import Exploration, ExplorerSettings
-from analysis.pictures.filmstrips import draw_filmstrips
+from whichway.analysis.errors import UserError
+from whichway.analysis.explorer.exploration import Exploration, ExplorerSettings
+from whichway.analysis.pictures.filmstrips import draw_filmstrips
+from whichway.analysis.runs.animation import write_film
 
 #: suffix of the file → what it is
 EXPORTS = {
@@ -31,7 +31,7 @@ def export(exploration: Exploration, suffix: str, *, fps: float = 12, ping_pong:
 
     Args:
         suffix: one of :data:`EXPORTS`.
-        fps, ping_pong: of a film, as in :func:`analysis.animation.write_film`.
+        fps, ping_pong: of a film, as in :func:`whichway.analysis.runs.animation.write_film`.
 
     Raises:
         UserError: another suffix, frames that are not rendered yet, or a film that cannot be made here.
@@ -80,10 +80,10 @@ def as_python(settings: ExplorerSettings) -> str:
 from itertools import pairwise
 from pathlib import Path
 
-from analysis import Sampling, encode, load_model, measure_smoothness, render
-from analysis.animation import write_film
-from analysis.walk import find_ground, measure_steps
-from geometry import PiecewisePath, build_path, uniform_times
+from whichway.analysis import Sampling, encode, load_model, measure_smoothness, render
+from whichway.analysis.runs.animation import write_film
+from whichway.analysis.runs.walk import find_ground, measure_steps
+from whichway.geometry import PiecewisePath, build_path, uniform_times
 
 prompts = {list(settings.prompts)!r}
 model = load_model({settings.model!r})

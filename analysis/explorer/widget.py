@@ -15,15 +15,15 @@ import numpy as np
 import traitlets
 from traitlets import Float, Int, List, Unicode
 
-from analysis.errors import UserError, writing
-from analysis.explorer.background import Background, Check
-from analysis.explorer.exploration import FOLDER, Exploration, ExplorerSettings, Message
-from analysis.explorer.export import EXPORTS, export, finished_frames
-from analysis.model import MINIATURE, Model, load_model
-from analysis.perception import require_available
-from analysis.smoothness import Smoothness
-from analysis.way import GROUNDS
-from geometry import METHODS, TOKENS
+from whichway.analysis.errors import UserError, writing
+from whichway.analysis.explorer.background import Background, Check
+from whichway.analysis.explorer.exploration import FOLDER, Exploration, ExplorerSettings, Message
+from whichway.analysis.explorer.export import EXPORTS, export, finished_frames
+from whichway.analysis.models.model import MINIATURE, Model, load_model
+from whichway.analysis.paths.way import GROUNDS
+from whichway.analysis.smoothness.measures import Smoothness
+from whichway.analysis.smoothness.perceptual_distance import require_available
+from whichway.geometry import METHODS, TOKENS
 
 PAGE = Path(__file__).parent / "page"
 #: the page's files, joined into the one module that a widget is
@@ -35,7 +35,8 @@ class Explorer(anywidget.AnyWidget):
     """Ways between two or more prompts, to look at while they are rendered.
 
     Args:
-        model: a loaded model, where the notebook has one; or a name as :func:`analysis.model.load_model` takes it.
+        model: a loaded model, where the notebook has one; or a name as
+        :func:`whichway.analysis.models.model.load_model` takes it.
         folder: where frames are kept, to be there at once the next time.
         traits: ``prompts``, ``methods`` (one, or two side by side), ``ground``, ``tokens``, ``frames`` (of one leg),
             ``seed``, ``steps``, ``guidance``; all can be changed later, here or in the page, as can ``t``.

@@ -4,16 +4,16 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from analysis.errors import writing
-from analysis.pictures.coupling import draw_coupling
-from analysis.pictures.filmstrips import draw_filmstrips
-from analysis.pictures.projection import draw_projection
-from analysis.pictures.steps import draw_steps
-from geometry import PointCloud
+from whichway.analysis.errors import writing
+from whichway.analysis.pictures.coupling import draw_coupling
+from whichway.analysis.pictures.filmstrips import draw_filmstrips
+from whichway.analysis.pictures.projection import draw_projection
+from whichway.analysis.pictures.steps import draw_steps
+from whichway.geometry import PointCloud
 
 if TYPE_CHECKING:
-    from analysis.comparison import Settings
-    from analysis.walk import MethodResult, Walk
+    from whichway.analysis.runs.comparison import Settings
+    from whichway.analysis.runs.walk import MethodResult, Walk
 
 __all__ = ["draw_all", "draw_coupling", "draw_filmstrips", "draw_projection", "draw_steps"]
 

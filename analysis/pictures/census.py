@@ -6,7 +6,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import LogLocator
 
-from analysis.pictures.style import new_figure
+from whichway.analysis.pictures.style import new_figure
 
 FLOOR = 1e-17  # an error of exactly zero is drawn here
 #: what is drawn: heading, marker, face

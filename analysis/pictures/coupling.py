@@ -6,8 +6,8 @@ import numpy as np
 from jaxtyping import Float
 from matplotlib.figure import Figure
 
-from analysis.pictures.style import colour, new_figure
-from geometry import Coupling, PointCloud
+from whichway.analysis.pictures.style import colour, new_figure
+from whichway.geometry import Coupling, PointCloud
 
 WIDEST = 24.0  # inches that the tables' cells may take side by side before they shrink
 

@@ -7,7 +7,7 @@ from jaxtyping import UInt8
 from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 
-from analysis.pictures.style import colour, new_figure, quoted
+from whichway.analysis.pictures.style import colour, new_figure, quoted
 
 
 def draw_filmstrips(

@@ -6,7 +6,7 @@ import numpy as np
 from jaxtyping import UInt8
 from matplotlib.figure import Figure
 
-from analysis.pictures.style import new_figure
+from whichway.analysis.pictures.style import new_figure
 
 SIDE = 1.7  # inches
 

@@ -5,7 +5,7 @@ from typing import Any
 
 from matplotlib.figure import Figure
 
-from analysis.pictures.style import new_figure
+from whichway.analysis.pictures.style import new_figure
 
 #: what is drawn → (marker, colour, how a record says it)
 MARKS = {

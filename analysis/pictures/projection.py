@@ -8,9 +8,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.offsetbox import AnnotationBbox, OffsetImage
 
-from analysis.pictures.style import colour, marker, new_figure
-from analysis.projection import Projection, project
-from geometry import PointCloud
+from whichway.analysis.clouds.projection import Projection, project
+from whichway.analysis.pictures.style import colour, marker, new_figure
+from whichway.geometry import PointCloud
 
 THUMBNAIL = 48  # points, where there is room
 TITLES = {"frobenius": "Frobenius view: rows in their order", "wasserstein": "Wasserstein view: rows in any order"}

@@ -7,8 +7,8 @@ from jaxtyping import Int, UInt8
 from matplotlib.figure import Figure
 from matplotlib.offsetbox import AnnotationBbox, OffsetImage
 
-from analysis.pictures.style import METHOD_COLOURS, new_figure, quoted
-from analysis.projection import Projection
+from whichway.analysis.clouds.projection import Projection
+from whichway.analysis.pictures.style import METHOD_COLOURS, new_figure, quoted
 
 PALETTE = tuple(METHOD_COLOURS.values())
 NAMED = 40  # prompts that can be read beside their points

@@ -5,7 +5,7 @@ import pandas as pd
 from matplotlib.colors import TwoSlopeNorm
 from matplotlib.figure import Figure
 
-from analysis.pictures.style import new_figure
+from whichway.analysis.pictures.style import new_figure
 
 
 def draw_robustness(compared: pd.DataFrame, agreement: pd.Series, reference: str) -> Figure:

@@ -6,13 +6,13 @@ import numpy as np
 from jaxtyping import UInt8
 from matplotlib.figure import Figure
 
-from analysis.pictures.style import new_figure, quoted
+from whichway.analysis.pictures.style import new_figure, quoted
 
 CELL = 1.0  # inches
 
 
 def draw_simplex(images: UInt8[np.ndarray, "places height width 3"], prompts: Sequence[str], side: int) -> Figure:
-    """Images in the order of :func:`analysis.simplex.grid_weights`, the prompts at their corners."""
+    """Images in the order of :func:`whichway.analysis.runs.barycenters.grid_weights`, the prompts at their corners."""
     margin = 0.5  # inches above and below, for the prompts
     figure = new_figure(CELL * side, CELL * side + 2 * margin)
     figure.set_layout_engine("none")

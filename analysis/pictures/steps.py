@@ -5,8 +5,8 @@ from itertools import pairwise
 
 from matplotlib.figure import Figure
 
-from analysis.pictures.style import colour, marker, new_figure
-from analysis.smoothness import Smoothness
+from whichway.analysis.pictures.style import colour, marker, new_figure
+from whichway.analysis.smoothness.measures import Smoothness
 
 
 def draw_steps(

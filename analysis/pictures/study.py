@@ -5,8 +5,8 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from analysis.pictures.style import METHOD_COLOURS, colour, marker, new_figure
-from analysis.statistics import (
+from whichway.analysis.pictures.style import METHOD_COLOURS, colour, marker, new_figure
+from whichway.analysis.study.statistics import (
     PairedComparison,
     by_pair,
     compare_methods,
@@ -15,7 +15,7 @@ from analysis.statistics import (
     predict_from_length,
 )
 
-#: geometric length of a step, as :func:`analysis.study.read_steps` calls it → as a figure does
+#: geometric length of a step, as :func:`whichway.analysis.study.study.read_steps` calls it → as a figure does
 LENGTHS = {"wasserstein": "$W_2$", "pull_back": "pull-back $W_2$", "frobenius": "RMS Frobenius"}
 MEASURES = {"ppl": "perceptual path length", "worst_step": "worst step", "gini": "Gini"}
 

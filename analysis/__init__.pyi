@@ -1,0 +1,13 @@
+from .clouds.projection import project as project
+from .images.rendering import Sampling as Sampling
+from .images.rendering import render as render
+from .invariance.census import take_census as take_census
+from .invariance.check import check_invariance as check_invariance
+from .models.model import load_model as load_model
+from .prompts.encoding import encode as encode
+from .runs.comparison import Settings as Settings
+from .runs.comparison import compare as compare
+from .smoothness.measures import measure_smoothness as measure_smoothness
+from .smoothness.perceptual_distance import perceptual_distance as perceptual_distance
+from .study.study import StudySettings as StudySettings
+from .study.study import run_study as run_study

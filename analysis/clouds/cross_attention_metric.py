@@ -1,0 +1,64 @@
+"""Model → ground metric: how different two rows are to the denoiser's cross-attention layers."""
+
+import fnmatch
+import hashlib
+import os
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from whichway.analysis.errors import UserError, writing
+from whichway.analysis.images.weighted_attention import cross_attention_layers
+from whichway.analysis.models.model import Model
+from whichway.geometry import CrossAttention
+
+CACHE = "WHICHWAY_CACHE"  # environment variable: where factors are kept
+
+
+def cross_attention_metric(model: Model, layers: str = "*") -> CrossAttention:
+    """The pull-back of the Euclidean metric on keys and values, M = AᵀA, as :class:`geometry.CrossAttention`.
+
+    M = Σ_l (W_K,lᵀ W_K,l / s_K + W_V,lᵀ W_V,l / s_V) over the chosen layers l, with s_K = Σ_l tr W_K,lᵀ W_K,l and s_V
+    likewise, so that keys and values weigh the same; then tr M = 2. The factor A (d, d) is kept beside the model's hash
+    in ``$WHICHWAY_CACHE`` (default: ``~/.cache/whichway``).
+
+    Args:
+        layers: names of cross-attention layers, as a pattern: "mid_block*", "*attentions.0*"; default all.
+
+    Raises:
+        UserError: the pattern names no layer (the names are listed).
+    """
+    known = cross_attention_layers(model.pipeline.unet)
+    chosen = [layer for name, layer in known.items() if fnmatch.fnmatch(name, layers)]
+    if not chosen:
+        raise UserError(f"no cross-attention layer is called {layers!r}; there are: {', '.join(known)}")
+    path = _cache_folder() / f"{model.fingerprint[:16]}-{hashlib.sha256(layers.encode()).hexdigest()[:8]}.npy"
+    if path.is_file():
+        return CrossAttention(torch.from_numpy(np.load(path, allow_pickle=False)))
+    factor = _factor_of(chosen)
+    with writing(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        aside = path.with_suffix(f".{os.getpid()}.partial.npy")
+        np.save(aside, factor.numpy(), allow_pickle=False)
+        aside.replace(path)
+    return CrossAttention(factor)
+
+
+def _factor_of(layers: list) -> torch.Tensor:
+    """A with AᵀA = M, (d, d) float64: the square root of M's eigenvalues on its eigenvectors.
+
+    Directions that no key and no value sees have eigenvalues of rounding's size, which are set to zero.
+    """
+    grams = []
+    for projection in ("to_k", "to_v"):
+        weights = [getattr(layer, projection).weight.detach().double().cpu() for layer in layers]
+        gram = torch.stack([weight.T @ weight for weight in weights]).sum(dim=0)
+        grams.append(gram / gram.trace())
+    values, vectors = torch.linalg.eigh(grams[0] + grams[1])
+    values = torch.where(values > len(values) * torch.finfo(torch.float64).eps * values.max(), values, 0)
+    return values.sqrt()[:, None] * vectors.T
+
+
+def _cache_folder() -> Path:
+    return Path(os.environ.get(CACHE) or Path.home() / ".cache" / "whichway")

@@ -1,0 +1,248 @@
+"""A file of prompts → the distances between all of them, on disk: ``whichway distances``.
+
+The matrix is a .npy of N×N float64 that any NumPy reads, written block by block; NaN is what is not done yet, so a run
+that was interrupted goes on where it stopped. The .json of the same name says what the rows are.
+"""
+
+import json
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import asdict, dataclass
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import Float
+from scipy.stats import spearmanr
+from sklearn.metrics import euclidean_distances
+from tqdm.auto import tqdm
+
+from whichway.analysis.errors import UserError, writing
+from whichway.analysis.models.model import MINIATURE, Model, load_model
+from whichway.analysis.paths.way import GROUNDS
+from whichway.analysis.prompts.encoding import encode_all
+from whichway.analysis.runs.folder import RENDERING_PACKAGES, versions, write_json
+from whichway.analysis.runs.walk import find_ground
+from whichway.geometry import CloudStack, GroundMetric, PointCloud, flatten_rows, linearise, slice_rows
+from whichway.geometry.pairwise import BLOCK, blocks_of, wasserstein_block, wasserstein_pairs, write_block
+
+METRICS = {
+    "wasserstein": "exact W_2: the optimal coupling of every pair",
+    "frobenius": "RMS Frobenius: rows in their order",
+    "linearised": "W_2 approximated: through the optimal maps from one cloud, never below W_2",
+    "sliced": "W_2 approximated: √d times sliced W_2 over 64 random directions",
+}
+APPROXIMATIONS = ("linearised", "sliced")
+VECTOR_BLOCK = 256  # vectors on each side of a block: their distances are one product
+SAMPLE = 200  # pairs on which an approximation is compared with exact W_2
+
+Block = tuple[slice, slice]
+BlockSolver = Callable[[slice, slice], Float[np.ndarray, "a b"]]
+
+
+@dataclass(frozen=True)
+class DistanceSettings:
+    """What a matrix of distances depends on.
+
+    Raises:
+        UserError: fewer than two prompts, an unknown metric, or one to which the ground metric means nothing.
+    """
+
+    prompts: tuple[str, ...]
+    metric: str = "wasserstein"
+    ground: str = "euclidean"
+    model: str = MINIATURE
+    device: str = "auto"
+
+    def __post_init__(self) -> None:
+        if len(self.prompts) < 2:
+            raise UserError(f"prompts: wanted at least 2 different ones, got {len(self.prompts)}")
+        for name, known in (("metric", METRICS), ("ground", GROUNDS)):
+            if getattr(self, name) not in known:
+                raise UserError(f"{name}: unknown {getattr(self, name)!r}; known: {', '.join(known)}")
+        if self.metric == "frobenius" and self.ground != "euclidean":
+            raise UserError(f"ground: {self.ground!r} with frobenius, which compares matrices; wanted euclidean")
+
+
+@dataclass(frozen=True)
+class Approximation:
+    """How far approximate distances are from exact W_2, over a random sample of pairs.
+
+    Attributes:
+        pairs: how many pairs.
+        ratio: mean of approximate / exact.
+        low, high: between which 95 % of the ratios lie.
+        rank_correlation: Spearman's, between approximate and exact.
+    """
+
+    pairs: int
+    ratio: float
+    low: float
+    high: float
+    rank_correlation: float
+
+    def __str__(self) -> str:
+        return (
+            f"{self.ratio:.3f} of exact W_2 on average over {self.pairs} random pairs "
+            f"(95 % of them {self.low:.3f} to {self.high:.3f}; rank correlation {self.rank_correlation:.3f})"
+        )
+
+
+@dataclass(frozen=True)
+class Distances:
+    """A finished matrix: where it is, and the error of an approximate one."""
+
+    path: Path
+    matrix: Float[np.ndarray, "N N"]
+    approximation: Approximation | None
+
+
+def measure_all(
+    settings: DistanceSettings,
+    out: Path,
+    *,
+    model: Model | None = None,
+    dask: str | None = None,
+    progress: bool = True,
+    report: Callable[[str], object] = lambda line: None,
+) -> Distances:
+    """Distances between all prompts in ``out``, an .npy; blocks that are there already are kept.
+
+    Args:
+        dask: address of a running Dask scheduler over which the blocks are spread.
+
+    Raises:
+        UserError: a file of other distances at ``out``, one that cannot be written, a model that cannot be loaded.
+    """
+    if out.suffix != ".npy":
+        raise UserError(f"out: wanted a name that ends in .npy, got {str(out)!r}")
+    model = model or load_model(settings.model, device=settings.device)
+    clouds = list(
+        tqdm(encode_all(model, settings.prompts), "prompts", len(settings.prompts), disable=not progress, leave=False)
+    )
+    ground = find_ground(settings.ground, model)
+    device = "cuda" if model.device.type == "cuda" else "cpu"  # others have no float64
+    matrix = open_matrix(out, _identity(settings, model))
+    side = BLOCK if settings.metric == "wasserstein" else VECTOR_BLOCK
+    missing = [block for block in blocks_of(len(clouds), side) if not _is_done(matrix, block)]
+    if missing:
+        solver = _block_solver(clouds, settings.metric, ground, device)
+        _write_blocks(matrix, out, _solved(solver, missing, dask), missing, progress)
+    error = compare_with_exact(matrix, clouds, ground) if settings.metric in APPROXIMATIONS else None
+    if error:
+        write_json(sidecar(out), _read_sidecar(out) | {"approximation": asdict(error)})
+        report(f"{settings.metric}: {error}")
+    return Distances(out, matrix, error)
+
+
+def compare_with_exact(
+    matrix: Float[np.ndarray, "N N"], clouds: Sequence[PointCloud], ground: GroundMetric, *, seed: int = 0
+) -> Approximation | None:
+    """Solve a random sample of pairs exactly and compare; None where all sampled clouds are the same."""
+    rng = np.random.default_rng(seed)
+    rows, columns = np.tril_indices(len(clouds), -1)
+    chosen = rng.choice(len(rows), min(SAMPLE, len(rows)), replace=False)
+    first, second = rows[chosen], columns[chosen]
+    needed = np.unique(np.concatenate([first, second]))
+    stack = CloudStack.of([clouds[index] for index in needed], ground=ground)
+    exact = wasserstein_pairs(stack, np.searchsorted(needed, first), np.searchsorted(needed, second))
+    apart = exact > 0
+    if not apart.any():
+        return None
+    ratios = matrix[first, second][apart] / exact[apart]
+    low, high = np.quantile(ratios, (0.025, 0.975))
+    correlation = float(spearmanr(matrix[first, second], exact).statistic) if len(exact) > 2 else 1.0
+    return Approximation(int(apart.sum()), float(ratios.mean()), float(low), float(high), correlation)
+
+
+# --- the file --------------------------------------------------------------------------------------------------------
+
+
+def sidecar(out: Path) -> Path:
+    return out.with_suffix(".json")
+
+
+def open_matrix(out: Path, identity: dict) -> np.memmap:
+    """The matrix at ``out``, all NaN where it is new.
+
+    Raises:
+        UserError: a matrix of other distances is there, or there is no space for a new one.
+    """
+    count = len(identity["prompts"])
+    if out.exists():
+        there = _read_sidecar(out)
+        changed = [name for name, value in identity.items() if there.get(name) != value]
+        if changed:
+            raise UserError(f"{str(out)!r} holds distances of other {', '.join(changed)}; choose another file")
+        return np.lib.format.open_memmap(out, mode="r+")
+    write_json(sidecar(out), identity)
+    aside = out.with_suffix(".partial.npy")
+    with writing(out), aside.open("wb") as file:
+        # Written, not merely mapped: a full disk is said here, and later writes need no more space.
+        header = {"descr": "<f8", "fortran_order": False, "shape": (count, count)}
+        np.lib.format.write_array_header_1_0(file, header)
+        for _ in range(count):
+            file.write(np.full(count, np.nan).tobytes())
+    aside.replace(out)
+    return np.lib.format.open_memmap(out, mode="r+")
+
+
+def _read_sidecar(out: Path) -> dict:
+    try:
+        content: dict = json.loads(sidecar(out).read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise UserError(f"{str(out)!r} is no matrix of ours: {str(sidecar(out))!r} is not there or damaged") from error
+    return content
+
+
+def _identity(settings: DistanceSettings, model: Model) -> dict:
+    return {
+        "metric": settings.metric,
+        "ground": settings.ground,
+        "prompts": list(settings.prompts),
+        "model_sha256": model.fingerprint,
+        "versions": versions(RENDERING_PACKAGES),
+    }
+
+
+def _is_done(matrix: np.ndarray, block: Block) -> bool:
+    rows, columns = block
+    return not (np.isnan(matrix[rows, columns]).any() or np.isnan(matrix[columns, rows]).any())
+
+
+def _write_blocks(matrix: np.memmap, out: Path, found: Iterable, missing: Sequence, progress: bool) -> None:
+    entries = sum(matrix[block].size for block in missing)
+    with (
+        tqdm(desc="distances", total=entries, unit_scale=True, disable=not (progress and missing)) as bar,
+        writing(out),
+    ):
+        for (rows, columns), distances in found:
+            write_block(matrix, rows, columns, distances)
+            bar.update(distances.size)
+        matrix.flush()
+
+
+# --- the blocks ------------------------------------------------------------------------------------------------------
+
+
+def _block_solver(clouds: Sequence[PointCloud], metric: str, ground: GroundMetric, device: str) -> BlockSolver:
+    if metric == "wasserstein":
+        return partial(wasserstein_block, CloudStack.of(clouds, ground=ground, device=device))
+    if metric == "frobenius":
+        return partial(_vector_block, flatten_rows(clouds))
+    if metric == "linearised":
+        return partial(_vector_block, linearise(clouds, clouds[0], ground=ground))
+    return partial(_vector_block, slice_rows(clouds, ground=ground))
+
+
+def _vector_block(vectors: np.ndarray, rows: slice, columns: slice) -> Float[np.ndarray, "a b"]:
+    # alone, scikit-learn makes the block symmetric with a zero diagonal
+    distances: np.ndarray = euclidean_distances(vectors[rows], None if rows == columns else vectors[columns])
+    return distances
+
+
+def _solved(solver: BlockSolver, blocks: Sequence[Block], dask: str | None) -> Iterator[tuple[Block, np.ndarray]]:
+    if dask:
+        from whichway.analysis.study.cluster import blocks_of_cluster
+
+        return blocks_of_cluster(dask, solver, blocks)
+    return ((block, solver(*block)) for block in blocks)

@@ -1,0 +1,191 @@
+"""Results as tables on the terminal."""
+
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import pandas as pd
+from rich.box import SIMPLE
+from rich.console import Console
+from rich.table import Table
+
+from whichway.analysis.invariance.check import InvarianceRecord
+from whichway.analysis.runs.comparison import Comparison
+from whichway.analysis.runs.walk import MethodResult
+from whichway.analysis.study.statistics import Estimate, by_pair, compare_methods
+
+
+def show_comparison(comparison: Comparison, console: Console | None = None) -> None:
+    console = console or Console()
+    settings, distances = comparison.settings, comparison.distances
+    console.print(f"\nA: {settings.prompt_a!r}\nB: {settings.prompt_b!r}\n", highlight=False, markup=False)
+    console.print(
+        f"W_2 {distances['wasserstein']:.4g} against RMS Frobenius {distances['rms_frobenius']:.4g} over all rows, "
+        f"{distances['wasserstein_own_tokens']:.4g} against {distances['rms_frobenius_own_tokens']:.4g} over the "
+        f"prompts' own tokens; the optimal coupling moves {distances['share_moved']:.0%} of the rows.\n",
+        highlight=False,
+    )
+    table = Table(title=f"{settings.frames} frames, {settings.metric} (lower is smoother, but directness)")
+    for heading in ("method", "length", "PPL", "energy", "directness", "worst step", "Gini"):
+        table.add_column(heading, justify="left" if heading == "method" else "right")
+    for name, result in comparison.results.items():
+        table.add_row(name, *_row(result))
+    console.print(table)
+    console.print(_endpoint_check(comparison.results, comparison.endpoint_tolerance), highlight=False, soft_wrap=True)
+    console.print(f"frames: {comparison.rendered} rendered, {comparison.reused} reused")
+    for path in (comparison.folder / "metrics.json", *comparison.pictures):
+        console.print(str(path), highlight=False, soft_wrap=True)
+
+
+def _row(result: MethodResult) -> list[str]:
+    smooth = result.smoothness
+    numbers = (result.length, smooth.ppl, smooth.energy, smooth.directness, smooth.worst_step, smooth.gini)
+    return ["–" if number is None else f"{number:.3f}" for number in numbers]
+
+
+def _endpoint_check(results: Mapping[str, MethodResult], tolerance: int) -> str:
+    worst = max(results, key=lambda name: results[name].endpoint_error)
+    error = results[worst].endpoint_error
+    found = f"largest pixel difference {error}/255, rounding allows {tolerance}/255"
+    if error <= tolerance:
+        return f"endpoint check: every path ends in the image of B ({found})"
+    return f"endpoint check FAILED: {worst} ends in another image than B's ({found})"
+
+
+def show_study(results: pd.DataFrame, metric: str, files: Sequence[Path], console: Console | None = None) -> None:
+    """Each method's mean, its ratio to identity and to the optimal method, and where the report is."""
+    console = console or Console()
+    column = f"ppl_{metric}"
+    methods = list(dict.fromkeys(results["method"]))
+    references = [name for name in ("identity", "optimal") if name in methods]
+    compared = {name: {c.method: c for c in compare_methods(results, column, name)} for name in references}
+    pairs, seeds = results["pair"].nunique(), results["seed"].nunique()
+    table = Table(title=f"PPL ({metric}) over {pairs} pairs × {seeds} seeds; below 1 is smoother", box=SIMPLE)
+    table.add_column("method")
+    for heading in ("mean", *(f"ratio to {name}" for name in references)):
+        table.add_column(heading, justify="right")
+    for method, mean in by_pair(results, column).mean().items():
+        ratios = [str(of[method].ratio) if (of := compared[name]) and method in of else "1" for name in references]
+        table.add_row(str(method), f"{mean:.3f}", *ratios)
+    console.print(table)
+    for path in files[:2]:
+        console.print(str(path), highlight=False, soft_wrap=True)
+
+
+def show_robustness(
+    compared: pd.DataFrame, agreement: pd.Series, reference: str, console: Console | None = None
+) -> None:
+    """Methods × conditions, and how far their rankings agree."""
+    console = console or Console()
+    table = Table(title=f"PPL, ratio to {reference}; below 1 is smoother", box=SIMPLE)
+    table.add_column("method")
+    for condition in dict.fromkeys(compared["condition"]):
+        table.add_column(condition, justify="right")
+    for method, rows in compared.groupby("method", sort=False):
+        table.add_row(str(method), *(str(Estimate(row.ratio, row.low, row.high)) for row in rows.itertuples()))
+    table.add_row("Kendall's τ", *(f"{tau:.2f}" for tau in agreement))
+    console.print(table)
+
+
+def show_invariance(records: Sequence[InvarianceRecord], console: Console | None = None) -> None:
+    """A table for each precision, one row for each level, and what they amount to."""
+    console = console or Console()
+    console.print(
+        "Relative change of the output when the rows are permuted (perm.), or the measure is written in the worst of "
+        "four other ways (meas.); what summing in another order does (floor), and what rounding may do (limit). "
+        "Controls: another text, the words in another order, the permutation under attention broken on purpose.",
+        highlight=False,
+    )
+    for precision in dict.fromkeys(record.precision for record in records):
+        table = Table(title=precision, box=SIMPLE, padding=(0, 1, 0, 0), title_justify="left")
+        table.add_column("level", overflow="fold")
+        for heading in ("perm.", "meas.", "floor", "limit", "text", "words", "broken"):
+            table.add_column(heading, justify="right", no_wrap=True)
+        table.add_column("verdict", no_wrap=True)
+        of_precision = [record for record in records if record.precision == precision]
+        for record in of_precision:
+            changes = (record.errors["permutation"], _largest(record.errors), record.floor, record.tolerance)
+            numbers = (*changes, *record.controls.values())
+            level = record.level.removeprefix("layer ").replace(".transformer_blocks", "\n.transformer_blocks")
+            table.add_row(level, *map(_short, numbers), _verdict(record))
+        console.print(table)
+        for record in of_precision:
+            if record.growth:
+                console.print(_growth(record), highlight=False)
+    failed = [f"{record.level} in {record.precision}" for record in records if not record.measure_invariant]
+    said = f"does NOT hold, or was not shown, for: {', '.join(failed)}" if failed else "holds at every level checked"
+    console.print(f"measure invariance {said}", highlight=False)
+
+
+def _growth(record: InvarianceRecord) -> str:
+    steps, pixels = record.growth["permutation"], record.details["largest_pixel_difference"]
+    return (
+        f"the permuted image's error grows from {_short(steps[0])} after the first of {len(steps)} steps to "
+        f"{_short(steps[-1])}; largest pixel difference {pixels['permutation']}/255, for the other text "
+        f"{pixels['different_text']}/255"
+    )
+
+
+def show_census(records: Sequence[InvarianceRecord], console: Console | None = None) -> None:
+    """One row for each architecture, and what restores measure invariance where it does not hold."""
+    console = console or Console()
+    table = Table(box=SIMPLE, padding=(0, 1, 0, 0))
+    for heading in ("architecture", "permutation", "measure", "other text", "because"):
+        table.add_column(heading, overflow="fold")
+    restored: dict[str, list[str]] = {}
+    for record in records:
+        table.add_row(
+            record.details["title"],
+            f"{_yes(record.permutation_invariant)} {_short(record.errors['permutation'])}",
+            f"{_yes(record.measure_invariant)} {_short(_largest(record.errors))}",
+            _short(record.controls["different_text"]),
+            record.reason,
+        )
+        restored.setdefault(record.details["restored_by"], []).append(record.details["title"])
+    console.print(table)
+    for way, titles in restored.items():
+        console.print(f"{way}: {', '.join(titles)}", highlight=False)
+    console.print(
+        f"{sum(record.permutation_invariant for record in records)} of {len(records)} do not see the order of the "
+        f"rows, {sum(record.measure_invariant for record in records)} see only the measure "
+        f"({sum(record.details['parameters'] for record in records) / 1e6:,.1f} M parameters in all, "
+        f"{sum(record.seconds for record in records):.0f} s, peak memory {_peak_memory() / 2**30:.1f} GiB)",
+        highlight=False,
+    )
+
+
+def _yes(holds: bool) -> str:
+    return "yes" if holds else "no "
+
+
+def _largest(errors: Mapping[str, float | None]) -> float | None:
+    numbers = [error for error in errors.values() if error is not None]
+    return max(numbers, default=None)
+
+
+def show_choices(groups: Mapping[str, Mapping[str, str]], console: Console | None = None) -> None:
+    """Each option's possible values, one line each."""
+    console = console or Console()
+    width = max(len(name) for group in groups.values() for name in group)
+    for option, group in groups.items():
+        console.print(f"{option}", highlight=False)
+        for name, summary in group.items():
+            console.print(f"  {name:{width}}  {summary}", highlight=False, markup=False, soft_wrap=True)
+
+
+def _verdict(record: InvarianceRecord) -> str:
+    if record.failed_controls:
+        return "control failed"
+    return "holds" if record.measure_invariant else "order only" if record.permutation_invariant else "FAILS"
+
+
+def _short(number: float | None) -> str:
+    return "–" if number is None else f"{number:.0e}"
+
+
+def _peak_memory() -> int:
+    """Bytes, of this process so far."""
+    import resource
+
+    kilobytes = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return kilobytes if sys.platform == "darwin" else kilobytes * 1024

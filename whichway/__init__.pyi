@@ -1,0 +1,16 @@
+from . import analysis as analysis
+from . import geometry as geometry
+from . import miniature as miniature
+from .analysis.clouds.projection import project as project
+from .analysis.images.rendering import Sampling as Sampling
+from .analysis.images.rendering import render as render
+from .analysis.invariance.census import take_census as take_census
+from .analysis.invariance.check import check_invariance as check_invariance
+from .analysis.models.model import load_model as load_model
+from .analysis.prompts.encoding import encode as encode
+from .analysis.runs.comparison import Settings as Settings
+from .analysis.runs.comparison import compare as compare
+from .analysis.smoothness.measures import measure_smoothness as measure_smoothness
+from .analysis.smoothness.perceptual_distance import perceptual_distance as perceptual_distance
+from .analysis.study.study import StudySettings as StudySettings
+from .analysis.study.study import run_study as run_study

@@ -1,6 +1,7 @@
-"""What a user can get wrong, said in one line. The command turns it into exit status 2 without a traceback."""
+"""What a user can get wrong, in one line. The command turns it into exit status 2 without a traceback."""
 
-from collections.abc import Iterator
+import math
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -16,3 +17,22 @@ def writing(path: Path) -> Iterator[None]:
         yield
     except OSError as error:
         raise UserError(f"cannot write {str(path)!r}: {error.strerror or error}; what was finished is kept") from error
+
+
+def require_known(setting: str, value: object, known: Iterable[str]) -> None:
+    """Raise a :class:`UserError` that names the known values, unless ``value`` is one of them."""
+    known = tuple(known)
+    if value not in known:
+        raise UserError(f"{setting}: unknown {value!r}; known: {', '.join(known)}")
+
+
+def require_at_least(setting: str, value: int, least: int) -> None:
+    """Raise a :class:`UserError` unless ``value`` is an integer from ``least`` to 2^63 − 1."""
+    if not least <= value < 2**63:
+        raise UserError(f"{setting}: wanted at least {least} (and below 2^63), got {value}")
+
+
+def require_finite(setting: str, value: float, least: float) -> None:
+    """Raise a :class:`UserError` unless ``value`` is a finite number of at least ``least``."""
+    if not (math.isfinite(value) and value >= least):
+        raise UserError(f"{setting}: wanted a finite number of at least {least:g}, got {value}")

@@ -17,30 +17,32 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks.timing import interleaved
-from whichway.analysis.images.rendering import initial_noise, render
+from whichway.analysis.images.noise import initial_noise
+from whichway.analysis.images.rendering import render
 from whichway.analysis.models.model import Model, load_model
 from whichway.analysis.prompts.encoding import encode
-from whichway.analysis.runs.comparison import Settings, compare
+from whichway.analysis.runs.comparison import compare
+from whichway.analysis.runs.comparison_settings import ComparisonSettings
 from whichway.geometry import PointCloud, build_path, uniform_times
 
 PROMPTS = ("a large fox on a blue background", "a panda on a pink background")
 
 
-def all_clouds(model: Model, settings: Settings) -> list[PointCloud]:
+def all_clouds(model: Model, settings: ComparisonSettings) -> list[PointCloud]:
     start, end = (encode(model, prompt) for prompt in PROMPTS)
-    paths = [build_path(name, start, end, seed=settings.seed) for name in settings.methods]
+    paths = [build_path(name, start, end, seed=settings.sampling.seed) for name in settings.methods]
     return [path(t) for path in paths for t in uniform_times(settings.frames)]
 
 
-def render_one_by_one(model: Model, clouds: list[PointCloud], settings: Settings) -> None:
-    noise = initial_noise(model, settings.seed)
+def render_one_by_one(model: Model, clouds: list[PointCloud], settings: ComparisonSettings) -> None:
+    noise = initial_noise(model, settings.sampling.seed)
     for cloud in clouds:
         model.pipeline(
             prompt_embeds=cloud.rows[None],
             negative_prompt="",
             latents=noise.clone(),
-            num_inference_steps=settings.steps,
-            guidance_scale=settings.guidance,
+            num_inference_steps=settings.sampling.num_inference_steps,
+            guidance_scale=settings.sampling.guidance_scale,
         )
 
 
@@ -59,7 +61,7 @@ def run_command(out: Path) -> None:
 @click.option("--rounds", default=3, help="Interleaved repetitions.")
 def main(rounds: int) -> None:
     """Measure 9 frames × 4 methods on the miniature."""
-    settings = Settings(*PROMPTS)
+    settings = ComparisonSettings(*PROMPTS)
     model = load_model()
     clouds = all_clouds(model, settings)
     render(model, clouds[:2], settings.sampling)  # warm up

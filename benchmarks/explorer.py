@@ -19,7 +19,7 @@ CODE = """
 import ipywidgets
 from IPython.display import display
 from whichway.analysis.explorer import Explorer
-from whichway.analysis.explorer.exploration import as_png
+from whichway.analysis.explorer.messages import as_png
 
 explorer = Explorer(steps=10, methods=["optimal"])
 display(explorer)

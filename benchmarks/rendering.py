@@ -13,7 +13,9 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks.timing import interleaved
-from whichway.analysis.images.rendering import Sampling, fitting_batch_size, initial_noise, render
+from whichway.analysis.images.noise import initial_noise
+from whichway.analysis.images.rendering import fitting_batch_size, render
+from whichway.analysis.images.sampling import Sampling
 from whichway.analysis.models.model import Model, load_model
 from whichway.analysis.prompts.encoding import encode
 from whichway.geometry import PointCloud, build_path, uniform_times
@@ -36,8 +38,8 @@ def one_by_one(model: Model, clouds: list[PointCloud]) -> np.ndarray:
             prompt_embeds=cloud.rows[None],
             negative_prompt="",
             latents=noise.clone(),
-            num_inference_steps=SAMPLING.steps,
-            guidance_scale=SAMPLING.guidance,
+            num_inference_steps=SAMPLING.num_inference_steps,
+            guidance_scale=SAMPLING.guidance_scale,
             output_type="np",
         ).images[0]
         for cloud in clouds
@@ -51,7 +53,7 @@ def model_alone(model: Model, clouds: list[PointCloud]) -> None:
     for first in range(0, len(clouds), size):
         rows = torch.stack([cloud.rows for cloud in clouds[first : first + size]])
         noise = initial_noise(model, 0).repeat(2 * len(rows), 1, 1, 1)
-        for time in range(SAMPLING.steps):
+        for time in range(SAMPLING.num_inference_steps):
             pipeline.unet(noise, time, encoder_hidden_states=rows.repeat(2, 1, 1))
         pipeline.vae.decode(noise[: len(rows)])
 

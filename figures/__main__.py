@@ -7,7 +7,7 @@ import click
 from tqdm.auto import tqdm
 
 from figures import saved
-from whichway.analysis.study import statistics
+from whichway.analysis.statistics import estimates
 
 #: every script of this folder that draws a figure
 FIGURES = (
@@ -41,7 +41,7 @@ def main(names: tuple[str, ...], fast: bool, out: Path | None) -> None:
     if unknown:
         raise click.UsageError(f"unknown figure {', '.join(sorted(unknown))}; known: {', '.join(FIGURES)}")
     if fast:
-        saved.limit, statistics.RESAMPLES = FAST_PAIRS, FAST_RESAMPLES
+        saved.limit, estimates.RESAMPLES = FAST_PAIRS, FAST_RESAMPLES
     out = out or (Path("runs") / "figures" if fast else saved.HERE)
     out.mkdir(parents=True, exist_ok=True)
     for name in tqdm(names or FIGURES, desc="figures"):

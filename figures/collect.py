@@ -1,29 +1,38 @@
 """A finished run → this folder, less the images that no figure shows: ``python -m figures.collect RUN NAME``."""
 
+import json
 from pathlib import Path
 from shutil import copy2, copytree, rmtree
 
 import click
 
 from figures.saved import HERE
-from whichway.analysis.study.report import STRIP_METHODS, strip_pairs
-from whichway.analysis.study.study import frames_folder, read_results, read_study
+from whichway.analysis.study.results import read_results
+from whichway.analysis.study.saved_study import KIND, read_study
+from whichway.analysis.study.strips import strip_pairs, strip_times
+from whichway.analysis.study.unit import Unit, unit_frames
 
 
 def collect_study(run: Path, into: Path, *, strips: bool) -> None:
     """Settings and records, and the frames of the film strips of the best, the median and the worst pair."""
-    for name in ("study.json", "records.jsonl"):
+    for name in ("manifest.json", "records.jsonl"):
         copy2(run / name, into / name)
     if not strips:
         return
-    for pair in strip_pairs(read_results(run), read_study(run)["settings"]["metrics"][0]).values():
-        for method in STRIP_METHODS:
-            source = frames_folder(run, pair, 0) / method
-            copytree(source, frames_folder(into, pair, 0) / method)
+    study = read_study(run)
+    for index in strip_pairs(read_results(run), study.settings.perceptual_distances[0]).values():
+        unit = Unit(index, study.pairs[index], 0)
+        (store, index_file), (kept_frames, kept_index) = unit_frames(run, unit), unit_frames(into, unit)
+        kept_frames.folder.mkdir(exist_ok=True)
+        for method, times in strip_times(run, unit).items():
+            addresses = index_file.addresses(method, times)
+            kept_index.add({(method, t): address for t, address in zip(times, addresses, strict=True)})
+            for address in addresses:
+                copy2(store.path(address), kept_frames.path(address))
 
 
 def collect_run(run: Path, into: Path) -> None:
-    """A comparison or a simplex: all but its pictures."""
+    """A comparison or barycenters: all but their pictures."""
     for path in (*run.glob("*.json"), *run.glob("*.safetensors")):
         copy2(path, into / path.name)
     copytree(run / "frames", into / "frames")
@@ -38,10 +47,10 @@ def main(run: Path, name: str, records_only: bool) -> None:
     into = HERE / name
     rmtree(into, ignore_errors=True)
     into.mkdir(parents=True)
-    if not (run / "study.json").is_file():
-        collect_run(run, into)
-    else:
+    if json.loads((run / "manifest.json").read_text(encoding="utf-8"))["kind"] == KIND:
         collect_study(run, into, strips=not records_only)
+    else:
+        collect_run(run, into)
 
 
 if __name__ == "__main__":

@@ -3,9 +3,10 @@
 from matplotlib.figure import Figure
 
 from figures.saved import demo
-from whichway.analysis.pictures import draw_coupling
+from whichway.analysis.pictures.coupling import draw_coupling
 
 
 def draw() -> Figure:
-    couplings = {name: path.coupling for name, path in demo().walk.paths.items() if hasattr(path, "coupling")}
+    paths = {name: path.cloud for name, path in demo().rendered.paths.items()}
+    couplings = {name: path.coupling for name, path in paths.items() if hasattr(path, "coupling")}
     return draw_coupling(couplings, *demo().ends)

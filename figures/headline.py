@@ -6,8 +6,10 @@ from pathlib import Path
 import pandas as pd
 
 from figures.saved import compare_conditions
-from whichway.analysis.study.statistics import Estimate, PairedComparison, compare_methods, predict_from_length
-from whichway.analysis.study.study import read_results
+from whichway.analysis.statistics.correlations import predict_from_length
+from whichway.analysis.statistics.estimates import Estimate
+from whichway.analysis.statistics.paired import PairedComparison, compare_methods
+from whichway.analysis.study.results import read_results
 
 HERE = Path(__file__).parent
 README = HERE.parent / "README.md"

@@ -3,8 +3,9 @@
 from matplotlib.figure import Figure
 
 from figures.saved import demo
-from whichway.analysis.pictures import draw_projection
+from whichway.analysis.pictures.projection import draw_projection
 
 
 def draw() -> Figure:
-    return draw_projection(demo().clouds, demo().ends[0], method=demo().settings.projection, frames=demo().walk.frames)
+    saved = demo()
+    return draw_projection(saved.clouds, saved.ends[0], method=saved.settings.projection, frames=saved.rendered.frames)

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pandas as pd
 
-from whichway.analysis.runs.comparison import SavedComparison, read_comparison
+from whichway.analysis.runs.saved_comparison import SavedComparison, read_comparison
+from whichway.analysis.study.results import read_results, read_steps
 from whichway.analysis.study.robustness import compare_studies
-from whichway.analysis.study.study import read_results, read_steps
 
 HERE = Path(__file__).parent
 STUDY, PARAMETRISATION, DEMO, TRIANGLE = (HERE / name for name in ("study", "parametrisation", "demo", "triangle"))

@@ -3,7 +3,7 @@
 from matplotlib.figure import Figure
 
 from figures.saved import STUDY
-from whichway.analysis.study.report import draw_study_strip
+from whichway.analysis.study.strips import draw_study_strip
 
 
 def draw() -> Figure:

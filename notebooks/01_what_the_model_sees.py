@@ -16,9 +16,7 @@ import torch
 from IPython.display import display
 from ipywidgets import IntSlider, interact
 
-from whichway.analysis import Sampling, encode, load_model, render
-from whichway.analysis.invariance.check import check_invariance
-from whichway.analysis.pictures.gallery import draw_gallery
+from whichway import Sampling, check_invariance, draw_gallery, encode, load_model, render
 from whichway.geometry import PointCloud, frobenius, wasserstein
 
 model = load_model("miniature")

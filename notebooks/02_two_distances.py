@@ -16,14 +16,17 @@ import pandas as pd
 from IPython.display import display
 from ipywidgets import Dropdown, interact
 
-from whichway.analysis import encode, load_model
-from whichway.analysis.paths.way import GROUNDS
-from whichway.analysis.pictures import draw_coupling
-from whichway.analysis.pictures.study import draw_distances
-from whichway.analysis.prompts.encoding import encode_all
-from whichway.analysis.prompts.pairs import world_pairs
-from whichway.analysis.runs.comparison import measure_distances
-from whichway.analysis.runs.walk import find_ground
+from whichway import (
+    GROUNDS,
+    draw_coupling,
+    draw_distances,
+    encode,
+    encode_all,
+    find_ground,
+    load_model,
+    measure_distances,
+    world_pairs,
+)
 from whichway.geometry import TOKENS, centroid_distance, couple, rms_frobenius, wasserstein
 
 model = load_model("miniature")

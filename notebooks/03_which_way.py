@@ -12,12 +12,19 @@
 # %matplotlib inline
 from pathlib import Path
 
-from whichway.analysis import Sampling, encode, load_model, measure_smoothness, render
-from whichway.analysis.explorer import Explorer
-from whichway.analysis.pictures import draw_filmstrips, draw_steps
-from whichway.analysis.pictures.study import draw_comparison
-from whichway.analysis.runs.walk import measure_steps
-from whichway.analysis.study.study import read_results
+from whichway import (
+    Explorer,
+    Sampling,
+    draw_comparison,
+    draw_filmstrips,
+    draw_steps,
+    encode,
+    load_model,
+    measure_smoothness,
+    measure_steps,
+    read_results,
+    render,
+)
 from whichway.geometry import build_path, uniform_times
 
 model = load_model("miniature")

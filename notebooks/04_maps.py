@@ -18,13 +18,19 @@ from IPython.display import display
 from ipywidgets import Dropdown, interact
 from scipy.spatial.distance import pdist, squareform
 
-from whichway.analysis import Sampling, encode, load_model, project, render
-from whichway.analysis.clouds.projection import pairwise_distances
-from whichway.analysis.pictures import draw_projection
-from whichway.analysis.pictures.prompt_map import draw_map
-from whichway.analysis.prompts.encoding import encode_all
-from whichway.analysis.prompts.pairs import world_pairs
-from whichway.analysis.smoothness.perceptual_distance import efficientnet_features
+from whichway import (
+    Sampling,
+    draw_map,
+    draw_projection,
+    efficientnet_features,
+    encode,
+    encode_all,
+    load_model,
+    pairwise_distances,
+    project,
+    render,
+    world_pairs,
+)
 from whichway.geometry import build_path, uniform_times
 
 model = load_model("miniature")
@@ -57,7 +63,7 @@ def show_projection(method):
 pairs = world_pairs(30).pairs
 prompts = list(dict.fromkeys(prompt for pair in pairs for prompt in (pair.prompt_a, pair.prompt_b)))
 words = list(encode_all(model, prompts))
-images = render(model, words, Sampling(seed=0, steps=10))
+images = render(model, words, Sampling(seed=0, num_inference_steps=10))
 draw_map(project(words, "wasserstein", method="umap"), prompts, images)
 
 # %%

@@ -14,10 +14,7 @@ import torch
 from IPython.display import display
 from ipywidgets import FloatSlider, interact
 
-from whichway.analysis import Sampling, encode, load_model, render
-from whichway.analysis.pictures.gallery import draw_gallery
-from whichway.analysis.pictures.simplex import draw_simplex
-from whichway.analysis.runs.barycenters import grid_weights
+from whichway import Sampling, draw_barycenters, draw_gallery, encode, grid_weights, load_model, render
 from whichway.geometry import PointCloud, barycenter, wasserstein
 
 model = load_model("miniature")
@@ -28,7 +25,7 @@ sampling = Sampling(seed=0)
 side = 5
 grid = grid_weights(len(clouds), side)
 images = render(model, [barycenter(clouds, weights) for weights in grid], sampling)
-draw_simplex(images, prompts, side)
+draw_barycenters(images, prompts, side)
 
 # %% [markdown]
 # ## Mix them yourself

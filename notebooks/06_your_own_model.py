@@ -15,18 +15,14 @@
 
 # %%
 # %matplotlib inline
-from whichway.analysis import Sampling, encode, load_model, render
-from whichway.analysis.errors import UserError
-from whichway.analysis.explorer import Explorer
-from whichway.analysis.invariance.check import check_invariance
-from whichway.analysis.pictures.gallery import draw_gallery
+from whichway import Explorer, Sampling, UserError, check_invariance, draw_gallery, encode, load_model, render
 from whichway.geometry import rms_frobenius, wasserstein
 
 name = "miniature"  # or "stable-diffusion-v1-5/stable-diffusion-v1-5"
 prompts = ["a fox on a blue background", "a panda on a pink background"]
 
 model = load_model(name)  # device="cuda", dtype="float16", sampler="dpm", compiled=True where they are wanted
-sampling = Sampling(seed=0, steps=20, guidance=3.0)  # Stable Diffusion 1.5: guidance=7.5, steps=30
+sampling = Sampling(seed=0, num_inference_steps=20, guidance_scale=3.0)  # Stable Diffusion 1.5: guidance=7.5, steps=30
 
 # %% [markdown]
 # ## What changes
@@ -69,7 +65,13 @@ for wrong in ("models/no-such-folder/unet", "README.md", "../README.md"):
 # The model's field takes another name, too; frames of each model are kept apart.
 
 # %%
-explorer = Explorer(prompts=prompts, model=model, frames=5, steps=sampling.steps, guidance=sampling.guidance)
+explorer = Explorer(
+    prompts=prompts,
+    model=model,
+    frames=5,
+    num_inference_steps=sampling.num_inference_steps,
+    guidance_scale=sampling.guidance_scale,
+)
 explorer
 
 # %%

@@ -5,8 +5,7 @@ from PIL import Image
 
 from whichway.analysis.command.main import main
 from whichway.analysis.errors import UserError
-from whichway.analysis.runs import animation
-from whichway.analysis.runs.animation import write_film
+from whichway.analysis.runs.film import write_film
 
 FRAMES = np.random.default_rng(0).integers(0, 256, (5, 16, 24, 3), np.uint8)
 
@@ -84,4 +83,4 @@ def test_without_ffmpeg_the_way_out_is_named(monkeypatch, tmp_path):
 def test_a_film_that_cannot_be_written_is_named(tmp_path):
     (tmp_path / "file").touch()
     with pytest.raises(UserError, match="cannot write"):
-        animation.write_film(FRAMES, tmp_path / "file" / "film.gif")
+        write_film(FRAMES, tmp_path / "file" / "film.gif")

@@ -13,7 +13,7 @@ from whichway.analysis.prompts.encoding import encode
 from whichway.geometry import AttentionInterpolationPath, PointCloud, build_path
 
 TIMES = (0.0, 0.3, 0.8, 1.0)
-SAMPLING = Sampling(steps=3)
+SAMPLING = Sampling(num_inference_steps=3)
 
 
 @pytest.fixture(scope="module")
@@ -59,7 +59,7 @@ def test_one_layer_does_what_the_formula_says(kind, context):
 def test_images_do_not_depend_on_the_batch_they_are_rendered_in(model, ends, name, guidance):
     path = build_path(name, *ends)
     clouds = [path(t) for t in TIMES]
-    sampling = Sampling(steps=3, guidance=guidance)
+    sampling = Sampling(num_inference_steps=3, guidance_scale=guidance)
     together, alone = (render(model, clouds, sampling, batch_size=size).astype(int) for size in (8, 1))
     assert np.abs(together - alone).max() <= 1
     plain = render(model, ends, sampling).astype(int)

@@ -5,6 +5,8 @@ import shutil
 import subprocess
 import sys
 import time
+from contextlib import ExitStack
+from dataclasses import asdict
 from io import BytesIO
 
 import numpy as np
@@ -13,10 +15,17 @@ from click.testing import CliRunner
 from PIL import Image
 
 import whichway.geometry
-from whichway.analysis.command.main import DEFAULTS, main
+from whichway.analysis.command.main import main
+from whichway.analysis.command.options import MODEL, SAMPLING
 from whichway.analysis.errors import UserError
-from whichway.analysis.paths.way import GROUNDS, PARAMETRISATIONS
-from whichway.analysis.runs import comparison, frames, walk
+from whichway.analysis.images.sampling import Sampling
+from whichway.analysis.invariance.check import positions_on_keys
+from whichway.analysis.models.choice import ModelChoice
+from whichway.analysis.paths import conditioning_path
+from whichway.analysis.runs import frame_renderer
+from whichway.analysis.runs.comparison_settings import ComparisonSettings
+from whichway.analysis.runs.saved_comparison import read_comparison
+from whichway.analysis.vocabulary import GROUNDS, PARAMETRISATIONS
 from whichway.geometry import COUPLINGS, METHODS, TOKENS
 
 FOX, PANDA = "a large fox on a blue background", "a panda on a pink background"
@@ -35,7 +44,7 @@ def run(tiny_pipeline_folder, tmp_path):
 
 
 def frames_of(folder):
-    return sorted((folder / "run" / "frames").rglob("*.png"))
+    return sorted((folder / "run" / "frames").glob("[0-9a-f]*.png"))
 
 
 def test_a_run_writes_everything_and_says_where(run, tmp_path):
@@ -48,11 +57,17 @@ def test_a_run_writes_everything_and_says_where(run, tmp_path):
         assert name in result.output
         with Image.open(folder / name) as picture:
             assert np.asarray(picture.convert("L")).std() > 5  # something is drawn
-    assert len(frames_of(tmp_path)) == 4 * 3 + 2
+    index = json.loads((folder / "frames.json").read_text())
+    assert {name: len(frames) for name, frames in index.items()} == {
+        "prompts": 2,
+        **dict.fromkeys(("identity", "random", "optimal", "slerp"), 3),
+    }
+    addresses = {address for frames in index.values() for address in frames.values()}
+    assert {path.stem for path in frames_of(tmp_path)} == addresses
     manifest = json.loads((folder / "manifest.json").read_text())
     assert (manifest["settings"]["prompt_a"], manifest["settings"]["prompt_b"]) == (FOX, PANDA)
     assert len(manifest["model"]["sha256"]) == 64
-    assert manifest["sampler"]["class"] == "DDIMScheduler"
+    assert manifest["scheduler"]["class"] == "DDIMScheduler"
     assert "every path ends in the image of B" in result.output
 
 
@@ -71,31 +86,53 @@ def test_measured_values_are_consistent(run, tmp_path):
 
 def test_a_finished_run_can_be_drawn_again_without_its_model(run, tmp_path, monkeypatch):
     run(FOX, PANDA, "--methods", "identity,optimal,mixture@perceptual")
-    monkeypatch.setattr(comparison, "load_model", lambda *_, **__: pytest.fail("the model is loaded"))
-    saved = comparison.read_comparison(tmp_path / "run")
+    monkeypatch.setattr(ModelChoice, "load", lambda *_: pytest.fail("the model is loaded"))
+    saved = read_comparison(tmp_path / "run")
     metrics = json.loads((tmp_path / "run" / "metrics.json").read_text())
     assert [cloud.source for cloud in saved.ends] == [FOX, PANDA]
     assert whichway.geometry.wasserstein(*saved.ends) == pytest.approx(metrics["distances"]["wasserstein"])
     for name, method in metrics["methods"].items():
-        assert (saved.walk.times[name], saved.results[name].smoothness.ppl) == (
+        assert (saved.rendered.times[name], saved.results[name].smoothness.ppl) == (
             method["t"],
             method["smoothness"]["ppl"],
         )
-        assert len(saved.clouds[name]) == len(saved.walk.frames[name]) == 3
+        assert len(saved.clouds[name]) == len(saved.rendered.frames[name]) == 3
     (tmp_path / "run" / "metrics.json").unlink()
     with pytest.raises(UserError, match="holds no finished comparison"):
-        comparison.read_comparison(tmp_path / "run")
+        read_comparison(tmp_path / "run")
 
 
-def test_an_end_that_is_another_image_fails_the_check(run, monkeypatch):
-    """The check can fail: paths that end in A instead of B are caught."""
-    real = walk.build_path
+def test_an_end_that_is_another_image_fails_the_check(run, monkeypatch, tmp_path):
+    """Paths that end in A instead of B are caught; it is said, recorded, and the exit status."""
+    real = conditioning_path.build_path
 
     def broken(name, a, b, **options):
         return real(name, a, a, **options)
 
-    monkeypatch.setattr(walk, "build_path", broken)
-    assert "endpoint check FAILED: identity ends in another image than B's" in run(FOX, "pizza").output
+    monkeypatch.setattr(conditioning_path, "build_path", broken)
+    result = run(FOX, "pizza")
+    assert result.exit_code == 1
+    assert "endpoint check FAILED: identity ends in another image than B's" in result.output
+    check = json.loads((tmp_path / "run" / "metrics.json").read_text())["endpoint_check"]
+    assert not check["passed"]
+    assert min(check["errors"].values()) > check["tolerance"]
+
+
+def test_a_model_that_sees_the_order_of_rows_fails_the_check(run, monkeypatch, tmp_path):
+    """Attention broken on purpose: keys are turned by their place. A path that permutes B's rows ends elsewhere."""
+    load = ModelChoice.load
+    with ExitStack() as broken:
+
+        def load_broken(choice):
+            model = load(choice)
+            broken.enter_context(positions_on_keys(model.denoiser))
+            return model
+
+        monkeypatch.setattr(ModelChoice, "load", load_broken)
+        result = run(FOX, PANDA, "--methods", "identity,random", "--guidance", "7.5")
+    assert result.exit_code == 1, result.output
+    assert "endpoint check FAILED: random ends in another image than B's" in result.output
+    assert json.loads((tmp_path / "run" / "metrics.json").read_text())["endpoint_check"]["errors"]["identity"] == 0
 
 
 @pytest.mark.parametrize("dtype", ["float16", "bfloat16"])
@@ -116,7 +153,7 @@ def test_an_interrupted_run_keeps_its_frames_and_is_continued(run, tmp_path, mon
     finished = {path: path.read_bytes() for path in frames_of(tmp_path)}
     assert whole.exit_code == 0
     shutil.rmtree(tmp_path / "run")
-    real = frames.render_each
+    real = frame_renderer.render_each
 
     def interrupted(*arguments, **options):
         for count, picture in enumerate(real(*arguments, **options)):
@@ -125,7 +162,7 @@ def test_an_interrupted_run_keeps_its_frames_and_is_continued(run, tmp_path, mon
             yield picture
 
     with monkeypatch.context() as patch:
-        patch.setattr(frames, "render_each", interrupted)
+        patch.setattr(frame_renderer, "render_each", interrupted)
         result = run(FOX, PANDA)
     assert result.exit_code == 130
     assert "the same command continues" in result.output
@@ -152,16 +189,18 @@ def test_a_killed_run_loses_no_finished_frame(run, tmp_path, tiny_pipeline_folde
         process.kill()
         process.wait()
     kept = {path: path.read_bytes() for path in frames_of(tmp_path)}
-    assert 5 <= len(kept) < 4 * 40 + 2
+    assert 5 <= len(kept) < 4 * 38
 
     assert run(FOX, PANDA, "--frames", "40").exit_code == 0
-    assert len(frames_of(tmp_path)) == 4 * 40 + 2
+    index = json.loads((tmp_path / "run" / "frames.json").read_text())
+    assert {path.stem for path in frames_of(tmp_path)} == {at for frames in index.values() for at in frames.values()}
     assert {path: path.read_bytes() for path in kept} == kept
 
 
 def test_a_damaged_frame_is_rendered_anew(run, tmp_path):
     run(FOX, PANDA)
-    victim = tmp_path / "run" / "frames" / "random" / "t0.500000.png"
+    index = json.loads((tmp_path / "run" / "frames.json").read_text())
+    victim = tmp_path / "run" / "frames" / f"{index['random']['0.500000']}.png"
     whole = np.asarray(Image.open(victim)).copy()
     victim.write_bytes(victim.read_bytes()[:40])
     assert "1 to render" in run(FOX, PANDA).output
@@ -173,11 +212,11 @@ def test_more_frames_reuse_the_ones_that_are_there(run):
     assert "8 to render" in run(FOX, PANDA, "--frames", "5").output  # 4 methods × the two new times
 
 
-def test_another_metric_renders_nothing(run, tmp_path):
+def test_another_perceptual_distance_renders_nothing(run, tmp_path):
     run(FOX, PANDA)
-    result = run(FOX, PANDA, "--metric", "ssim")
+    result = run(FOX, PANDA, "--perceptual-distance", "ssim")
     assert "0 to render" in result.output
-    assert json.loads((tmp_path / "run" / "metrics.json").read_text())["metric"] == "ssim"
+    assert json.loads((tmp_path / "run" / "metrics.json").read_text())["perceptual_distance"] == "ssim"
 
 
 def test_a_folder_of_another_run_is_refused(run):
@@ -211,16 +250,19 @@ def test_prompts_may_hold_anything(run, tmp_path):
     [
         (["--frames", "1"], "frames: wanted at least 2 (and below 2^63), got 1"),
         (["--seed", "-1"], "seed: wanted at least 0 (and below 2^63), got -1"),
-        (["--steps", "0"], "steps: wanted at least 1 (and below 2^63), got 0"),
-        (["--guidance", "nan"], "guidance: wanted a finite number"),
+        (["--steps", "0"], "num_inference_steps: wanted at least 1 (and below 2^63), got 0"),
+        (["--guidance", "nan"], "guidance_scale: wanted a finite number"),
         (["--methods", "teleport"], "methods: unknown method 'teleport'; known: identity, random, optimal, slerp"),
         (["--methods", "optimal+teleport"], "methods: unknown path 'teleport' in 'optimal+teleport'; known: disp"),
         (["--methods", "partial+displacement"], "method 'partial+displacement': the displacement path needs"),
-        (["--ground", "flat"], "ground: unknown 'flat'; known: euclidean, cosine, cross-attention"),
-        (["--tokens", "some"], "tokens: unknown 'some'; known: all, own, words"),
-        (["--parametrisation", "odd"], "parametrisation: unknown 'odd'; known: uniform, constant-speed, perceptual"),
+        (["--height", "100"], "height: wanted a positive multiple of 8 pixels, got 100"),
+        (["--ground", "flat"], "'--ground': 'flat' is not one of 'euclidean', 'cosine', 'cross-attention'"),
+        (["--tokens", "some"], "'--tokens': 'some' is not one of 'all', 'own', 'words'"),
+        (["--parametrisation", "odd"], "'odd' is not one of 'uniform', 'constant-speed', 'perceptual'"),
+        (["--scheduler", "magic"], "'--scheduler': 'magic' is not one of 'own', 'ddim', 'dpm', 'euler'"),
+        (["--dtype", "int4"], "'--dtype': 'int4' is not one of 'auto', 'float64', 'float32'"),
         (["--methods", ","], "methods: none given; known: identity"),
-        (["--metric", "psychic"], "metric: unknown 'psychic'; known: efficientnet"),
+        (["--perceptual-distance", "psychic"], "'psychic' is not one of 'efficientnet', 'ssim', 'flip', 'lpips'"),
         (["--model", "no/such-model"], "the hub could not be reached or has no pipeline of that id"),
         (["--device", "cuda"], "device 'cuda' is not available here"),
         (["--out", "/dev/null/run"], "cannot write '/dev/null/run'"),
@@ -235,18 +277,28 @@ def test_a_mistake_gets_one_line_and_status_2(run, monkeypatch, options, message
     assert message in last
 
 
-def test_help_names_every_option_and_its_default():
-    text = " ".join(CliRunner().invoke(main, ["compare", "--help"]).output.split())
-    for name, default in DEFAULTS.items():
-        assert f"--{name} " in text
-        assert f"default: {default}]" in text
+def command_options(name):
+    return {parameter.name: parameter for parameter in main.commands[name].params}
+
+
+@pytest.mark.parametrize("command", ["compare", "animate", "barycenter", "map", "study"])
+def test_every_command_that_renders_offers_the_model_and_the_sampling(command):
+    offered = command_options(command)
+    assert set(MODEL) <= set(offered)
+    assert set(SAMPLING) - {"seed"} <= set(offered)
+    text = " ".join(CliRunner().invoke(main, [command, "--help"]).output.split())
+    assert "euler-ancestral" in text
+    for option in ("--negative", "--height", "--dtype", "--variant", "--guidance-scale", "--num-inference-steps"):
+        assert option in text
 
 
 def test_defaults_are_those_of_the_python_api():
-    settings = comparison.Settings("a", "b")
-    for name, default in DEFAULTS.items():
-        value = getattr(settings, name)
-        assert (",".join(value) if name == "methods" else value) == default
+    offered, settings = command_options("compare"), ComparisonSettings("a", "b")
+    assert {name: offered[name].default for name in SAMPLING} == asdict(Sampling())
+    assert {name: offered[name].default for name in MODEL} == asdict(ModelChoice())
+    for name in ("ground", "tokens", "parametrisation", "frames", "perceptual_distance", "projection"):
+        assert offered[name].default == getattr(settings, name)
+    assert tuple(offered["methods"].default.split(",")) == settings.methods
 
 
 def test_help_does_not_load_torch():
@@ -283,7 +335,16 @@ def test_a_run_of_another_ground_metric_is_refused(run):
 
 @pytest.mark.parametrize("parametrisation", ["constant-speed", "perceptual"])
 def test_other_parametrisations_choose_other_times(run, tmp_path, parametrisation):
-    options = ["--methods", "mixture", "--frames", "4", "--metric", "ssim", "--parametrisation", parametrisation]
+    options = [
+        "--methods",
+        "mixture",
+        "--frames",
+        "4",
+        "--perceptual-distance",
+        "ssim",
+        "--parametrisation",
+        parametrisation,
+    ]
     result = run(FOX, "pizza", *options)
     assert result.exit_code == 0, result.output
     method = json.loads((tmp_path / "run" / "metrics.json").read_text())["methods"]["mixture"]

@@ -9,7 +9,7 @@ from whichway.analysis.models.model import Model, load_model
 from whichway.analysis.prompts.encoding import encode
 from whichway.geometry import build_path
 
-FAST = Sampling(steps=3)
+FAST = Sampling(num_inference_steps=3)
 
 
 @pytest.fixture(scope="module")

@@ -6,7 +6,7 @@ import pytest
 from click.testing import CliRunner
 
 from whichway.analysis.clouds import distances
-from whichway.analysis.clouds.distances import METRICS, DistanceSettings, measure_all
+from whichway.analysis.clouds.distances import DistanceSettings, measure_all
 from whichway.analysis.command.main import main
 from whichway.analysis.errors import UserError
 from whichway.analysis.models.model import load_model
@@ -38,9 +38,9 @@ def matrix_of(path):
     return np.load(path, allow_pickle=False)
 
 
-@pytest.mark.parametrize(("metric", "distance"), [("wasserstein", wasserstein), ("frobenius", rms_frobenius)])
-def test_the_matrix_holds_what_each_pair_is(run, model, tmp_path, metric, distance):
-    result = run("\n".join(PROMPTS), "--metric", metric)
+@pytest.mark.parametrize(("name", "distance"), [("wasserstein", wasserstein), ("frobenius", rms_frobenius)])
+def test_the_matrix_holds_what_each_pair_is(run, model, tmp_path, name, distance):
+    result = run("\n".join(PROMPTS), "--distance", name)
     assert result.exit_code == 0, result.output
     matrix = matrix_of(tmp_path / "D.npy")
     stated = json.loads((tmp_path / "D.json").read_text())["prompts"]
@@ -51,14 +51,14 @@ def test_the_matrix_holds_what_each_pair_is(run, model, tmp_path, metric, distan
         assert matrix[i, j] == pytest.approx(expected, rel=1e-5)
 
 
-@pytest.mark.parametrize("metric", ["linearised", "sliced"])
-def test_an_approximation_says_how_near_it_is(run, tmp_path, metric):
-    result = run("\n".join(PROMPTS), "--metric", metric)
+@pytest.mark.parametrize("name", ["linearised", "sliced"])
+def test_an_approximation_says_how_near_it_is(run, tmp_path, name):
+    result = run("\n".join(PROMPTS), "--distance", name)
     assert result.exit_code == 0, result.output
-    assert re.search(rf"{metric}: [01]\.\d+ of exact W_2 on average over 36 random pairs", result.output)
+    assert re.search(rf"{name}: [01]\.\d+ of exact W_2 on average over 36 random pairs", result.output)
     error = json.loads((tmp_path / "D.json").read_text())["approximation"]
     assert error["low"] <= error["ratio"] <= error["high"]
-    if metric == "linearised":
+    if name == "linearised":
         assert error["low"] >= 1 - 1e-9
     assert not np.isnan(matrix_of(tmp_path / "D.npy")).any()
 
@@ -102,9 +102,9 @@ def test_a_full_disk_is_said_before_anything_is_computed(model, tmp_path, monkey
 def test_a_matrix_of_other_distances_is_not_overwritten(run, tmp_path):
     assert run("a\nb\nc").exit_code == 0
     before = (tmp_path / "D.npy").read_bytes()
-    result = run("a\nb\nd", "--metric", "frobenius")
+    result = run("a\nb\nd", "--distance", "frobenius")
     assert result.exit_code == 2
-    assert "holds distances of other metric, prompts; choose another file" in result.output
+    assert "holds distances of other distance, prompts; choose another file" in result.output
     (tmp_path / "D.json").unlink()
     result = run("a\nb\nc")
     assert result.exit_code == 2
@@ -125,15 +125,15 @@ def test_long_prompts_are_truncated_and_counted(run):
     [
         ("", (), "prompts: wanted at least 2 different ones, got 0"),
         ("a fox\n\na fox\n", (), "prompts: wanted at least 2 different ones, got 1"),
-        ("a\nb", ("--metric", "cosine"), f"metric: unknown 'cosine'; known: {', '.join(METRICS)}"),
-        ("a\nb", ("--ground", "taxi"), "ground: unknown 'taxi'; known: euclidean, cosine, cross-attention"),
-        ("a\nb", ("--metric", "frobenius", "--ground", "cosine"), "ground: 'cosine' with frobenius"),
+        ("a\nb", ("--distance", "cosine"), "'--distance': 'cosine' is not one of 'wasserstein', 'frobenius'"),
+        ("a\nb", ("--ground", "taxi"), "'--ground': 'taxi' is not one of 'euclidean', 'cosine', 'cross-attention'"),
+        ("a\nb", ("--distance", "frobenius", "--ground", "cosine"), "ground: 'cosine' with frobenius"),
         ("a\nb", ("--out", "D.txt"), "out: wanted a name that ends in .npy, got 'D.txt'"),
         ("a\nb", ("--dask", "tcp://127.0.0.1:1"), "no Dask scheduler answers at 'tcp://127.0.0.1:1'"),
     ],
 )
 def test_a_mistake_gets_one_line_and_status_2(run, monkeypatch, text, options, message):
-    monkeypatch.setattr("whichway.analysis.study.cluster.CONNECT_SECONDS", 0.1)
+    monkeypatch.setattr("whichway.analysis.cluster.CONNECT_SECONDS", 0.1)
     result = run(text, *options)
     assert result.exit_code == 2
     assert message in result.output
@@ -142,14 +142,14 @@ def test_a_mistake_gets_one_line_and_status_2(run, monkeypatch, text, options, m
 
 def test_a_cluster_finds_the_same(model, tmp_path):
     distributed = pytest.importorskip("distributed")
-    from whichway.analysis.study.cluster import neighbours_of_cluster
+    from whichway.analysis.clouds.on_cluster import neighbours_on_cluster
     from whichway.geometry import CloudStack, nearest_neighbours
 
     stack = CloudStack.of([encode(model, prompt) for prompt in PROMPTS])
     with distributed.LocalCluster(2, threads_per_worker=1, processes=True, dashboard_address=None) as cluster:
         address = cluster.scheduler_address
         spread = measure_all(DistanceSettings(PROMPTS), tmp_path / "1.npy", model=model, dask=address, progress=False)
-        neighbours = neighbours_of_cluster(address, stack, 3)
+        neighbours = neighbours_on_cluster(address, stack, 3)
     here = measure_all(DistanceSettings(PROMPTS), tmp_path / "2.npy", model=model, progress=False)
     assert spread.matrix == pytest.approx(here.matrix, rel=1e-9)
     assert (neighbours.indices == nearest_neighbours(stack, 3).indices).all()

@@ -15,14 +15,17 @@ from whichway.analysis import Sampling, encode, load_model, render
 from whichway.analysis.errors import UserError
 from whichway.analysis.explorer import exploration as exploration_module
 from whichway.analysis.explorer.background import Background
-from whichway.analysis.explorer.exploration import Exploration, ExplorerSettings, coarse_to_fine
+from whichway.analysis.explorer.exploration import Exploration, coarse_to_fine
 from whichway.analysis.explorer.export import EXPORTS, export
-from whichway.analysis.runs import frames
-from whichway.analysis.runs.walk import measure_steps
+from whichway.analysis.explorer.settings import ExplorerSettings
+from whichway.analysis.models.choice import ModelChoice
+from whichway.analysis.runs import frame_renderer
+from whichway.analysis.smoothness.steps import measure_steps
 from whichway.geometry import build_path
 
 PROMPTS = ("a fox on a blue background", "a <b>panda</b> & a car")
-QUICK = {"steps": 1, "guidance": 1.0, "metric": "ssim"}
+FAST = Sampling(num_inference_steps=1, guidance_scale=1.0)
+QUICK = {"num_inference_steps": 1, "guidance_scale": 1.0, "perceptual_distance": "ssim"}  # as traits
 
 
 @pytest.fixture(scope="module")
@@ -30,9 +33,20 @@ def model(tiny_pipeline_folder):
     return load_model(str(tiny_pipeline_folder), device="cpu")
 
 
+def explorer_settings(model, prompts, methods, frames):
+    return ExplorerSettings(
+        prompts,
+        methods,
+        frames=frames,
+        perceptual_distance="ssim",
+        model=ModelChoice(model.name),
+        sampling=FAST,
+    )
+
+
 @pytest.fixture(scope="module")
 def settings(model):
-    return ExplorerSettings(PROMPTS, ("optimal", "identity"), frames=5, model=model.name, **QUICK)
+    return explorer_settings(model, PROMPTS, ("optimal", "identity"), frames=5)
 
 
 def look(exploration, cursor=0.5):
@@ -52,7 +66,7 @@ def test_everything_is_told_and_the_frame_under_the_cursor_first(settings, model
     exploration = Exploration(settings, model, tmp_path)
     messages = look(exploration, cursor=0.75)
     kinds = [message.content["kind"] for message in messages]
-    assert kinds[:2] == ["walk", "geometry"]
+    assert kinds[:2] == ["paths", "geometry"]
     assert kinds[-2:] == ["map", "done"]
     told = [message for message in messages if message.content["kind"] == "frame"]
     assert told[0].content["where"][0][1] == 3
@@ -60,7 +74,7 @@ def test_everything_is_told_and_the_frame_under_the_cursor_first(settings, model
     assert sorted(where) == sorted((method, k) for method in settings.methods for k in range(5))
     for method in settings.methods:
         path = build_path(method, *(encode(model, prompt) for prompt in PROMPTS))
-        plain = render(model, [path(k / 4) for k in range(5)], Sampling(steps=1, guidance=1.0))
+        plain = render(model, [path(k / 4) for k in range(5)], FAST)
         seen = np.stack([exploration.frames[method][k] for k in range(5)])
         assert np.abs(seen.astype(int) - plain).max() <= 1
         steps, _ = measure_steps(seen, "ssim")
@@ -73,7 +87,7 @@ def test_everything_is_told_and_the_frame_under_the_cursor_first(settings, model
 def test_what_was_rendered_is_there_the_next_time(settings, model, tmp_path, monkeypatch):
     before = Exploration(settings, model, tmp_path)
     look(before)
-    monkeypatch.setattr(frames, "render_each", lambda model, clouds, *_, **__: iter(clouds))
+    monkeypatch.setattr(frame_renderer, "render_each", lambda model, clouds, *_, **__: iter(clouds))
     again = Exploration(settings, model, tmp_path)
     look(again)  # a cloud in place of a picture could not be measured
     assert all(np.array_equal(again.frames[m][k], before.frames[m][k]) for m in settings.methods for k in range(5))
@@ -96,13 +110,13 @@ def test_cancelled_in_the_middle_what_is_there_stays(settings, model, tmp_path):
     assert len(list(tmp_path.rglob("*.png"))) >= len(there)
 
 
-def test_a_way_through_three_prompts_passes_the_second(model, tmp_path):
+def test_a_path_through_three_prompts_passes_the_second(model, tmp_path):
     prompts = ("a fox", "a panda", "a red car")
-    settings = ExplorerSettings(prompts, ("mixture",), frames=3, model=model.name, **QUICK)
+    settings = explorer_settings(model, prompts, ("mixture",), frames=3)
     exploration = Exploration(settings, model, tmp_path)
     messages = look(exploration)
     assert settings.times == [0, 0.25, 0.5, 0.75, 1]
-    alone = render(model, [encode(model, prompt) for prompt in prompts], Sampling(steps=1, guidance=1.0))
+    alone = render(model, [encode(model, prompt) for prompt in prompts], FAST)
     passed = np.stack([exploration.frames["mixture"][k] for k in (0, 2, 4)])
     assert np.abs(passed.astype(int) - alone).max() <= 1
     [geometry] = [message.content for message in messages if message.content["kind"] == "geometry"]
@@ -174,7 +188,7 @@ def said(explorer, kind):
     return [content for content, _ in explorer.told if content["kind"] == kind]
 
 
-def test_a_new_prompt_is_a_new_walk(explorer):
+def test_a_new_prompt_is_a_new_exploration(explorer):
     first = explorer.wait(60).images()
     explorer.prompts = ["a cake", PROMPTS[1]]
     second = explorer.wait(60).images()
@@ -184,11 +198,11 @@ def test_a_new_prompt_is_a_new_walk(explorer):
     assert set(explorer.smoothness()) == {"optimal", "identity"}
 
 
-def test_moving_the_slider_is_no_new_walk(explorer):
+def test_moving_the_slider_is_no_new_exploration(explorer):
     explorer.wait(60)
     explorer.t = 0.25
     explorer.wait(60)
-    assert len(said(explorer, "walk")) == 1
+    assert len(said(explorer, "paths")) == 1
 
 
 @pytest.mark.parametrize(
@@ -197,7 +211,7 @@ def test_moving_the_slider_is_no_new_walk(explorer):
         ("prompts", ["a fox", ""], "prompt B is empty"),
         ("methods", ["sideways"], "methods: unknown method 'sideways'"),
         ("model", "no/such\nmodel", "does not exist and is no hub id either"),
-        ("steps", 0, "steps: wanted at least 1"),
+        ("num_inference_steps", 0, "num_inference_steps: wanted at least 1"),
     ],
 )
 def test_what_is_wrong_is_said_in_words_and_frames_stay(explorer, trait, value, message):
@@ -209,15 +223,15 @@ def test_what_is_wrong_is_said_in_words_and_frames_stay(explorer, trait, value, 
 
 
 def test_prompts_that_cannot_be_joined_leave_what_is_there(explorer, monkeypatch):
-    def refuse(name, *_):
+    def refuse(name, *_, **__):
         raise UserError(f"method {name!r}: these two cannot be joined")
 
     images = explorer.wait(60).images()
-    monkeypatch.setattr(exploration_module, "build_way_path", refuse)
+    monkeypatch.setattr(exploration_module, "join", refuse)
     explorer.prompts = ["a cake", "a boat"]
     explorer.wait(60)
     assert "these two cannot be joined" in said(explorer, "error")[-1]["text"]
-    assert len(said(explorer, "walk")) == 1  # the page was not cleared
+    assert len(said(explorer, "paths")) == 1  # the page was not cleared
     assert np.array_equal(explorer.images()["optimal"], images["optimal"])
 
 
@@ -235,12 +249,12 @@ def test_a_page_that_comes_later_is_told_everything(explorer):
     assert [content for content, _ in explorer.told] == before
 
 
-def test_a_stopped_walk_goes_on(explorer):
+def test_a_stopped_exploration_goes_on(explorer):
     explorer.wait(60)
     explorer.seed = 1
     explorer._hear({"kind": "cancel"})
     explorer.wait(60)
-    explorer._hear({"kind": "walk"})
+    explorer._hear({"kind": "explore"})
     explorer.wait(60)
     assert explorer.images()["optimal"].shape == (3, 16, 16, 3)
 

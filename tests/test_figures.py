@@ -11,7 +11,7 @@ from figures.__main__ import FIGURES as FIGURES_DRAWN
 from figures.__main__ import main as draw_figures
 from figures.headline import rewritten
 from whichway.analysis.models import model
-from whichway.analysis.study import statistics
+from whichway.analysis.statistics import estimates
 
 ROOT = Path(__file__).parent.parent
 FIGURES = ROOT / "figures"
@@ -35,7 +35,7 @@ def test_every_script_is_drawn_and_every_drawn_figure_is_there():
 def fast(monkeypatch):
     """Undoes what --fast does to this process."""
     monkeypatch.setattr(saved, "limit", None)
-    monkeypatch.setattr(statistics, "RESAMPLES", statistics.RESAMPLES)
+    monkeypatch.setattr(estimates, "RESAMPLES", estimates.RESAMPLES)
     caches = (saved.study_results, saved.study_steps, saved.compare_conditions)
     for cache in caches:
         cache.cache_clear()

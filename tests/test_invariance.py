@@ -24,7 +24,7 @@ from whichway.analysis.invariance.rewriting import relative_error
 from whichway.analysis.models.dtypes import rounding_tolerance, sampling_tolerance
 from whichway.analysis.models.model import load_model
 
-QUICK = Sampling(steps=2)
+QUICK = Sampling(num_inference_steps=2)
 
 
 @pytest.fixture(scope="module")
@@ -63,7 +63,7 @@ def test_float64_errors_are_the_rounding_of_float64(model):
 
 def test_growth_has_one_error_for_each_sampling_step(model):
     (record,) = check(model, levels=["image"])
-    assert all(len(errors) == QUICK.steps for errors in record.growth.values())
+    assert all(len(errors) == QUICK.num_inference_steps for errors in record.growth.values())
     assert record.growth["permutation"][-1] == record.errors["permutation"]
 
 

@@ -46,7 +46,7 @@ def test_backgrounds_are_the_colours_that_were_asked_for(model):
     """The border's median colour is nearest to the named one, for nearly all colours."""
     names = list(COLOURS)
     clouds = [encode(model, f"a fox on {'an' if name == 'orange' else 'a'} {name} background") for name in names]
-    images = render(model, clouds, Sampling(seed=1, steps=10))
+    images = render(model, clouds, Sampling(seed=1, num_inference_steps=10))
     border = np.concatenate([images[:, :3].reshape(len(names), -1, 3), images[:, -3:].reshape(len(names), -1, 3)], 1)
     distances = np.linalg.norm(np.median(border, axis=1)[:, None] - np.array(list(COLOURS.values())), axis=-1)
     right = [names[nearest] == name for name, nearest in zip(names, distances.argmin(axis=1), strict=True)]
@@ -54,7 +54,7 @@ def test_backgrounds_are_the_colours_that_were_asked_for(model):
 
 
 def test_another_prompt_is_another_image(model):
-    fox, panda = render(model, [encode(model, prompt) for prompt in ("a fox", "a panda")], Sampling(steps=5)).astype(
-        int
-    )
+    fox, panda = render(
+        model, [encode(model, prompt) for prompt in ("a fox", "a panda")], Sampling(num_inference_steps=5)
+    ).astype(int)
     assert np.abs(fox - panda).mean() > 10

@@ -1,6 +1,9 @@
 """Loading, encoding, rendering: on a pipeline of Stable Diffusion's classes with random weights."""
 
 import shutil
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -9,12 +12,16 @@ from safetensors.torch import save_file
 
 from tests.ldm_format import single_file_weights
 from whichway.analysis.errors import UserError
-from whichway.analysis.images.rendering import Sampling, initial_noise, render
-from whichway.analysis.models.model import SAMPLERS, load_model
+from whichway.analysis.images.noise import initial_noise
+from whichway.analysis.images.rendering import render
+from whichway.analysis.images.sampling import Sampling
+from whichway.analysis.images.schedulers import CLASSES, scheduled
+from whichway.analysis.models.model import Model, load_model
 from whichway.analysis.prompts.encoding import TruncationWarning, encode
+from whichway.analysis.vocabulary import SCHEDULERS
 from whichway.geometry import PointCloud, build_path
 
-FAST = Sampling(steps=2)
+FAST = Sampling(num_inference_steps=2)
 PROMPT = "a large fox on a blue background"
 
 
@@ -50,7 +57,9 @@ def test_images_are_the_pipelines_own(model):
     """Rendering in batches through clouds gives what plain diffusers gives for the prompt."""
     noise = initial_noise(model, 5)
     plain = model.pipeline("a fox", latents=noise, num_inference_steps=2, guidance_scale=3.0, output_type="np").images
-    ours = render(model, [encode(model, prompt) for prompt in ("a fox", "a cat")], Sampling(seed=5, steps=2))
+    ours = render(
+        model, [encode(model, prompt) for prompt in ("a fox", "a cat")], Sampling(seed=5, num_inference_steps=2)
+    )
     assert np.abs(ours[0].astype(int) - (plain[0] * 255).round()).max() <= 1
     assert ours.shape == (2, 16, 16, 3)
     assert ours.dtype == np.uint8
@@ -61,7 +70,7 @@ def test_noise_depends_on_the_seed_and_not_on_the_batch(model):
     together = render(model, [cloud] * 3, FAST, batch_size=3)
     alone = render(model, [cloud], FAST, batch_size=1)
     assert np.abs(together.astype(int) - alone).max() <= 1
-    assert np.abs(render(model, [cloud], Sampling(seed=1, steps=2)).astype(int) - alone).max() > 20
+    assert np.abs(render(model, [cloud], Sampling(seed=1, num_inference_steps=2)).astype(int) - alone).max() > 20
 
 
 def test_permuted_rows_render_the_same_image_and_another_text_does_not(model):
@@ -174,18 +183,88 @@ def test_unknown_devices_and_dtypes_are_named():
         load_model(device="cpu", dtype="int4")
 
 
-@pytest.mark.parametrize("sampler", [name for name in SAMPLERS if name != "own"])
-def test_other_samplers_have_the_same_noise_schedule_and_reach_a_near_image(tiny_pipeline_folder, sampler):
-    own = load_model(str(tiny_pipeline_folder), device="cpu")
-    other = load_model(str(tiny_pipeline_folder), device="cpu", sampler=sampler)
-    assert type(other.pipeline.scheduler).__name__ == SAMPLERS[sampler]
-    assert other.pipeline.scheduler.config.beta_schedule == own.pipeline.scheduler.config.beta_schedule
-    assert (other.fingerprint == own.fingerprint) == (sampler == "ddim")
-    cloud = encode(own, "a fox")
-    images = [render(model, [cloud], Sampling(steps=30, guidance=1.0)).astype(int) for model in (own, other)]
+SCHEDULERS_NEAR = [name for name in SCHEDULERS if name not in ("own", "euler-ancestral")]
+
+
+@pytest.mark.parametrize("scheduler", SCHEDULERS_NEAR)
+def test_other_schedulers_reach_a_near_image_and_leave_the_models_own_in_place(model, scheduler):
+    own = model.pipeline.scheduler
+    cloud = encode(model, "a fox")
+    sampling = Sampling(num_inference_steps=30, guidance_scale=1.0)
+    images = [render(model, [cloud], each).astype(int) for each in (sampling, replace(sampling, scheduler=scheduler))]
     assert np.abs(images[0] - images[1]).mean() < 25
+    assert model.pipeline.scheduler is own
 
 
-def test_an_unknown_sampler_names_the_known_ones():
-    with pytest.raises(UserError, match="sampler: unknown 'magic'; known: own, ddim, dpm, euler, unipc"):
-        load_model(sampler="magic")
+@pytest.mark.parametrize("scheduler", SCHEDULERS_NEAR)
+def test_the_scheduler_that_was_asked_for_samples_on_the_models_noise_schedule(model, scheduler):
+    with scheduled(model.pipeline, scheduler):
+        inside = model.pipeline.scheduler
+    assert type(inside).__name__ == CLASSES[scheduler]
+    assert inside.config.beta_schedule == model.pipeline.scheduler.config.beta_schedule
+
+
+def test_a_scheduler_that_adds_noise_gives_the_same_image_for_the_same_cloud(model):
+    """The same noise in each step for every frame, alone or in a batch; another noise for another seed."""
+    cloud, other = encode(model, "a fox"), encode(model, "a red car at night")
+    sampling = Sampling(num_inference_steps=4, scheduler="euler-ancestral")
+    twice = render(model, [cloud, other, cloud], sampling, batch_size=3).astype(int)
+    assert np.array_equal(twice[0], twice[2])
+    assert np.abs(twice[0] - render(model, [cloud], sampling)[0]).max() <= 1
+    assert np.abs(twice[0] - render(model, [cloud], replace(sampling, seed=1))[0]).max() > 20
+
+
+def test_noise_that_no_generator_reaches_is_refused(model, monkeypatch):
+    config = {**model.pipeline.scheduler.config, "stochastic_sampling": True}
+    monkeypatch.setattr(type(model.pipeline.scheduler), "config", config)
+    with pytest.raises(UserError, match="draws other noise in each frame"), scheduled(model.pipeline, "own"):
+        pass
+
+
+def test_the_negative_prompt_and_the_size_reach_the_image(model):
+    cloud = encode(model, "a fox")
+    sampling = Sampling(num_inference_steps=2, guidance_scale=7.5)
+    plain = render(model, [cloud], sampling)
+    assert (render(model, [cloud], replace(sampling, negative_prompt="a red car at night")) != plain).any()
+    assert render(model, [cloud], replace(sampling, height=24, width=32)).shape == (1, 24, 32, 3)
+
+
+def test_two_threads_on_one_model_give_the_pictures_of_one(model):
+    cloud, other = encode(model, "a fox"), encode(model, "a red car at night")
+    clouds = [[cloud, other], [build_path("mixture", cloud, other)(t) for t in (0.3, 0.6)]]
+    sampling = Sampling(num_inference_steps=8)
+    alone = [render(model, pair, sampling).astype(int) for pair in clouds]
+    with ThreadPoolExecutor(2) as pool:
+        for _ in range(3):
+            together = list(pool.map(lambda pair: render(model, pair, sampling, batch_size=1).astype(int), clouds))
+            assert all(np.abs(a - b).max() <= 1 for a, b in zip(alone, together, strict=True))
+
+
+def test_a_model_encodes_and_renders(model):
+    conditionings = model.encode(["a fox", "a cat"])
+    assert [each.source for each in conditionings] == ["a fox", "a cat"]
+    assert conditionings[0].masses == {"text": 77.0}
+    assert torch.equal(conditionings[0].cloud.rows, encode(model, "a fox").rows)
+    images = model.render(conditionings, FAST).astype(int)
+    assert np.abs(images - render(model, [each.cloud for each in conditionings], FAST)).max() <= 1
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"seed": -1}, "seed: wanted at least 0"),
+        ({"num_inference_steps": 0}, "num_inference_steps: wanted at least 1"),
+        ({"guidance_scale": float("nan")}, "guidance_scale: wanted a finite number of at least 0"),
+        ({"width": 12}, "width: wanted a positive multiple of 8 pixels, got 12"),
+        ({"scheduler": "magic"}, "scheduler: unknown 'magic'; known: own, ddim, dpm, euler, euler-ancestral, unipc"),
+    ],
+)
+def test_sampling_that_makes_no_sense_is_named(settings, message):
+    with pytest.raises(UserError, match=message):
+        Sampling(**settings)
+
+
+def test_a_pipeline_of_another_family_is_refused(model):
+    pipeline = SimpleNamespace(**model.pipeline.components, text_encoder_2=model.pipeline.text_encoder)
+    with pytest.raises(UserError, match="wanted a pipeline like Stable Diffusion"):
+        Model("two encoders", pipeline)

@@ -2,9 +2,9 @@ import numpy as np
 import pytest
 
 from whichway.analysis.errors import UserError
-from whichway.analysis.smoothness.perceptual_distance import PERCEPTIONS, efficientnet_distance, perceptual_distance
+from whichway.analysis.smoothness.perceptual_distance import FUNCTIONS, efficientnet_distance, perceptual_distance
 
-OFFLINE = [name for name in PERCEPTIONS if name != "lpips"]
+OFFLINE = [name for name in FUNCTIONS if name != "lpips"]
 
 
 def pictures(count: int, seed: int = 0) -> np.ndarray:
@@ -57,8 +57,8 @@ def test_images_of_another_shape_or_range_are_refused(bad):
         perceptual_distance("ssim", pictures(2), bad)
 
 
-def test_an_unknown_metric_names_the_known_ones():
-    with pytest.raises(UserError, match="unknown metric 'psychic'; known: efficientnet, ssim, flip, lpips"):
+def test_an_unknown_distance_names_the_known_ones():
+    with pytest.raises(UserError, match="distance: unknown 'psychic'; known: efficientnet, ssim, flip, lpips"):
         perceptual_distance("psychic", pictures(1), pictures(1))
 
 

@@ -8,9 +8,11 @@ import pytest
 import torch
 
 from tests.conftest import random_cloud
-from whichway.analysis.pictures import draw_coupling, draw_filmstrips, draw_projection, draw_steps
 from whichway.analysis.pictures.census import draw_census
-from whichway.analysis.pictures.coupling import gather_padding
+from whichway.analysis.pictures.coupling import draw_coupling, gather_padding
+from whichway.analysis.pictures.filmstrips import draw_filmstrips
+from whichway.analysis.pictures.projection import draw_projection
+from whichway.analysis.pictures.steps import draw_steps
 from whichway.analysis.pictures.style import quoted
 from whichway.analysis.smoothness.measures import measure_smoothness
 from whichway.geometry import PointCloud, build_path, identity_coupling

@@ -6,7 +6,7 @@ from click.testing import CliRunner
 from PIL import Image
 
 from whichway.analysis.command.main import main
-from whichway.analysis.runs.prompt_map import read_prompts
+from whichway.analysis.prompts.prompt_file import read_prompts
 
 
 @pytest.fixture
@@ -50,7 +50,7 @@ def test_words_stand_where_images_are_not_wanted(draw, tmp_path):
     [
         ("a fox\na fox\n", (), "prompts: wanted at least 5 different ones, got 1"),
         ("a\nb\n", ("--projection", "pca"), "prompts: wanted at least 3 different ones, got 2"),
-        ("a\nb\nc\n", ("--projection", "tsne"), "projection: unknown 'tsne'; known: pca, mds, umap"),
+        ("a\nb\nc\n", ("--projection", "tsne"), "'--projection': 'tsne' is not one of 'pca', 'mds', 'umap'"),
         (b"a\nb\xe7\n", (), "is not UTF-8"),
     ],
 )

@@ -3,7 +3,7 @@
 import re
 from pathlib import Path
 
-from whichway.analysis.smoothness.perceptual_distance import PERCEPTIONS
+from whichway.analysis.vocabulary import PERCEPTUAL_DISTANCES
 from whichway.geometry import METHODS
 
 ROOT = Path(__file__).parent.parent
@@ -28,8 +28,8 @@ def test_pictures_and_links_exist():
         assert (ROOT / target).is_file(), target
 
 
-def test_methods_and_metrics_are_all_named():
+def test_methods_and_perceptual_distances_are_all_named():
     for name, method in METHODS.items():
         assert f"| `{name}` | {method.summary}" in README
-    for name in PERCEPTIONS:
+    for name in PERCEPTUAL_DISTANCES:
         assert f"`{name}`" in README

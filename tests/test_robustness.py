@@ -1,4 +1,5 @@
 import json
+from dataclasses import asdict
 
 import numpy as np
 import pytest
@@ -6,26 +7,31 @@ from click.testing import CliRunner
 
 from whichway.analysis.command.main import main
 from whichway.analysis.errors import UserError
+from whichway.analysis.images.sampling import Sampling
+from whichway.analysis.runs.run import LAYOUT
 from whichway.analysis.study.robustness import agreement, compare_studies
+from whichway.analysis.study.settings import StudySettings
 
 
 def write_study(folder, ratios, metrics=("ssim",), **settings):
     """A finished study in which each method's PPL is a multiple of identity's, under the first metric."""
     folder.mkdir()
-    asked = {
-        "model": "m",
-        "sampler": "own",
-        "steps": 20,
-        "guidance": 3.0,
-        "frames": 9,
-        "metrics": list(metrics),
-    } | settings
+    sampling = asdict(Sampling(**settings))
+    requested = asdict(StudySettings(("identity",), perceptual_distances=metrics)) | {"sampling": sampling}
     pairs = [{"prompt_a": f"a{k}", "prompt_b": f"b{k}", "score": None} for k in range(12)]
-    (folder / "study.json").write_text(json.dumps({"settings": asked, "pairs": pairs}))
+    manifest = {
+        "layout": LAYOUT,
+        "kind": "study",
+        "identity": {},
+        "settings": requested | {"pairs": pairs, "endpoint_tolerance": 1},
+        "model": {},
+        "scheduler": {"class": "DDIMScheduler"},
+    }
+    (folder / "manifest.json").write_text(json.dumps(manifest))
     rng = np.random.default_rng(0)
     with (folder / "records.jsonl").open("w") as file:
         for pair in range(12):
-            ways = {}
+            methods = {}
             for method, ratio in {"identity": 1.0, **ratios}.items():
                 ppl = ratio * (1 + pair) * float(rng.uniform(0.97, 1.03))
                 perceived = {
@@ -36,7 +42,7 @@ def write_study(folder, ratios, metrics=("ssim",), **settings):
                     "gini": 0.0,
                     "steps": [ppl],
                 }
-                ways[method] = {
+                methods[method] = {
                     "t": [0, 1],
                     "length": 1.0,
                     "share_moved": 0.0,
@@ -44,14 +50,14 @@ def write_study(folder, ratios, metrics=("ssim",), **settings):
                     "lengths": {},
                     "perceived": dict.fromkeys(metrics, perceived),
                 }
-            file.write(json.dumps({"pair": pair, "seed": 0, "distances": {}, "methods": ways}) + "\n")
+            file.write(json.dumps({"pair": pair, "seed": 0, "distances": {}, "methods": methods}) + "\n")
     return folder
 
 
 @pytest.fixture
 def studies(tmp_path):
     same = write_study(tmp_path / "one", {"optimal": 0.8, "random": 1.5, "slerp": 1.1})
-    other = write_study(tmp_path / "two", {"optimal": 1.5, "random": 0.8, "slerp": 1.1}, guidance=1.0)
+    other = write_study(tmp_path / "two", {"optimal": 1.5, "random": 0.8, "slerp": 1.1}, guidance_scale=1.0)
     return same, other
 
 
@@ -75,6 +81,6 @@ def test_the_command_draws_and_prints(studies, tmp_path):
 def test_bad_input_is_named(studies, tmp_path):
     with pytest.raises(UserError, match="holds no study"):
         compare_studies([tmp_path])
-    with pytest.raises(UserError, match="has no finished walk of 'aid-outer'"):
+    with pytest.raises(UserError, match="has no finished pair of 'aid-outer'"):
         compare_studies(studies, reference="aid-outer")
     assert CliRunner().invoke(main, ["robustness", str(tmp_path)]).exit_code == 2

@@ -5,14 +5,9 @@ import pandas as pd
 import pytest
 from scipy.stats import wilcoxon
 
-from whichway.analysis.study.statistics import (
-    by_pair,
-    compare_methods,
-    correlation,
-    correlation_of_steps,
-    estimate_mean,
-    predict_from_length,
-)
+from whichway.analysis.statistics.correlations import correlation, correlation_of_steps, predict_from_length
+from whichway.analysis.statistics.estimates import estimate_mean
+from whichway.analysis.statistics.paired import by_pair, compare_methods
 
 
 def results_of(ppl: dict[str, np.ndarray], seeds: int = 3, **columns: dict[str, np.ndarray]) -> pd.DataFrame:

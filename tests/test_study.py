@@ -1,6 +1,7 @@
 """A study as its user meets it: stopped and continued, spread over a cluster, read again, reported."""
 
 import json
+from dataclasses import replace
 from itertools import islice
 from shutil import copy2
 
@@ -12,26 +13,23 @@ from filelock import FileLock
 
 from whichway.analysis.command.main import main
 from whichway.analysis.errors import UserError
+from whichway.analysis.images.sampling import Sampling
+from whichway.analysis.models.choice import ModelChoice
 from whichway.analysis.models.model import load_model
 from whichway.analysis.prompts.pairs import PromptPair, world_pairs
-from whichway.analysis.study import statistics, study
-from whichway.analysis.study.report import (
-    draw_strips,
-    draw_study_strip,
-    latex_table,
-    strata_tables,
-    strip_pairs,
-    write_report,
-)
-from whichway.analysis.study.statistics import compare_methods
-from whichway.analysis.study.study import (
-    StudySettings,
-    append_records,
-    read_records,
-    read_results,
-    read_steps,
-    run_study,
-)
+from whichway.analysis.runs.run import open_run
+from whichway.analysis.statistics import estimates
+from whichway.analysis.statistics.paired import compare_methods
+from whichway.analysis.study import report, saved_study, study
+from whichway.analysis.study.on_cluster import records_on_cluster, require_same_model
+from whichway.analysis.study.records import append_records, read_records
+from whichway.analysis.study.report import endpoint_check, write_report
+from whichway.analysis.study.results import MEASURES, read_results, read_steps
+from whichway.analysis.study.settings import StudySettings
+from whichway.analysis.study.strips import draw_strips, draw_study_strip, strip_pairs
+from whichway.analysis.study.study import describe_study, run_study
+from whichway.analysis.study.tables import latex_table, strata_tables
+from whichway.analysis.study.unit import Unit, unit_frames
 
 METHODS = ("identity", "optimal", "mixture", "optimal@cross-attention")
 PAIRS = (*world_pairs(5).pairs, PromptPair("<script>alert(1)</script>", "a $pizza$ & {tea}", 2.5))
@@ -39,7 +37,7 @@ PAIRS = (*world_pairs(5).pairs, PromptPair("<script>alert(1)</script>", "a $pizz
 
 @pytest.fixture(autouse=True)
 def few_resamples(monkeypatch):
-    monkeypatch.setattr(statistics, "RESAMPLES", 199)
+    monkeypatch.setattr(estimates, "RESAMPLES", 199)
 
 
 @pytest.fixture(scope="module")
@@ -50,7 +48,12 @@ def model(tiny_pipeline_folder):
 @pytest.fixture(scope="module")
 def settings(tiny_pipeline_folder):
     return StudySettings(
-        METHODS, frames=3, seeds=2, steps=1, guidance=1.0, model=str(tiny_pipeline_folder), metrics=("ssim", "flip")
+        METHODS,
+        frames=3,
+        seeds=2,
+        perceptual_distances=("ssim", "flip"),
+        model=ModelChoice(str(tiny_pipeline_folder), device="cpu"),
+        sampling=Sampling(num_inference_steps=1, guidance_scale=1.0),
     )
 
 
@@ -88,22 +91,22 @@ def test_a_finished_study_does_nothing_more(finished, settings, model, monkeypat
 
 
 def test_a_killed_study_is_completed_without_loss_or_repetition(finished, settings, model, tmp_path, monkeypatch):
-    """Killed after three walks, in the middle of writing the fourth record."""
+    """Killed after three units, in the middle of writing the fourth record."""
     real = study.unit_record
-    walked = []
+    rendered = []
 
     def record(unit, *rest):
-        walked.append(unit.key)
+        rendered.append(unit.key)
         return real(unit, *rest)
 
     monkeypatch.setattr(study, "unit_record", record)
-    study.open_study(tmp_path, settings, PAIRS, model)
-    units = [study.Unit(index, pair, seed) for index, pair in enumerate(PAIRS) for seed in range(2)]
-    append_records(tmp_path, (record(unit, settings, model, tmp_path) for unit in islice(units, 3)))
+    units = [Unit(index, pair, seed) for index, pair in enumerate(PAIRS) for seed in range(2)]
+    with open_run(tmp_path, "study", **describe_study(settings, PAIRS, model), model=model):
+        append_records(tmp_path, (record(unit, settings, model, tmp_path) for unit in islice(units, 3)))
     with (tmp_path / "records.jsonl").open("a") as file:
         file.write('{"pair": 1, "seed": 1, "dist')
     results = run_study(settings, PAIRS, tmp_path, model=model, progress=False)
-    assert sorted(walked) == [unit.key for unit in units]
+    assert sorted(rendered) == [unit.key for unit in units]
     columns = ["pair", "seed", "method", "ppl_ssim"]
     pd.testing.assert_frame_equal(results[columns], finished[1][columns])
     assert len(list(read_records(tmp_path))) == len(units)
@@ -111,16 +114,16 @@ def test_a_killed_study_is_completed_without_loss_or_repetition(finished, settin
 
 def test_a_second_process_on_the_same_study_is_refused(finished, settings, model):
     out, _ = finished
-    with FileLock(out / ".lock"), pytest.raises(UserError, match="another process works on the study"):
+    with FileLock(out / ".lock"), pytest.raises(UserError, match="another process works on the run"):
         run_study(settings, PAIRS, out, model=model)
 
 
 def test_another_study_in_the_folder_is_refused(finished, settings, model):
     out, _ = finished
-    with pytest.raises(UserError, match="holds a study of other pairs"):
+    with pytest.raises(UserError, match=r"holds a run of other settings \(other pairs\)"):
         run_study(settings, PAIRS[:2], out, model=model)
-    other = StudySettings(METHODS, frames=4, seeds=2, model=settings.model)
-    with pytest.raises(UserError, match="holds a study of other settings"):
+    other = replace(settings, frames=4)
+    with pytest.raises(UserError, match=r"holds a run of other settings \(frames: 3 there, 4 here"):
         run_study(other, PAIRS, out, model=model)
 
 
@@ -142,29 +145,31 @@ def test_the_report_holds_everything_and_escapes_what_was_typed(finished):
 
 def test_strips_whose_frames_were_not_kept_are_rendered_again_where_there_is_the_model(finished, model, tmp_path):
     out, results = finished
-    for name in ("study.json", "records.jsonl"):
+    for name in ("manifest.json", "records.jsonl"):
         copy2(out / name, tmp_path / name)
     with pytest.raises(UserError, match="has no frames of pair"):
         draw_study_strip(tmp_path, "best")
     pairs = strip_pairs(results, "ssim")
-    assert draw_strips(tmp_path, study.read_study(tmp_path), pairs) == {}
-    assert len(draw_strips(tmp_path, study.read_study(tmp_path), pairs, model)) == 3
+    assert draw_strips(tmp_path, saved_study.read_study(tmp_path), pairs) == {}
+    assert len(draw_strips(tmp_path, saved_study.read_study(tmp_path), pairs, model)) == 3
     ppl = results.pivot_table(index="pair", columns="method", values="ppl_ssim")
     ratios = (ppl["optimal"] / ppl["identity"]).sort_values()
     assert (ratios.index[0], ratios.index[-1]) == (pairs["best"], pairs["worst"])
     for pair in pairs.values():
         for method in ("identity", "optimal"):
-            before, again = (
-                sorted((study.frames_folder(folder, pair, 0) / method).iterdir()) for folder in (out, tmp_path)
-            )
-            assert [path.read_bytes() for path in before] == [path.read_bytes() for path in again]
+            addresses = []
+            for folder in (out, tmp_path):
+                store, index = unit_frames(folder, Unit(pair, PAIRS[pair], 0))
+                addresses.append(index.addresses(method, [0, 0.5, 1]))
+                assert all(store.path(address).is_file() for address in addresses[-1])
+            assert addresses[0] == addresses[1]
     assert draw_study_strip(tmp_path, "best").axes
 
 
 def test_each_stratum_is_compared_within_itself(finished):
     _, results = finished
     tables = {table["measure"]: table for table in strata_tables(results, "ssim", "identity")}
-    assert list(tables) == list(study.MEASURES)
+    assert list(tables) == list(MEASURES)
     assert len(tables["ppl"]["strata"]) == results["stratum"].nunique()
     method, cells = tables["ppl"]["rows"][0]
     for cell, (_, group) in zip(cells, results.groupby("stratum"), strict=True):
@@ -173,9 +178,7 @@ def test_each_stratum_is_compared_within_itself(finished):
 
 
 def test_a_study_of_one_pair_and_one_method_has_a_report(settings, model, tmp_path, tiny_pipeline_folder):
-    small = StudySettings(
-        ("optimal",), frames=2, seeds=1, steps=1, guidance=1.0, model=settings.model, metrics=("ssim",)
-    )
+    small = replace(settings, methods=("optimal",), frames=2, seeds=1, perceptual_distances=("ssim",))
     run_study(small, PAIRS[:1], tmp_path, model=model, progress=False)
     assert write_report(tmp_path)[0].is_file()
 
@@ -191,12 +194,10 @@ def test_two_workers_of_a_cluster_do_the_same_and_one_may_die(finished, settings
                     victim.process.process._process.kill()
                 yield record
 
-        from whichway.analysis.study import cluster as ours
-
-        study.open_study(tmp_path, settings, PAIRS, model)
-        units = [study.Unit(index, pair, seed) for index, pair in enumerate(PAIRS) for seed in range(2)]
-        found = ours.records_of_cluster(cluster.scheduler_address, settings, units, tmp_path)
-        append_records(tmp_path, kill_after_two(found))
+        units = [Unit(index, pair, seed) for index, pair in enumerate(PAIRS) for seed in range(2)]
+        with open_run(tmp_path, "study", **describe_study(settings, PAIRS, model), model=model):
+            records = records_on_cluster(cluster.scheduler_address, settings, units, tmp_path, model)
+            append_records(tmp_path, kill_after_two(records))
     results = read_results(tmp_path).sort_values(["pair", "seed"], kind="stable", ignore_index=True)
     columns = ["pair", "seed", "method", "path_wasserstein"]
     pd.testing.assert_frame_equal(results[columns], finished[1][columns], rtol=1e-4)
@@ -208,12 +209,12 @@ def test_the_command(tiny_pipeline_folder, tmp_path):
     pairs = tmp_path / "pairs.csv"
     pairs.write_text("prompt_a,prompt_b,score\na fox,a panda,3\n,a cat,2\n")
     options = ["--model", str(tiny_pipeline_folder), "--steps", "1", "--frames", "2", "--seeds", "1", "--device", "cpu"]
-    options += ["--metrics", "ssim", "--methods", "identity,optimal", "--out", str(tmp_path / "run")]
+    options += ["--perceptual-distances", "ssim", "--methods", "identity,optimal", "--out", str(tmp_path / "run")]
     result = CliRunner().invoke(main, ["study", "--pairs", str(pairs), *options])
     assert result.exit_code == 0, result.output
     assert "Warning: 1 row left out, empty prompts: line 3" in result.output
     assert "report.html" in result.output
-    assert json.loads((tmp_path / "run" / "study.json").read_text())["pairs"][0]["score"] == 3
+    assert json.loads((tmp_path / "run" / "manifest.json").read_text())["settings"]["pairs"][0]["score"] == 3
     strict = CliRunner().invoke(main, ["study", "--pairs", str(pairs), "--strict", *options])
     assert strict.exit_code == 2
     assert "empty prompts: line 3" in strict.output
@@ -224,9 +225,8 @@ def test_the_command(tiny_pipeline_folder, tmp_path):
     [
         ({"methods": ()}, "methods: none given"),
         ({"methods": ("optimal@sideways",)}, "unknown 'sideways' in 'optimal@sideways'"),
-        ({"metrics": ("beauty",)}, "metrics: unknown 'beauty'; known: efficientnet"),
+        ({"perceptual_distances": ("beauty",)}, "perceptual_distances: unknown 'beauty'; known: efficientnet"),
         ({"seeds": 0}, "seeds: wanted at least 1, got 0"),
-        ({"guidance": float("nan")}, "guidance: wanted a finite number"),
     ],
 )
 def test_settings_that_make_no_sense_are_named(options, message):
@@ -236,7 +236,7 @@ def test_settings_that_make_no_sense_are_named(options, message):
 
 def test_a_scheduler_that_does_not_answer_is_named(settings, model, tmp_path, monkeypatch):
     pytest.importorskip("distributed")
-    from whichway.analysis.study import cluster
+    from whichway.analysis import cluster
 
     monkeypatch.setattr(cluster, "CONNECT_SECONDS", 1)
     with pytest.raises(UserError, match=r"no Dask scheduler answers at 'tcp://127\.0\.0\.1:1'"):
@@ -247,3 +247,42 @@ def test_a_folder_without_a_study_is_named(tmp_path):
     with pytest.raises(UserError, match="holds no study"):
         write_report(tmp_path)
     np.testing.assert_equal(len(list(read_records(tmp_path))), 0)
+
+
+def test_workers_refuse_another_model_device_or_dtype(model, tiny_pipeline_folder):
+    require_same_model(model.identity, model.identity)
+    half = load_model(str(tiny_pipeline_folder), device="cpu", dtype="bfloat16")
+    with pytest.raises(UserError, match=r"a Dask worker has another model.*dtype 'bfloat16', not 'float32'"):
+        require_same_model(model.identity, half.identity)
+    with pytest.raises(UserError, match="device 'cuda', not 'cpu'"):
+        require_same_model(model.identity, model.identity | {"device": "cuda"})
+
+
+def test_a_worker_checks_its_model_before_it_renders(settings, model, tmp_path, monkeypatch):
+    from whichway.analysis.study import on_cluster
+
+    monkeypatch.setattr(on_cluster, "_model", lambda choice: model)
+    work = on_cluster._Work(settings, str(tmp_path), model.identity | {"model_sha256": "another"})
+    with pytest.raises(UserError, match="model_sha256"):
+        on_cluster._record(work, Unit(0, PAIRS[0], 0))
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_path_that_ends_elsewhere_is_said_in_the_report(finished):
+    out, results = finished
+    assert "endpoint check: every path ends in the image of B" in write_report(out)[0].read_text(encoding="utf-8")
+    study = saved_study.read_study(out)
+    assert endpoint_check(study, results).passed
+    elsewhere = results.assign(endpoint_error=results["endpoint_error"].where(results["method"] != "optimal", 99))
+    check = endpoint_check(study, elsewhere)
+    assert not check.passed
+    assert check.worst == "optimal"
+    page = report.render_page(study, elsewhere, ["identity"], {})
+    assert 'class="failed">endpoint check FAILED: optimal ends in another image' in page
+
+
+def test_a_study_of_another_layout_is_refused_in_one_line(tmp_path, settings, model):
+    (tmp_path / "study.json").write_text("{}")
+    for action in (lambda: read_results(tmp_path), lambda: run_study(settings, PAIRS, tmp_path, model=model)):
+        with pytest.raises(UserError, match="holds a run of another version of whichway; choose another folder"):
+            action()

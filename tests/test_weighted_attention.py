@@ -82,11 +82,11 @@ def test_weighted_clouds_render_through_the_unchanged_pipeline_call(model):
     cloud, other = (encode(model, prompt) for prompt in ("a large fox on a blue background", "a panda"))
     weighted = PointCloud(cloud.rows, REPEATS.float())
     repeated = PointCloud(cloud.rows.repeat_interleave(REPEATS, dim=0))
-    sampling = Sampling(steps=2)
+    sampling = Sampling(num_inference_steps=2)
     images = render(model, [weighted, repeated, other, cloud], sampling).astype(int)
     assert np.abs(images[0] - images[1]).max() <= 1
     assert np.abs(images[2] - render(model, [other], sampling)[0]).max() <= 1
-    unguided = render(model, [weighted, repeated], Sampling(steps=2, guidance=1.0)).astype(int)
+    unguided = render(model, [weighted, repeated], Sampling(num_inference_steps=2, guidance_scale=1.0)).astype(int)
     assert np.abs(unguided[0] - unguided[1]).max() <= 1
 
 
@@ -117,6 +117,6 @@ def test_the_mixture_path_renders_as_the_weighted_union(model):
     model.pipeline.unet.to(torch.float32)
     a, b = encode(model, "a large fox on a blue background"), encode(model, "a panda at night")
     union = PointCloud(torch.cat([a.rows, a.rows, a.rows, b.rows]))
-    images = render(model, [build_path("mixture", a, b)(0.25), union, a], Sampling(steps=2)).astype(int)
+    images = render(model, [build_path("mixture", a, b)(0.25), union, a], Sampling(num_inference_steps=2)).astype(int)
     assert np.abs(images[0] - images[1]).max() <= 1
     assert np.abs(images[0] - images[2]).max() > 1

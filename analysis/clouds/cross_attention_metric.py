@@ -8,7 +8,8 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from whichway.analysis.errors import UserError, writing
+from whichway.analysis.errors import UserError
+from whichway.analysis.files import written_whole
 from whichway.analysis.images.weighted_attention import cross_attention_layers
 from whichway.analysis.models.model import Model
 from whichway.geometry import CrossAttention
@@ -29,7 +30,7 @@ def cross_attention_metric(model: Model, layers: str = "*") -> CrossAttention:
     Raises:
         UserError: the pattern names no layer (the names are listed).
     """
-    known = cross_attention_layers(model.pipeline.unet)
+    known = cross_attention_layers(model.denoiser)
     chosen = [layer for name, layer in known.items() if fnmatch.fnmatch(name, layers)]
     if not chosen:
         raise UserError(f"no cross-attention layer is called {layers!r}; there are: {', '.join(known)}")
@@ -37,11 +38,8 @@ def cross_attention_metric(model: Model, layers: str = "*") -> CrossAttention:
     if path.is_file():
         return CrossAttention(torch.from_numpy(np.load(path, allow_pickle=False)))
     factor = _factor_of(chosen)
-    with writing(path):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        aside = path.with_suffix(f".{os.getpid()}.partial.npy")
+    with written_whole(path) as aside:
         np.save(aside, factor.numpy(), allow_pickle=False)
-        aside.replace(path)
     return CrossAttention(factor)
 
 

@@ -16,21 +16,18 @@ from scipy.stats import spearmanr
 from sklearn.metrics import euclidean_distances
 from tqdm.auto import tqdm
 
-from whichway.analysis.errors import UserError, writing
-from whichway.analysis.models.model import MINIATURE, Model, load_model
-from whichway.analysis.paths.way import GROUNDS
+from whichway.analysis.clouds.ground_metrics import find_ground
+from whichway.analysis.clouds.on_cluster import blocks_on_cluster
+from whichway.analysis.errors import UserError, require_known, writing
+from whichway.analysis.files import write_json, written_whole
+from whichway.analysis.models.choice import ModelChoice
+from whichway.analysis.models.model import Model
+from whichway.analysis.models.versions import RENDERING_PACKAGES, versions
 from whichway.analysis.prompts.encoding import encode_all
-from whichway.analysis.runs.folder import RENDERING_PACKAGES, versions, write_json
-from whichway.analysis.runs.walk import find_ground
+from whichway.analysis.vocabulary import DISTANCES, GROUNDS
 from whichway.geometry import CloudStack, GroundMetric, PointCloud, flatten_rows, linearise, slice_rows
 from whichway.geometry.pairwise import BLOCK, blocks_of, wasserstein_block, wasserstein_pairs, write_block
 
-METRICS = {
-    "wasserstein": "exact W_2: the optimal coupling of every pair",
-    "frobenius": "RMS Frobenius: rows in their order",
-    "linearised": "W_2 approximated: through the optimal maps from one cloud, never below W_2",
-    "sliced": "W_2 approximated: √d times sliced W_2 over 64 random directions",
-}
 APPROXIMATIONS = ("linearised", "sliced")
 VECTOR_BLOCK = 256  # vectors on each side of a block: their distances are one product
 SAMPLE = 200  # pairs on which an approximation is compared with exact W_2
@@ -44,22 +41,20 @@ class DistanceSettings:
     """What a matrix of distances depends on.
 
     Raises:
-        UserError: fewer than two prompts, an unknown metric, or one to which the ground metric means nothing.
+        UserError: fewer than two prompts, an unknown distance, or one to which the ground metric means nothing.
     """
 
     prompts: tuple[str, ...]
-    metric: str = "wasserstein"
+    distance: str = "wasserstein"
     ground: str = "euclidean"
-    model: str = MINIATURE
-    device: str = "auto"
+    model: ModelChoice = ModelChoice()
 
     def __post_init__(self) -> None:
         if len(self.prompts) < 2:
             raise UserError(f"prompts: wanted at least 2 different ones, got {len(self.prompts)}")
-        for name, known in (("metric", METRICS), ("ground", GROUNDS)):
-            if getattr(self, name) not in known:
-                raise UserError(f"{name}: unknown {getattr(self, name)!r}; known: {', '.join(known)}")
-        if self.metric == "frobenius" and self.ground != "euclidean":
+        require_known("distance", self.distance, DISTANCES)
+        require_known("ground", self.ground, GROUNDS)
+        if self.distance == "frobenius" and self.ground != "euclidean":
             raise UserError(f"ground: {self.ground!r} with frobenius, which compares matrices; wanted euclidean")
 
 
@@ -115,22 +110,22 @@ def measure_all(
     """
     if out.suffix != ".npy":
         raise UserError(f"out: wanted a name that ends in .npy, got {str(out)!r}")
-    model = model or load_model(settings.model, device=settings.device)
+    model = model or settings.model.load()
     clouds = list(
         tqdm(encode_all(model, settings.prompts), "prompts", len(settings.prompts), disable=not progress, leave=False)
     )
     ground = find_ground(settings.ground, model)
     device = "cuda" if model.device.type == "cuda" else "cpu"  # others have no float64
     matrix = open_matrix(out, _identity(settings, model))
-    side = BLOCK if settings.metric == "wasserstein" else VECTOR_BLOCK
+    side = BLOCK if settings.distance == "wasserstein" else VECTOR_BLOCK
     missing = [block for block in blocks_of(len(clouds), side) if not _is_done(matrix, block)]
     if missing:
-        solver = _block_solver(clouds, settings.metric, ground, device)
+        solver = _block_solver(clouds, settings.distance, ground, device)
         _write_blocks(matrix, out, _solved(solver, missing, dask), missing, progress)
-    error = compare_with_exact(matrix, clouds, ground) if settings.metric in APPROXIMATIONS else None
+    error = compare_with_exact(matrix, clouds, ground) if settings.distance in APPROXIMATIONS else None
     if error:
         write_json(sidecar(out), _read_sidecar(out) | {"approximation": asdict(error)})
-        report(f"{settings.metric}: {error}")
+        report(f"{settings.distance}: {error}")
     return Distances(out, matrix, error)
 
 
@@ -169,20 +164,18 @@ def open_matrix(out: Path, identity: dict) -> np.memmap:
     """
     count = len(identity["prompts"])
     if out.exists():
-        there = _read_sidecar(out)
-        changed = [name for name, value in identity.items() if there.get(name) != value]
+        saved = _read_sidecar(out)
+        changed = [name for name, value in identity.items() if saved.get(name) != value]
         if changed:
             raise UserError(f"{str(out)!r} holds distances of other {', '.join(changed)}; choose another file")
         return np.lib.format.open_memmap(out, mode="r+")
     write_json(sidecar(out), identity)
-    aside = out.with_suffix(".partial.npy")
-    with writing(out), aside.open("wb") as file:
+    with written_whole(out) as aside, aside.open("wb") as file:
         # Written, not merely mapped: a full disk is said here, and later writes need no more space.
         header = {"descr": "<f8", "fortran_order": False, "shape": (count, count)}
         np.lib.format.write_array_header_1_0(file, header)
         for _ in range(count):
             file.write(np.full(count, np.nan).tobytes())
-    aside.replace(out)
     return np.lib.format.open_memmap(out, mode="r+")
 
 
@@ -196,7 +189,7 @@ def _read_sidecar(out: Path) -> dict:
 
 def _identity(settings: DistanceSettings, model: Model) -> dict:
     return {
-        "metric": settings.metric,
+        "distance": settings.distance,
         "ground": settings.ground,
         "prompts": list(settings.prompts),
         "model_sha256": model.fingerprint,
@@ -224,12 +217,12 @@ def _write_blocks(matrix: np.memmap, out: Path, found: Iterable, missing: Sequen
 # --- the blocks ------------------------------------------------------------------------------------------------------
 
 
-def _block_solver(clouds: Sequence[PointCloud], metric: str, ground: GroundMetric, device: str) -> BlockSolver:
-    if metric == "wasserstein":
+def _block_solver(clouds: Sequence[PointCloud], distance: str, ground: GroundMetric, device: str) -> BlockSolver:
+    if distance == "wasserstein":
         return partial(wasserstein_block, CloudStack.of(clouds, ground=ground, device=device))
-    if metric == "frobenius":
+    if distance == "frobenius":
         return partial(_vector_block, flatten_rows(clouds))
-    if metric == "linearised":
+    if distance == "linearised":
         return partial(_vector_block, linearise(clouds, clouds[0], ground=ground))
     return partial(_vector_block, slice_rows(clouds, ground=ground))
 
@@ -242,7 +235,5 @@ def _vector_block(vectors: np.ndarray, rows: slice, columns: slice) -> Float[np.
 
 def _solved(solver: BlockSolver, blocks: Sequence[Block], dask: str | None) -> Iterator[tuple[Block, np.ndarray]]:
     if dask:
-        from whichway.analysis.study.cluster import blocks_of_cluster
-
-        return blocks_of_cluster(dask, solver, blocks)
+        return blocks_on_cluster(dask, solver, blocks)
     return ((block, solver(*block)) for block in blocks)

@@ -16,6 +16,7 @@ from sklearn.decomposition import PCA
 from sklearn.manifold import MDS, trustworthiness
 from tqdm.auto import tqdm
 
+from whichway.analysis.vocabulary import PROJECTIONS, VIEWS
 from whichway.geometry import (
     CloudStack,
     Neighbours,
@@ -33,12 +34,6 @@ NEIGHBOURS = 5  # within which trustworthiness looks
 MAPPED_NEIGHBOURS = 15  # that UMAP keeps together
 ALL_PAIRS = 300  # clouds; of more, UMAP's neighbours are found without solving every pair
 SAMPLE = 200  # clouds on which the distortion of a larger map is measured
-VIEWS = {"frobenius": "rows in their order", "wasserstein": "rows in any order"}
-PROJECTIONS = {
-    "pca": "principal components: straight ways stay straight",
-    "mds": "multidimensional scaling: distances stay as far as they can",
-    "umap": "neighbours stay neighbours; distances mean little",
-}
 
 
 @dataclass(frozen=True)

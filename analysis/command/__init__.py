@@ -1,0 +1,1 @@
+"""The command ``whichway``: one file for each of its commands, options that they share in ``options``."""

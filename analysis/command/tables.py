@@ -11,8 +11,10 @@ from rich.table import Table
 
 from whichway.analysis.invariance.check import InvarianceRecord
 from whichway.analysis.runs.comparison import Comparison
-from whichway.analysis.runs.walk import MethodResult
-from whichway.analysis.study.statistics import Estimate, by_pair, compare_methods
+from whichway.analysis.runs.endpoint_check import EndpointCheck
+from whichway.analysis.runs.method_results import MethodResult
+from whichway.analysis.statistics.estimates import Estimate
+from whichway.analysis.statistics.paired import by_pair, compare_methods
 
 
 def show_comparison(comparison: Comparison, console: Console | None = None) -> None:
@@ -25,13 +27,13 @@ def show_comparison(comparison: Comparison, console: Console | None = None) -> N
         f"prompts' own tokens; the optimal coupling moves {distances['share_moved']:.0%} of the rows.\n",
         highlight=False,
     )
-    table = Table(title=f"{settings.frames} frames, {settings.metric} (lower is smoother, but directness)")
+    table = Table(title=f"{settings.frames} frames, {settings.perceptual_distance} (lower is smoother, but directness)")
     for heading in ("method", "length", "PPL", "energy", "directness", "worst step", "Gini"):
         table.add_column(heading, justify="left" if heading == "method" else "right")
     for name, result in comparison.results.items():
         table.add_row(name, *_row(result))
     console.print(table)
-    console.print(_endpoint_check(comparison.results, comparison.endpoint_tolerance), highlight=False, soft_wrap=True)
+    console.print(str(comparison.endpoint_check), highlight=False, soft_wrap=True)
     console.print(f"frames: {comparison.rendered} rendered, {comparison.reused} reused")
     for path in (comparison.folder / "metrics.json", *comparison.pictures):
         console.print(str(path), highlight=False, soft_wrap=True)
@@ -43,24 +45,21 @@ def _row(result: MethodResult) -> list[str]:
     return ["–" if number is None else f"{number:.3f}" for number in numbers]
 
 
-def _endpoint_check(results: Mapping[str, MethodResult], tolerance: int) -> str:
-    worst = max(results, key=lambda name: results[name].endpoint_error)
-    error = results[worst].endpoint_error
-    found = f"largest pixel difference {error}/255, rounding allows {tolerance}/255"
-    if error <= tolerance:
-        return f"endpoint check: every path ends in the image of B ({found})"
-    return f"endpoint check FAILED: {worst} ends in another image than B's ({found})"
-
-
-def show_study(results: pd.DataFrame, metric: str, files: Sequence[Path], console: Console | None = None) -> None:
+def show_study(
+    results: pd.DataFrame,
+    distance: str,
+    files: Sequence[Path],
+    check: EndpointCheck,
+    console: Console | None = None,
+) -> None:
     """Each method's mean, its ratio to identity and to the optimal method, and where the report is."""
     console = console or Console()
-    column = f"ppl_{metric}"
+    column = f"ppl_{distance}"
     methods = list(dict.fromkeys(results["method"]))
     references = [name for name in ("identity", "optimal") if name in methods]
     compared = {name: {c.method: c for c in compare_methods(results, column, name)} for name in references}
     pairs, seeds = results["pair"].nunique(), results["seed"].nunique()
-    table = Table(title=f"PPL ({metric}) over {pairs} pairs × {seeds} seeds; below 1 is smoother", box=SIMPLE)
+    table = Table(title=f"PPL ({distance}) over {pairs} pairs × {seeds} seeds; below 1 is smoother", box=SIMPLE)
     table.add_column("method")
     for heading in ("mean", *(f"ratio to {name}" for name in references)):
         table.add_column(heading, justify="right")
@@ -68,6 +67,7 @@ def show_study(results: pd.DataFrame, metric: str, files: Sequence[Path], consol
         ratios = [str(of[method].ratio) if (of := compared[name]) and method in of else "1" for name in references]
         table.add_row(str(method), f"{mean:.3f}", *ratios)
     console.print(table)
+    console.print(str(check), highlight=False, soft_wrap=True)
     for path in files[:2]:
         console.print(str(path), highlight=False, soft_wrap=True)
 
@@ -143,8 +143,8 @@ def show_census(records: Sequence[InvarianceRecord], console: Console | None = N
         )
         restored.setdefault(record.details["restored_by"], []).append(record.details["title"])
     console.print(table)
-    for way, titles in restored.items():
-        console.print(f"{way}: {', '.join(titles)}", highlight=False)
+    for remedy, titles in restored.items():
+        console.print(f"{remedy}: {', '.join(titles)}", highlight=False)
     console.print(
         f"{sum(record.permutation_invariant for record in records)} of {len(records)} do not see the order of the "
         f"rows, {sum(record.measure_invariant for record in records)} see only the measure "

@@ -1,4 +1,4 @@
-"""Look at the ways between prompts while they are rendered: a widget for notebooks.
+"""Look at the paths between prompts while they are rendered: a widget for notebooks.
 
 Reading order: :mod:`whichway.analysis.explorer.exploration` (what there is to see, as messages, the frame under the
 cursor first) → :mod:`whichway.analysis.explorer.background` (one thread that works for the latest request) →

@@ -9,9 +9,10 @@ import numpy as np
 from jaxtyping import UInt8
 
 from whichway.analysis.errors import UserError
-from whichway.analysis.explorer.exploration import Exploration, ExplorerSettings
+from whichway.analysis.explorer.exploration import Exploration
+from whichway.analysis.explorer.settings import ExplorerSettings
 from whichway.analysis.pictures.filmstrips import draw_filmstrips
-from whichway.analysis.runs.animation import write_film
+from whichway.analysis.runs.film import write_film
 
 #: suffix of the file → what it is
 EXPORTS = {
@@ -31,7 +32,7 @@ def export(exploration: Exploration, suffix: str, *, fps: float = 12, ping_pong:
 
     Args:
         suffix: one of :data:`EXPORTS`.
-        fps, ping_pong: of a film, as in :func:`whichway.analysis.runs.animation.write_film`.
+        fps, ping_pong: of a film, as in :func:`whichway.analysis.runs.film.write_film`.
 
     Raises:
         UserError: another suffix, frames that are not rendered yet, or a film that cannot be made here.
@@ -74,27 +75,25 @@ def side_by_side(strips: Sequence[Frames]) -> UInt8[np.ndarray, "frames height a
 
 
 def as_python(settings: ExplorerSettings) -> str:
-    """A script that renders the same frames with the package's own functions."""
+    """A script that renders the same frames with the package's public functions."""
     return f'''"""{" and ".join(settings.methods)} between {len(settings.prompts)} prompts, as seen in the explorer."""
 
 from itertools import pairwise
 from pathlib import Path
 
-from whichway.analysis import Sampling, encode, load_model, measure_smoothness, render
-from whichway.analysis.runs.animation import write_film
-from whichway.analysis.runs.walk import find_ground, measure_steps
+from whichway import Sampling, encode, find_ground, load_model, measure_smoothness, measure_steps, render, write_film
 from whichway.geometry import PiecewisePath, build_path, uniform_times
 
 prompts = {list(settings.prompts)!r}
-model = load_model({settings.model!r})
+model = load_model({settings.model.name!r})
 ground = find_ground({settings.ground!r}, model)
-sampling = Sampling(seed={settings.seed}, steps={settings.steps}, guidance={settings.guidance})
+sampling = {settings.sampling!r}
 clouds = [encode(model, prompt) for prompt in prompts]
 frames = {{}}
 for method in {list(settings.methods)!r}:
-    options = {{"seed": {settings.seed}, "ground": ground, "tokens": {settings.tokens!r}}}
-    way = PiecewisePath([build_path(method, a, b, **options) for a, b in pairwise(clouds)])
-    frames[method] = render(model, [way(t) for t in uniform_times({len(settings.times)})], sampling)
-    print(method, measure_smoothness(*measure_steps(frames[method], {settings.metric!r})))
+    options = {{"seed": {settings.sampling.seed}, "ground": ground, "tokens": {settings.tokens!r}}}
+    path = PiecewisePath([build_path(method, a, b, **options) for a, b in pairwise(clouds)])
+    frames[method] = render(model, [path(t) for t in uniform_times({len(settings.times)})], sampling)
+    print(method, measure_smoothness(*measure_steps(frames[method], {settings.perceptual_distance!r})))
     write_film(frames[method], Path(f"{{method}}.webp"), ping_pong=True)
 '''

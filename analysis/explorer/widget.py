@@ -5,8 +5,9 @@ page keeps them, so that moving the slider asks nobody.
 """
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from concurrent.futures import CancelledError
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -15,31 +16,39 @@ import numpy as np
 import traitlets
 from traitlets import Float, Int, List, Unicode
 
-from whichway.analysis.errors import UserError, writing
+from whichway.analysis.errors import UserError
 from whichway.analysis.explorer.background import Background, Check
-from whichway.analysis.explorer.exploration import FOLDER, Exploration, ExplorerSettings, Message
+from whichway.analysis.explorer.exploration import FOLDER, Exploration
 from whichway.analysis.explorer.export import EXPORTS, export, finished_frames
-from whichway.analysis.models.model import MINIATURE, Model, load_model
-from whichway.analysis.paths.way import GROUNDS
+from whichway.analysis.explorer.messages import Message
+from whichway.analysis.explorer.settings import ExplorerSettings
+from whichway.analysis.files import written_whole
+from whichway.analysis.images.sampling import Sampling
+from whichway.analysis.models.choice import MINIATURE, ModelChoice
+from whichway.analysis.models.model import Model
 from whichway.analysis.smoothness.measures import Smoothness
 from whichway.analysis.smoothness.perceptual_distance import require_available
-from whichway.geometry import METHODS, TOKENS
+from whichway.analysis.vocabulary import GROUNDS, SCHEDULERS, TOKENS
+from whichway.geometry import METHODS
 
 PAGE = Path(__file__).parent / "page"
 #: the page's files, joined into the one module that a widget is
 PARTS = ("elements", "seen", "controls", "viewer", "strips", "numbers", "coupling", "map", "exports", "explorer")
-SETTINGS = tuple(ExplorerSettings.__dataclass_fields__)
+SAMPLING = tuple(Sampling.__dataclass_fields__)
+#: traits that are settings; those of the sampling stand beside the others, since the page sets them one by one
+SETTINGS = (*(name for name in ExplorerSettings.__dataclass_fields__ if name != "sampling"), *SAMPLING)
 
 
 class Explorer(anywidget.AnyWidget):
-    """Ways between two or more prompts, to look at while they are rendered.
+    """Paths between two or more prompts, to look at while they are rendered.
 
     Args:
         model: a loaded model, where the notebook has one; or a name as
-        :func:`whichway.analysis.models.model.load_model` takes it.
+            :func:`whichway.analysis.models.model.load_model` takes it.
         folder: where frames are kept, to be there at once the next time.
         traits: ``prompts``, ``methods`` (one, or two side by side), ``ground``, ``tokens``, ``frames`` (of one leg),
-            ``seed``, ``steps``, ``guidance``; all can be changed later, here or in the page, as can ``t``.
+            ``perceptual_distance``, and those of :class:`whichway.analysis.images.sampling.Sampling`; all can be
+            changed later, here or in the page, as can ``t``.
     """
 
     _esm = "\n".join((PAGE / f"{part}.js").read_text(encoding="utf-8") for part in PARTS)
@@ -51,10 +60,14 @@ class Explorer(anywidget.AnyWidget):
     tokens = Unicode("all").tag(sync=True)
     frames = Int(17).tag(sync=True)
     seed = Int(0).tag(sync=True)
-    steps = Int(20).tag(sync=True)
-    guidance = Float(3.0).tag(sync=True)
+    num_inference_steps = Int(20).tag(sync=True)
+    guidance_scale = Float(3.0).tag(sync=True)
+    negative_prompt = Unicode("").tag(sync=True)
+    height = Int(None, allow_none=True).tag(sync=True)
+    width = Int(None, allow_none=True).tag(sync=True)
+    scheduler = Unicode("own").tag(sync=True)
     model = Unicode(MINIATURE).tag(sync=True)
-    metric = Unicode("efficientnet").tag(sync=True)
+    perceptual_distance = Unicode("efficientnet").tag(sync=True)
     t = Float(0.5).tag(sync=True)
     choices = traitlets.Dict().tag(sync=True)
 
@@ -70,6 +83,7 @@ class Explorer(anywidget.AnyWidget):
             "methods": {name: method.summary for name, method in METHODS.items()},
             "ground": GROUNDS,
             "tokens": TOKENS,
+            "schedulers": SCHEDULERS,
             "exports": EXPORTS,
         }
         super().__init__(model=name, choices=choices, **traits)
@@ -110,8 +124,8 @@ class Explorer(anywidget.AnyWidget):
         """
         path = Path(file)
         content = export(self._looked_at(), path.suffix.lower(), fps=fps, ping_pong=ping_pong)
-        with writing(path):
-            path.write_bytes(content)
+        with written_whole(path) as aside:
+            aside.write_bytes(content)
         return path
 
     def cancel(self) -> None:
@@ -129,7 +143,7 @@ class Explorer(anywidget.AnyWidget):
             "ping": lambda: self.send({"kind": "pong"}),
             "hello": self._say_again,
             "cancel": self.cancel,
-            "walk": lambda: self._restart(again=True),
+            "explore": lambda: self._restart(again=True),
             "export": lambda: self._export_to_page(content),
         }
         answers[content["kind"]]()
@@ -137,9 +151,7 @@ class Explorer(anywidget.AnyWidget):
     def _restart(self, *, again: bool = False) -> None:
         """Explore what the traits say, unless that is being done already."""
         try:
-            settings = ExplorerSettings(
-                **{name: _as_tuple(getattr(self, name)) for name in SETTINGS}  # type: ignore[arg-type]
-            )
+            settings = self._chosen_settings()
         except UserError as error:
             self._settings = None
             self.cancel()
@@ -150,18 +162,32 @@ class Explorer(anywidget.AnyWidget):
         self._settings = settings
         self._running = self._background.start(lambda check: self._explore(settings, check))
 
+    def _chosen_settings(self) -> ExplorerSettings:
+        """Raises a :class:`~whichway.analysis.errors.UserError` where the traits make no sense."""
+        return ExplorerSettings(
+            tuple(self.prompts),
+            tuple(self.methods),
+            self.ground,
+            self.tokens,
+            self.frames,
+            self.perceptual_distance,
+            ModelChoice(self.model),
+            Sampling(**{name: getattr(self, name) for name in SAMPLING}),
+        )
+
     def _explore(self, settings: ExplorerSettings, check: Check) -> None:
         try:
-            self._tell(Message({"kind": "loading", "text": f"loading {settings.model}"}))
+            self._tell(Message({"kind": "loading", "text": f"loading {settings.model.name}"}))
             model = self._load(settings.model)
-            require_available(settings.metric)
+            require_available(settings.perceptual_distance)
             check()
             exploration = Exploration(settings, model, self._folder)
-            for message in exploration.look(check, lambda: self.t):
-                check()
-                if message.content["kind"] == "walk":  # until here the old one stays
-                    self._exploration, self._said = exploration, []
-                self._tell(message)
+            with closing(exploration.look(check, lambda: self.t)) as messages:  # closed, it lets go of its folders
+                for message in messages:
+                    check()
+                    if message.content["kind"] == "paths":  # until here the old one stays
+                        self._exploration, self._said = exploration, []
+                    self._tell(message)
         except CancelledError:
             self._tell(Message({"kind": "cancelled"}))
         except UserError as error:
@@ -170,10 +196,10 @@ class Explorer(anywidget.AnyWidget):
             logging.getLogger(__name__).exception("the exploration failed")
             self._tell_error(error)
 
-    def _load(self, name: str) -> Model:
-        if name not in self._models:
-            self._models = {name: load_model(name)}  # of two models only the latest: each may be large
-        return self._models[name]
+    def _load(self, choice: ModelChoice) -> Model:
+        if choice.name not in self._models:
+            self._models = {choice.name: choice.load()}  # of two models only the latest: each may be large
+        return self._models[choice.name]
 
     def _tell(self, message: Message) -> None:
         self._said.append(message)
@@ -201,7 +227,3 @@ class Explorer(anywidget.AnyWidget):
         if self._exploration is None:
             raise UserError("nothing is there yet; wait for the first frames")
         return self._exploration
-
-
-def _as_tuple(value: object) -> object:
-    return tuple(value) if isinstance(value, Sequence) and not isinstance(value, str) else value

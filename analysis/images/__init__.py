@@ -1,0 +1,7 @@
+"""Conditioning → image. The only place that patches a model, and puts it back.
+
+Reading order: :mod:`~whichway.analysis.images.sampling` → :mod:`~whichway.analysis.images.noise` →
+:mod:`~whichway.analysis.images.rendering`; what changes in the model's layers meanwhile:
+:mod:`~whichway.analysis.images.weighted_attention`, :mod:`~whichway.analysis.images.attention_interpolation`,
+:mod:`~whichway.analysis.images.conditioning_cache`.
+"""

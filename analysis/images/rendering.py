@@ -1,11 +1,10 @@
-"""Cloud → image: the frozen diffusion model, the same initial noise for every frame of every path."""
+"""Conditioning → image: the frozen diffusion model through its pipeline's own call, the same noise for every frame."""
 
-import inspect
 import math
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from dataclasses import dataclass
 from itertools import groupby
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 import psutil
@@ -14,47 +13,55 @@ from jaxtyping import UInt8
 from torch.nn.utils.rnn import pad_sequence
 
 from whichway.analysis.errors import UserError
+from whichway.analysis.families import Conditioning, Family
 from whichway.analysis.images.attention_interpolation import attend_to_ends
 from whichway.analysis.images.conditioning_cache import keys_and_values_once
+from whichway.analysis.images.noise import initial_noise, latent_shape, noise_generators
+from whichway.analysis.images.sampling import Sampling
+from whichway.analysis.images.schedulers import scheduled
 from whichway.analysis.images.weighted_attention import attend_with_weights
-from whichway.analysis.models.model import Model
-from whichway.analysis.prompts.encoding import encode
 from whichway.geometry import AttendedCloud, PointCloud
 
+__all__ = ["Sampling", "fitting_batch_size", "initial_noise", "render", "render_each"]
+
+Picture = UInt8[np.ndarray, "height width 3"]
 Images = UInt8[np.ndarray, "frames height width 3"]
+Renderable = Conditioning | PointCloud  # a cloud alone: the conditioning of a family that has one cloud
 LARGEST_BATCH = 16  # beyond which a frame gets no cheaper
 
 
-@dataclass(frozen=True)
-class Sampling:
-    """How images are drawn from the model: everything that is the same along a path."""
+@runtime_checkable
+class RenderingModel(Protocol):
+    """What rendering asks of a model; :class:`whichway.analysis.models.model.Model` has it."""
 
-    seed: int = 0
-    steps: int = 20
-    guidance: float = 3.0
-    negative_prompt: str = ""
-
-
-def initial_noise(model: Model, seed: int) -> torch.Tensor:
-    """The latent noise of a seed, (1, c, h, w) float32, drawn on the CPU so that it is the same on every device."""
-    unet = model.pipeline.unet
-    side = unet.config.sample_size
-    height, width = (side, side) if isinstance(side, int) else side
-    generator = torch.Generator("cpu").manual_seed(seed)
-    return torch.randn((1, unet.config.in_channels, height, width), generator=generator)
+    @property
+    def name(self) -> str: ...
+    @property
+    def pipeline(self) -> Any: ...
+    @property
+    def family(self) -> Family: ...
+    @property
+    def compiled(self) -> bool: ...
+    @property
+    def lock(self) -> AbstractContextManager: ...
+    @property
+    def device(self) -> torch.device: ...
+    @property
+    def dtype(self) -> torch.dtype: ...
+    def encode(self, prompts: Sequence[str]) -> list[Conditioning]: ...
 
 
 def render(
-    model: Model,
-    clouds: Sequence[PointCloud],
+    model: RenderingModel,
+    conditionings: Sequence[Renderable],
     sampling: Sampling = Sampling(),
     *,
     batch_size: int | None = None,
     on_frame: Callable[[], object] = lambda: None,
 ) -> Images:
-    """Images of the clouds, (frames, height, width, 3) uint8; ``on_frame`` is called after each one (progress)."""
+    """Images of conditionings or clouds, (frames, height, width, 3) uint8; ``on_frame`` is called after each one."""
     frames = []
-    for image in render_each(model, clouds, sampling, batch_size=batch_size):
+    for image in render_each(model, conditionings, sampling, batch_size=batch_size):
         frames.append(image)
         on_frame()
     return np.stack(frames)
@@ -62,14 +69,14 @@ def render(
 
 @torch.inference_mode()
 def render_each(
-    model: Model,
-    clouds: Sequence[PointCloud],
+    model: RenderingModel,
+    conditionings: Sequence[Renderable],
     sampling: Sampling,
     *,
     batch_size: int | None = None,
     on_step: Callable[[], object] = lambda: None,
-) -> Iterator[UInt8[np.ndarray, "height width 3"]]:
-    """The images one by one, rendered in batches through the pipeline's own call.
+) -> Iterator[Picture]:
+    """The images one by one, rendered in batches; the model is locked for each batch.
 
     Clouds of any size and weights: where they differ, log-weights on the attention logits tell the model
     (:mod:`whichway.analysis.images.weighted_attention`). Clouds whose frames attend to those at both ends of their path
@@ -82,100 +89,98 @@ def render_each(
     Raises:
         UserError: clouds of another width than the model's conditioning.
     """
-    width = model.pipeline.unet.config.cross_attention_dim
+    clouds = [each.cloud if isinstance(each, Conditioning) else each for each in conditionings]
+    width = model.family.width(model.pipeline)
     for cloud in clouds:
         if cloud.dimension != width:
             raise UserError(
                 f"cloud of shape {tuple(cloud.rows.shape)}; model {model.name!r} wants rows of width {width}"
             )
-    batch_size = batch_size or fitting_batch_size(model)
-    negative = encode(model, sampling.negative_prompt)
-    noise = initial_noise(model, sampling.seed).to(model.device, model.dtype)
-    for (way, _), group in groupby(clouds, lambda cloud: (_way(cloud), len(cloud).bit_length())):
-        together = list(group)  # of one way, and of about one size: the smaller ones of a batch are padded
+    batch_size = batch_size or fitting_batch_size(model, sampling)
+    [negative] = model.encode([sampling.negative_prompt])
+    batch = _Batch(model, negative.cloud, sampling, on_step)
+    for (ends, _), group in groupby(clouds, lambda cloud: (_attended_ends(cloud), len(cloud).bit_length())):
+        together = list(group)  # that attend to the same ends, and of about one size: the smaller ones are padded
         for first in range(0, len(together), batch_size):
-            batch = together[first : first + batch_size]
-            if way is None:
-                yield from _render_batch(model, batch, negative, noise, sampling, on_step)
-            else:
-                ends, kind = way
-                times = [0.0, *(cloud.t for cloud in batch if isinstance(cloud, AttendedCloud)), 1.0]
-                attending = attend_to_ends(model.pipeline.unet, times, kind)
-                batch = [ends[0], *batch, ends[1]]
-                yield from _render_batch(model, batch, negative, noise, sampling, on_step, attending)[1:-1]
+            yield from batch.render(together[first : first + batch_size], ends)
 
 
-def fitting_batch_size(model: Model) -> int:
+def fitting_batch_size(model: RenderingModel, sampling: Sampling = Sampling()) -> int:
     """How many frames fit half of the free memory, 1 to 16: each takes four maps of the decoder's widest layer."""
     if model.device.type == "cuda":
         free, _ = torch.cuda.mem_get_info(model.device)
     else:
         free = psutil.virtual_memory().available
-    pixels = math.prod(initial_noise(model, 0).shape[-2:]) * model.pipeline.vae_scale_factor**2
+    pixels = math.prod(latent_shape(model, sampling)[1:]) * model.pipeline.vae_scale_factor**2
     channels = model.pipeline.vae.config.block_out_channels
     frame = 4 * pixels * max(channels[:2]) * model.dtype.itemsize
     return max(1, min(LARGEST_BATCH, free // 2 // frame))
 
 
-def _way(cloud: PointCloud) -> tuple[tuple[PointCloud, ...], str] | None:
+Ends = tuple[tuple[PointCloud, ...], str]
+
+
+def _attended_ends(cloud: PointCloud) -> Ends | None:
     """What the frames of a batch have to share: the ends that they attend to and how, or None."""
     return (cloud.ends, cloud.kind) if isinstance(cloud, AttendedCloud) else None
 
 
-def _render_batch(
-    model: Model,
-    clouds: Sequence[PointCloud],
-    negative: PointCloud,
-    noise: torch.Tensor,
-    sampling: Sampling,
-    on_step: Callable[[], object],
-    attending: AbstractContextManager | None = None,
-) -> Images:
-    pipeline, count = model.pipeline, len(clouds)
-    everything = [*[negative] * count, *clouds]  # the unconditional half first, as the pipeline lays it out
-    rows = pad_sequence([cloud.rows.to(model.device, model.dtype) for cloud in everything], batch_first=True)
-    weights = pad_sequence(
-        [cloud.weights.double() for cloud in everything], batch_first=True
-    )  # zero: the row is not there
-    seen = weights if sampling.guidance > 1 else weights[count:]
-    alike = bool((seen == seen[:, :1]).all())
-    if attending and not alike:
-        raise UserError(f"attention interpolation needs clouds of {len(negative)} rows, got {len(clouds[0])}")
-    if not alike:
-        attending = attend_with_weights(pipeline.unet, seen)
+class _Batch:
+    """Renders one batch after the other with the same sampling."""
 
-    def step_ended(pipeline: object, step: int, timestep: object, tensors: dict) -> dict:
-        on_step()
+    def __init__(
+        self, model: RenderingModel, negative: PointCloud, sampling: Sampling, on_step: Callable[[], object]
+    ) -> None:
+        self.model, self.negative, self.sampling, self.on_step = model, negative, sampling, on_step
+        self.denoiser: torch.nn.Module = getattr(model.pipeline, model.family.denoiser)
+
+    def render(self, clouds: Sequence[PointCloud], ends: Ends | None) -> Images:
+        with self.model.lock, scheduled(self.model.pipeline, self.sampling.scheduler):
+            if ends is None:
+                return self._call(clouds, None)
+            (start, end), kind = ends
+            times = [0.0, *(cloud.t for cloud in clouds if isinstance(cloud, AttendedCloud)), 1.0]
+            return self._call([start, *clouds, end], attend_to_ends(self.denoiser, times, kind))[1:-1]
+
+    def _call(self, clouds: Sequence[PointCloud], attending: AbstractContextManager | None) -> Images:
+        model, sampling, count = self.model, self.sampling, len(clouds)
+        everything = [*[self.negative] * count, *clouds]  # the unconditional half first, as the pipeline lays it out
+        rows = pad_sequence([cloud.rows.to(model.device, model.dtype) for cloud in everything], batch_first=True)
+        # zero: the row is not there
+        weights = pad_sequence([cloud.weights.double() for cloud in everything], batch_first=True)
+        seen = weights if sampling.is_guided else weights[count:]
+        alike = bool((seen == seen[:, :1]).all())
+        if attending and not alike:
+            raise UserError(f"attention interpolation needs clouds of {len(self.negative)} rows, got {len(clouds[0])}")
+        if not alike:
+            attending = attend_with_weights(self.denoiser, seen)
+        prompt_rows, negative_rows = model.family.embeds
+        with self._layers_changed(attending):
+            pictures = model.pipeline(
+                **{prompt_rows: rows[count:], negative_rows: rows[:count]},
+                generator=noise_generators(sampling.seed, count),
+                num_inference_steps=sampling.num_inference_steps,
+                guidance_scale=sampling.guidance_scale,
+                height=sampling.height,
+                width=sampling.width,
+                output_type="np",
+                callback_on_step_end=self._step_ended,
+            ).images
+        return (pictures * 255).round().astype(np.uint8)
+
+    def _step_ended(self, pipeline: object, step: int, timestep: object, tensors: dict) -> dict:
+        self.on_step()
         return tensors
 
-    with _layers_changed(model, attending):
-        pictures = pipeline(
-            prompt_embeds=rows[count:],
-            negative_prompt_embeds=rows[:count],
-            latents=noise.expand(count, -1, -1, -1).clone(),
-            num_inference_steps=sampling.steps,
-            guidance_scale=sampling.guidance,
-            output_type="np",
-            callback_on_step_end=step_ended,
-            **_deterministic(pipeline),
-        ).images
-    return (pictures * 255).round().astype(np.uint8)
-
-
-@contextmanager
-def _layers_changed(model: Model, attending: AbstractContextManager | None) -> Iterator[None]:
-    """Compiled code runs as it was compiled; where layers have to attend otherwise, the denoiser runs uncompiled."""
-    if model.compiled and attending is None:
-        yield
-        return
-    with (
-        torch.compiler.set_stance("force_eager"),
-        attending or nullcontext(),
-        keys_and_values_once(model.pipeline.unet),
-    ):
-        yield
-
-
-def _deterministic(pipeline: object) -> dict:
-    """DDIM's ``eta`` pinned to 0, where the pipeline has it: no noise is added between steps."""
-    return {"eta": 0.0} if "eta" in inspect.signature(type(pipeline).__call__).parameters else {}
+    @contextmanager
+    def _layers_changed(self, attending: AbstractContextManager | None) -> Iterator[None]:
+        """Compiled code runs as it was compiled; where layers attend otherwise, the denoiser runs uncompiled."""
+        if self.model.compiled and attending is None:
+            yield
+            return
+        with (
+            torch.compiler.set_stance("force_eager"),
+            attending or nullcontext(),
+            keys_and_values_once(self.denoiser),
+        ):
+            yield

@@ -20,12 +20,14 @@ from torch import Tensor
 from tqdm.auto import tqdm
 
 from whichway.analysis.errors import UserError
-from whichway.analysis.images.rendering import Sampling, initial_noise
+from whichway.analysis.images.noise import initial_noise
+from whichway.analysis.images.sampling import Sampling
 from whichway.analysis.images.weighted_attention import add_to_logits, cross_attention_layers
 from whichway.analysis.invariance.rewriting import REWRITINGS, Rewriting, relative_error
 from whichway.analysis.models.dtypes import DTYPES, rounding_tolerance, sampling_tolerance
-from whichway.analysis.models.model import Model, quiet_libraries
+from whichway.analysis.models.model import Model
 from whichway.analysis.prompts.encoding import encode
+from whichway.analysis.quiet import quiet_libraries
 
 #: control → how many times the tolerance it has to exceed: a text by far, the broken attention by being caught
 REQUIRED = {"different_text": 5, "word_order": 5, "broken_attention": 1}
@@ -276,7 +278,7 @@ class _Check:
             errors=errors,
             floor=floor,
             tolerance=sampling_tolerance(
-                once, self.model.dtype, steps=self.sampling.steps, guidance=self.sampling.guidance
+                once, self.model.dtype, steps=self.sampling.num_inference_steps, guidance=self.sampling.guidance_scale
             ),
             controls=controls,
             reason="the sampler sees the rows only through the denoiser",
@@ -297,8 +299,8 @@ class _Check:
             prompt_embeds=rows,
             negative_prompt_embeds=negative,
             latents=self.noise.clone(),
-            num_inference_steps=self.sampling.steps,
-            guidance_scale=self.sampling.guidance,
+            num_inference_steps=self.sampling.num_inference_steps,
+            guidance_scale=self.sampling.guidance_scale,
             output_type="np",
             callback_on_step_end=keep,
         ).images[0]
@@ -309,7 +311,7 @@ class _Check:
         if not conditional.weighted:
             yield
             return
-        both = [unconditional, conditional] if self.sampling.guidance > 1 else [conditional]
+        both = [unconditional, conditional] if self.sampling.is_guided else [conditional]
         with add_to_logits(self.unet, torch.stack([each.weights.log() for each in both])):
             yield
 

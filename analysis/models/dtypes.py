@@ -1,8 +1,10 @@
-"""Tolerances, by precision: how far rounding alone may carry two computations of the same thing apart.
+"""Tolerances, by dtype: how far rounding alone may carry two computations of the same thing apart.
 
 All are one argument, and nothing in it is tuned. A rounding error is uniform within half a machine epsilon: variance
 eps²/12. After m of them, a random walk has the variance m·eps²/12, the difference of two such walks m·eps²/6.
 """
+
+import math
 
 import torch
 
@@ -19,7 +21,7 @@ def eps(dtype: torch.dtype) -> float:
     return torch.finfo(dtype).eps
 
 
-def walk(dtype: torch.dtype, roundings: float) -> float:
+def random_walk(dtype: torch.dtype, roundings: float) -> float:
     """Standard deviation of the difference of two walks of so many roundings each, of numbers of size 1."""
     return eps(dtype) * (roundings / 6) ** 0.5
 
@@ -33,23 +35,29 @@ def rounding_tolerance(module: torch.nn.Module, dtype: torch.dtype, *, rows: int
     """
     fan_ins = [weight[0].numel() for weight in module.parameters() if weight.ndim >= 2]
     accumulator = torch.float32 if dtype.itemsize < 4 else dtype
-    return walk(dtype, len(fan_ins)) + walk(accumulator, sum(fan_ins) + rows)
+    return random_walk(dtype, len(fan_ins)) + random_walk(accumulator, sum(fan_ins) + rows)
 
 
 def sampling_tolerance(denoiser: float, dtype: torch.dtype, *, steps: int, guidance: float) -> float:
     """The same for the latents after sampling, given the ``denoiser``'s tolerance.
 
     A guided prediction u + g·(c − u) has the error of √(g² + (g−1)²) evaluations. The steps' predictions are averaged
-    on the way from noise to image, so their independent errors shrink by √steps; storing the latents rounds at each.
+    between noise and image, so their independent errors shrink by √steps; storing the latents rounds at each.
     """
     guided = (guidance**2 + (guidance - 1) ** 2) ** 0.5 if guidance > 1 else 1.0
-    return denoiser * guided / steps**0.5 + walk(dtype, steps)
+    return denoiser * guided / steps**0.5 + random_walk(dtype, steps)
 
 
-def same_image_tolerance(dtype: torch.dtype, steps: int) -> int:
-    """Largest pixel difference, in levels of 255, that the order of summation alone may cause between two renderings.
+def pixel_tolerance(latents: float, decoder: float, *, pixels: int) -> int:
+    """Largest pixel difference, in levels of 255, that follows from relative errors of latents and of the decoder.
 
-    One level for rounding to 8 bits, and on the full scale one machine epsilon for each sampling step: 1 in float32, 2
-    in float16 and 9 in bfloat16 after 20 steps.
+    A relative error ε of an image with values from −1 to 1 is at most ε of half the scale on average (root mean
+    square). Of N independent errors the largest is about √(2 ln N) times that, and rounding to 8 bits adds one level.
+
+    Args:
+        latents: relative tolerance of the sampled latents (:func:`sampling_tolerance`).
+        decoder: relative tolerance of the decoder (:func:`rounding_tolerance`).
+        pixels: N, the number of values of an image.
     """
-    return 1 + int(255 * eps(dtype) * steps**0.5)
+    largest = (2 * math.log(pixels)) ** 0.5
+    return 1 + int(255 / 2 * math.hypot(latents, decoder) * largest)

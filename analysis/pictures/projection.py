@@ -74,10 +74,10 @@ def _draw_paths(axis: Axes, projection: Projection, lengths: Mapping[str, int]) 
 
 def _draw_pictures(axis: Axes, frames: Mapping[str, Pictures]) -> None:
     """In a column right of the map, each tied to its point, from top to bottom as the points are: no line crosses."""
-    ways = {str(line.get_label()): np.asarray(line.get_xydata()) for line in axis.lines if line.get_label() in frames}
+    drawn = {str(line.get_label()): np.asarray(line.get_xydata()) for line in axis.lines if line.get_label() in frames}
     first = next(iter(frames))
-    shown = {"A": (ways[first][0], frames[first][0]), "B": (ways[first][-1], frames[first][-1])}
-    shown |= {name: (way[len(way) // 2], frames[name][len(way) // 2]) for name, way in ways.items()}
+    shown = {"A": (drawn[first][0], frames[first][0]), "B": (drawn[first][-1], frames[first][-1])}
+    shown |= {name: (points[len(points) // 2], frames[name][len(points) // 2]) for name, points in drawn.items()}
     side = min(THUMBNAIL, 225 / len(shown))
     by_height = sorted(shown, key=lambda name: shown[name][0][1], reverse=True)
     for index, name in enumerate(by_height):

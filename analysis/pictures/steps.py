@@ -13,7 +13,7 @@ def draw_steps(
     steps: Mapping[str, Sequence[float]],
     smoothness: Mapping[str, Smoothness],
     times: Mapping[str, Sequence[float]],
-    metric: str,
+    distance: str,
 ) -> Figure:
     """Each d_k = D(I_k, I_k+1) over the middle of its interval; a perfectly even path would be a flat line."""
     figure = new_figure(6.4, 3.8)
@@ -29,7 +29,7 @@ def draw_steps(
             color=colour(method),
             label=f"{method}: PPL {measured.ppl:.2f}, worst step {worst}",
         )
-    axis.set(xlim=(0, 1), xlabel="t", ylabel=f"perceptual step ({metric})")
+    axis.set(xlim=(0, 1), xlabel="t", ylabel=f"perceptual step ({distance})")
     axis.set_ylim(bottom=0)
     axis.spines[["top", "right"]].set_visible(False)
     axis.legend(frameon=False, fontsize=8, loc="upper center", bbox_to_anchor=(0.5, -0.18), ncols=2)

@@ -6,24 +6,18 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from whichway.analysis.pictures.style import METHOD_COLOURS, colour, marker, new_figure
-from whichway.analysis.study.statistics import (
-    PairedComparison,
-    by_pair,
-    compare_methods,
-    correlation,
-    correlation_of_steps,
-    predict_from_length,
-)
+from whichway.analysis.statistics.correlations import correlation, correlation_of_steps, predict_from_length
+from whichway.analysis.statistics.paired import PairedComparison, by_pair, compare_methods
 
-#: geometric length of a step, as :func:`whichway.analysis.study.study.read_steps` calls it → as a figure does
+#: geometric length of a step, as :func:`whichway.analysis.study.results.read_steps` calls it → as a figure does
 LENGTHS = {"wasserstein": "$W_2$", "pull_back": "pull-back $W_2$", "frobenius": "RMS Frobenius"}
 MEASURES = {"ppl": "perceptual path length", "worst_step": "worst step", "gini": "Gini"}
 
 
-def draw_comparison(results: pd.DataFrame, metric: str, reference: str) -> Figure:
+def draw_comparison(results: pd.DataFrame, distance: str, reference: str) -> Figure:
     """Every method's ratio to ``reference`` with its interval, for three measures. Left of the line is smoother."""
     compared = {
-        title: compare_methods(results, f"{measure}_{metric}", reference) for measure, title in MEASURES.items()
+        title: compare_methods(results, f"{measure}_{distance}", reference) for measure, title in MEASURES.items()
     }
     methods = [each.method for each in next(iter(compared.values()))]
     figure = new_figure(10, 1.1 + 0.32 * len(methods))
@@ -39,7 +33,7 @@ def draw_comparison(results: pd.DataFrame, metric: str, reference: str) -> Figur
     axes[0].invert_yaxis()
     pairs, seeds = results["pair"].nunique(), results["seed"].nunique()
     figure.suptitle(
-        f"Geometric mean over {pairs} pairs × {seeds} seeds, with 95 % bootstrap intervals over pairs ({metric}). "
+        f"Geometric mean over {pairs} pairs × {seeds} seeds, with 95 % bootstrap intervals over pairs ({distance}). "
         "Below 1 is smoother.",
         fontsize=9,
     )
@@ -53,13 +47,13 @@ def _draw_interval(axis: Axes, place: int, each: PairedComparison) -> None:
     axis.plot(ratio.value, place, color=colour(each.method), marker=marker(each.method), markersize=7)
 
 
-def draw_strata(results: pd.DataFrame, metric: str, reference: str) -> Figure | None:
+def draw_strata(results: pd.DataFrame, distance: str, reference: str) -> Figure | None:
     """PPL's ratio to ``reference`` for each stratum of similarity; None where pairs have no score."""
     scored = results.dropna(subset="stratum")
     if scored.empty:
         return None
     strata = sorted(scored["stratum"].unique())
-    by_stratum = [compare_methods(scored[scored["stratum"] == s], f"ppl_{metric}", reference) for s in strata]
+    by_stratum = [compare_methods(scored[scored["stratum"] == s], f"ppl_{distance}", reference) for s in strata]
     methods = [each.method for each in by_stratum[0]]
     figure = new_figure(9, 4.2)
     axis = figure.subplots()
@@ -99,12 +93,12 @@ def draw_distances(results: pd.DataFrame) -> Figure:
     return figure
 
 
-def draw_geometry(results: pd.DataFrame, steps: pd.DataFrame, metric: str) -> Figure:
+def draw_geometry(results: pd.DataFrame, steps: pd.DataFrame, distance: str) -> Figure:
     """Length against looks, over pairs: the ratios of two paths, and each method's own length and PPL."""
     figure = new_figure(9.8, 4.4)
     left, right = figure.subplots(1, 2)
-    found = predict_from_length(results, metric, method="optimal", reference="identity")
-    lengths, ppl = by_pair(results.dropna(subset="length"), "length"), by_pair(results, f"ppl_{metric}")
+    found = predict_from_length(results, distance, method="optimal", reference="identity")
+    lengths, ppl = by_pair(results.dropna(subset="length"), "length"), by_pair(results, f"ppl_{distance}")
     x, y = lengths["optimal"] / lengths["identity"], ppl["optimal"] / ppl["identity"]
     left.axhline(1, color="black", linewidth=0.8)
     left.scatter(x, y, s=20, color=colour("optimal"), alpha=0.7)
@@ -117,8 +111,8 @@ def draw_geometry(results: pd.DataFrame, steps: pd.DataFrame, metric: str) -> Fi
         for length in LENGTHS:
             of_method = steps[steps["method"] == method].dropna(subset=[length]) if length in steps else steps[:0]
             if of_method["pair"].nunique() > 4:
-                totals = of_method.groupby("pair")[[length, metric]].mean()
-                rows.append((method, length, correlation(totals[length].to_numpy(), totals[metric].to_numpy())))
+                totals = of_method.groupby("pair")[[length, distance]].mean()
+                rows.append((method, length, correlation(totals[length].to_numpy(), totals[distance].to_numpy())))
     methods = list(dict.fromkeys(row[0] for row in rows))
     for shift, (length, title) in zip((-0.22, 0, 0.22), LENGTHS.items(), strict=True):
         of_length = [(methods.index(method) + shift, each) for method, name, each in rows if name == length]
@@ -146,7 +140,7 @@ def draw_geometry(results: pd.DataFrame, steps: pd.DataFrame, metric: str) -> Fi
     return figure
 
 
-def draw_steps_against_length(results: pd.DataFrame, steps: pd.DataFrame, metric: str) -> Figure:
+def draw_steps_against_length(results: pd.DataFrame, steps: pd.DataFrame, distance: str) -> Figure:
     """Geometric against perceptual length of single steps (above) and whole paths (below), in three geometries.
 
     Spearman's correlation stands in the legend, with its interval over pairs.
@@ -157,8 +151,8 @@ def draw_steps_against_length(results: pd.DataFrame, steps: pd.DataFrame, metric
         above, below = axes[:, column]
         for method in ("identity", "optimal"):
             of_steps, of_paths = steps[steps["method"] == method], results[results["method"] == method]
-            _scatter(above, of_steps, length, metric, method, size=4)
-            _scatter(below, of_paths, f"path_{length}", f"ppl_{metric}", method, size=9)
+            _scatter(above, of_steps, length, distance, method, size=4)
+            _scatter(below, of_paths, f"path_{length}", f"ppl_{distance}", method, size=9)
         above.set(title=title, xlabel=f"step in {title}")
         below.set(xlabel=f"path's length in {title}")
         for axis in (above, below):
@@ -168,8 +162,8 @@ def draw_steps_against_length(results: pd.DataFrame, steps: pd.DataFrame, metric
                 handle.set_alpha(1)
     for axis in axes[:, 0]:
         axis.set_ylim(0, 1.35 * axis.get_ylim()[1])  # room for the legends of its row
-    axes[0, 0].set_ylabel(f"perceptual step ({metric})")
-    axes[1, 0].set_ylabel(f"PPL ({metric})")
+    axes[0, 0].set_ylabel(f"perceptual step ({distance})")
+    axes[1, 0].set_ylabel(f"PPL ({distance})")
     return figure
 
 

@@ -1,4 +1,4 @@
-"""Several prompts → a grid of images between them: barycenters for every mixture of the corners."""
+"""Several prompts → a grid of images between them: Wasserstein barycenters for every mixture of the corners."""
 
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
@@ -7,21 +7,30 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from whichway.analysis.prompts.encoding import encode
-from whichway.analysis.errors import UserError, writing
-from whichway.analysis.runs.frames import FrameRenderer, FrameStore, Name
-from whichway.analysis.models.model import MINIATURE, Model, load_model
-from whichway.analysis.images.rendering import Sampling
-from whichway.analysis.runs.folder import frame_identity, open_run, read_run, run_name
-from whichway.geometry import PointCloud, barycenter
+from whichway.analysis.errors import UserError, require_at_least
+from whichway.analysis.families import Conditioning
+from whichway.analysis.files import written_whole
+from whichway.analysis.images.sampling import Sampling
+from whichway.analysis.models.choice import ModelChoice
+from whichway.analysis.models.model import Model
+from whichway.analysis.runs.frame_index import FrameIndex, FrameName
+from whichway.analysis.runs.frame_renderer import read_strip
+from whichway.analysis.runs.frame_store import FrameStore
+from whichway.analysis.runs.run import FRAMES, INDEX, open_run, read_run, run_name
+from whichway.geometry import barycenter
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+KIND = "barycenters"
+
 
 @dataclass(frozen=True)
-class SimplexSettings:
+class BarycenterSettings:
     """Three prompts make a triangle, four a square.
+
+    Attributes:
+        side: images along one side.
 
     Raises:
         UserError: another number of prompts, or a side below 2.
@@ -29,25 +38,13 @@ class SimplexSettings:
 
     prompts: tuple[str, ...]
     side: int = 5
-    seed: int = 0
-    steps: int = 20
-    guidance: float = 3.0
-    model: str = MINIATURE
-    device: str = "auto"
-    dtype: str = "auto"
+    model: ModelChoice = ModelChoice()
+    sampling: Sampling = Sampling()
 
     def __post_init__(self) -> None:
         if len(self.prompts) not in (3, 4):
             raise UserError(f"wanted 3 prompts (a triangle) or 4 (a square), got {len(self.prompts)}")
-        for name, value, least in (("side", self.side, 2), ("seed", self.seed, 0), ("steps", self.steps, 1)):
-            if not least <= value < 2**63:
-                raise UserError(f"{name}: wanted at least {least} (and below 2^63), got {value}")
-        if not (np.isfinite(self.guidance) and self.guidance >= 0):
-            raise UserError(f"guidance: wanted a finite number of at least 0, got {self.guidance}")
-
-    @property
-    def sampling(self) -> Sampling:
-        return Sampling(seed=self.seed, steps=self.steps, guidance=self.guidance)
+        require_at_least("side", self.side, 2)
 
 
 def grid_weights(corners: int, side: int) -> list[tuple[float, ...]]:
@@ -63,8 +60,8 @@ def grid_weights(corners: int, side: int) -> list[tuple[float, ...]]:
     return [((1 - v) * (1 - u), (1 - v) * u, v * (1 - u), v * u) for v in shares for u in shares]
 
 
-def render_simplex(
-    settings: SimplexSettings,
+def render_barycenters(
+    settings: BarycenterSettings,
     *,
     out: Path | None = None,
     model: Model | None = None,
@@ -75,43 +72,53 @@ def render_simplex(
     Frames are kept in the run's folder, so that an interrupted run is continued.
 
     Raises:
-        UserError: the folder cannot be written or holds another run; a model that cannot be loaded.
+        UserError: what :func:`~whichway.analysis.runs.run.open_run` refuses; a model that cannot be loaded.
     """
-    model = model or load_model(settings.model, device=settings.device, dtype=settings.dtype)
-    identity = frame_identity(model, settings.sampling, prompts=list(settings.prompts))
-    folder = out or Path("runs") / run_name(settings.prompts, identity | {"side": settings.side})
-    open_run(folder, asdict(settings), model, identity)
-
-    clouds = [encode(model, prompt) for prompt in settings.prompts]
-    grid = grid_weights(len(clouds), settings.side)
-    report(f"barycenters: {len(grid)}")
-    wanted: dict[Name, PointCloud] = {(_name(weights), None): barycenter(clouds, weights) for weights in grid}
-    FrameRenderer(model, settings.sampling, FrameStore(folder / "frames"), report).render(wanted)
-
-    picture = folder / "simplex.png"
-    with writing(picture):
-        draw_saved_simplex(folder).savefig(picture)
+    model = model or settings.model.load()
+    identity = {"prompts": settings.prompts} | asdict(settings.sampling) | model.identity
+    folder = out or Path("runs") / run_name(settings.prompts, identity, settings.side)
+    with open_run(folder, KIND, identity=identity, settings=asdict(settings), model=model, report=report) as run:
+        conditionings = [model.encode([prompt])[0] for prompt in settings.prompts]
+        grid = grid_weights(len(conditionings), settings.side)
+        report(f"barycenters: {len(grid)}")
+        requested: dict[FrameName, Conditioning] = {(_name(w), None): _between(conditionings, w) for w in grid}
+        run.renderer(settings.sampling).render(requested)
+        picture = folder / "barycenters.png"
+        with written_whole(picture) as aside:
+            draw_saved_barycenters(folder).savefig(aside)
     return picture
+
+
+def _between(corners: list[Conditioning], weights: tuple[float, ...]) -> Conditioning:
+    """The barycenter cloud by cloud; masses and vectors are the weighted means."""
+    first = corners[0]
+    shares = list(zip(corners, weights, strict=True))
+    return Conditioning(
+        {name: barycenter([corner.clouds[name] for corner in corners], weights) for name in first.clouds},
+        {name: sum(share * corner.masses[name] for corner, share in shares) for name in first.masses},
+        {name: sum(share * corner.vectors[name] for corner, share in shares) for name in first.vectors},
+    )
 
 
 def _name(weights: tuple[float, ...]) -> str:
     return "-".join(f"{weight:.4f}" for weight in weights)
 
 
-def draw_saved_simplex(folder: Path) -> "Figure":
+def draw_saved_barycenters(folder: Path) -> "Figure":
     """The images of a finished run, drawn again without its model.
 
     Raises:
         UserError: no run in the folder, or an unfinished one.
     """
-    from whichway.analysis.pictures.simplex import draw_simplex
+    from whichway.analysis.pictures.barycenters import draw_barycenters
 
-    said = read_run(folder)["settings"]
-    settings = SimplexSettings(**said | {"prompts": tuple(said["prompts"])})
-    names = [_name(weights) for weights in grid_weights(len(settings.prompts), settings.side)]
+    settings = read_run(folder, KIND)["settings"]
+    prompts, side = tuple(settings["prompts"]), settings["side"]
+    store, index = FrameStore(folder / FRAMES), FrameIndex(folder / INDEX)
     try:
-        store = FrameStore(folder / "frames")
-        images = np.stack([store.read(store.path(name)) for name in names])
-    except OSError as error:
+        images = np.concatenate(
+            [read_strip(store, index, _name(weights), [None]) for weights in grid_weights(len(prompts), side)]
+        )
+    except (OSError, ValueError, KeyError) as error:
         raise UserError(f"{str(folder)!r} holds no finished barycenters; run the command again") from error
-    return draw_simplex(images, settings.prompts, settings.side)
+    return draw_barycenters(images, prompts, side)

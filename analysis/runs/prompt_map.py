@@ -3,28 +3,32 @@
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
-from whichway.analysis.prompts.encoding import encode_all
-from whichway.analysis.errors import UserError, writing
-from whichway.analysis.runs.frames import FrameRenderer, FrameStore, Name
-from whichway.analysis.models.model import MINIATURE, Model, load_model
+from whichway.analysis.clouds.clusters import cluster_neighbours
+from whichway.analysis.clouds.on_cluster import neighbours_on_cluster
 from whichway.analysis.clouds.projection import (
     ALL_PAIRS,
     MAPPED_NEIGHBOURS,
-    PROJECTIONS,
-    VIEWS,
     Projection,
     find_neighbours,
     project,
     project_neighbours,
 )
-from whichway.analysis.clouds.clusters import cluster_neighbours
-from whichway.analysis.images.rendering import Sampling
-from whichway.analysis.runs.folder import frame_identity, open_run, run_name, write_json
+from whichway.analysis.errors import UserError, require_known
+from whichway.analysis.families import Conditioning
+from whichway.analysis.files import write_json, written_whole
+from whichway.analysis.images.sampling import Sampling
+from whichway.analysis.models.choice import ModelChoice
+from whichway.analysis.models.model import Model
+from whichway.analysis.runs.frame_index import FrameName
+from whichway.analysis.runs.run import Run, open_run, run_name
+from whichway.analysis.vocabulary import PROJECTIONS, VIEWS
 from whichway.geometry import CloudStack, PointCloud
 
+KIND = "map"
 MOST_CLUSTERS = 11  # colours that can be told apart
 
 
@@ -35,6 +39,7 @@ class MapSettings:
     Attributes:
         images: whether each prompt's image is drawn at its place.
         clusters: how many groups of prompts near in W_2 are coloured; 0: none.
+        sampling: its seed is also that of the projection and of the groups.
 
     Raises:
         UserError: fewer than 3 prompts, or a setting that makes no sense, with what would.
@@ -45,11 +50,8 @@ class MapSettings:
     view: str = "wasserstein"
     images: bool = True
     clusters: int = 0
-    seed: int = 0
-    steps: int = 20
-    guidance: float = 3.0
-    model: str = MINIATURE
-    device: str = "auto"
+    model: ModelChoice = ModelChoice()
+    sampling: Sampling = Sampling()
 
     def __post_init__(self) -> None:
         least = 5 if self.projection == "umap" else 3
@@ -58,24 +60,8 @@ class MapSettings:
         most = min(MOST_CLUSTERS, len(self.prompts) - 1)
         if self.clusters and not 2 <= self.clusters <= most:
             raise UserError(f"clusters: wanted 2 to {most}, or 0 for none, got {self.clusters}")
-        for name, known in (("projection", PROJECTIONS), ("view", VIEWS)):
-            if getattr(self, name) not in known:
-                raise UserError(f"{name}: unknown {getattr(self, name)!r}; known: {', '.join(known)}")
-
-
-def read_prompts(path: Path) -> tuple[str, ...]:
-    """One prompt a line, empty lines and repetitions left out.
-
-    Raises:
-        UserError: the file cannot be read, or is not UTF-8.
-    """
-    try:
-        lines = path.read_text(encoding="utf-8").splitlines()
-    except OSError as error:
-        raise UserError(f"cannot read {str(path)!r}: {error.strerror}") from error
-    except UnicodeDecodeError as error:
-        raise UserError(f"{str(path)!r} is not UTF-8 (byte {error.start}); save it as UTF-8") from error
-    return tuple(dict.fromkeys(line.strip() for line in lines if line.strip()))
+        require_known("projection", self.projection, PROJECTIONS)
+        require_known("view", self.view, VIEWS)
 
 
 def draw_prompt_map(
@@ -92,56 +78,60 @@ def draw_prompt_map(
         dask: address of a running Dask scheduler that finds the neighbours of more than 300 prompts.
 
     Raises:
-        UserError: the folder cannot be written or holds another run; a model that cannot be loaded.
+        UserError: what :func:`~whichway.analysis.runs.run.open_run` refuses; a model that cannot be loaded.
     """
-    model = model or load_model(settings.model, device=settings.device)
-    sampling = Sampling(settings.seed, settings.steps, settings.guidance)
-    identity = frame_identity(model, sampling, prompts=list(settings.prompts))
+    model = model or settings.model.load()
     choices = {"projection": settings.projection, "view": settings.view, "clusters": settings.clusters}
-    folder = out or Path("runs") / run_name([settings.prompts[0], "map"], identity | choices)
-    open_run(folder, asdict(settings), model, identity)
-    clouds = list(encode_all(model, settings.prompts))
-    projection = _project(settings, clouds, dask)
-    if projection.neighbours:
-        report(f"{MAPPED_NEIGHBOURS} neighbours each: {projection.neighbours.share_solved:.0%} of the pairs solved")
-    clusters = _clusters(settings, clouds, projection)
-    write_json(
-        folder / "map.json",
-        choices
-        | {"stress": projection.stress, "trustworthiness": projection.trustworthiness, "sampled": projection.sampled}
-        | {"points": dict(zip(settings.prompts, projection.points.tolist(), strict=True))}
-        | ({} if clusters is None else {"cluster_of": dict(zip(settings.prompts, clusters.tolist(), strict=True))}),
-    )
-    images = _images(model, sampling, clouds, folder, report) if settings.images else None
-    from whichway.analysis.pictures.prompt_map import draw_map
+    identity = {"prompts": settings.prompts} | asdict(settings.sampling) | model.identity
+    folder = out or Path("runs") / run_name([settings.prompts[0], "map"], identity, choices)
+    with open_run(folder, KIND, identity=identity, settings=asdict(settings), model=model, report=report) as run:
+        conditionings = list(model.encode_each(settings.prompts))
+        clouds = [conditioning.cloud for conditioning in conditionings]
+        projection = _project(settings, clouds, dask)
+        if projection.neighbours:
+            report(f"{MAPPED_NEIGHBOURS} neighbours each: {projection.neighbours.share_solved:.0%} of the pairs solved")
+        clusters = _clusters(settings, clouds, projection)
+        write_json(folder / "map.json", choices | _describe(settings.prompts, projection, clusters))
+        images = _images(run, settings.sampling, conditionings) if settings.images else None
+        from whichway.analysis.pictures.prompt_map import draw_map
 
-    picture = folder / "map.png"
-    with writing(picture):
-        draw_map(projection, settings.prompts, images, clusters).savefig(picture)
+        picture = folder / "map.png"
+        with written_whole(picture) as aside:
+            draw_map(projection, settings.prompts, images, clusters).savefig(aside)
     return picture
+
+
+def _describe(prompts: Sequence[str], projection: Projection, clusters: np.ndarray | None) -> dict[str, Any]:
+    content: dict[str, Any] = {
+        "stress": projection.stress,
+        "trustworthiness": projection.trustworthiness,
+        "sampled": projection.sampled,
+        "points": dict(zip(prompts, projection.points.tolist(), strict=True)),
+    }
+    if clusters is not None:
+        content["cluster_of"] = dict(zip(prompts, clusters.tolist(), strict=True))
+    return content
 
 
 def _project(settings: MapSettings, clouds: Sequence[PointCloud], dask: str | None) -> Projection:
     if dask and settings.projection == "umap" and settings.view == "wasserstein" and len(clouds) > ALL_PAIRS:
-        from whichway.analysis.study.cluster import neighbours_of_cluster
-
-        found = neighbours_of_cluster(dask, CloudStack.of(clouds), MAPPED_NEIGHBOURS)
-        return project_neighbours(clouds, found, seed=settings.seed)
-    return project(clouds, settings.view, method=settings.projection, seed=settings.seed)
+        neighbours = neighbours_on_cluster(dask, CloudStack.of(clouds), MAPPED_NEIGHBOURS)
+        return project_neighbours(clouds, neighbours, seed=settings.sampling.seed)
+    return project(clouds, settings.view, method=settings.projection, seed=settings.sampling.seed)
 
 
 def _clusters(settings: MapSettings, clouds: Sequence[PointCloud], projection: Projection) -> np.ndarray | None:
     if not settings.clusters:
         return None
     neighbours = projection.neighbours or find_neighbours(CloudStack.of(clouds))
-    return cluster_neighbours(neighbours, settings.clusters, seed=settings.seed)
+    return cluster_neighbours(neighbours, settings.clusters, seed=settings.sampling.seed)
 
 
-def _images(
-    model: Model, sampling: Sampling, clouds: Sequence[PointCloud], folder: Path, report: Callable[[str], object]
-) -> np.ndarray:
-    store = FrameStore(folder / "frames")
-    names = [f"prompt{index:04}" for index in range(len(clouds))]
-    wanted: dict[Name, PointCloud] = {(name, None): cloud for name, cloud in zip(names, clouds, strict=True)}
-    FrameRenderer(model, sampling, store, report).render(wanted)
-    return np.stack([store.read(store.path(name)) for name in names])
+def _images(run: Run, sampling: Sampling, conditionings: Sequence[Conditioning]) -> np.ndarray:
+    renderer = run.renderer(sampling)
+    names = [f"prompt{index:04}" for index in range(len(conditionings))]
+    requested: dict[FrameName, Conditioning] = {
+        (name, None): conditioning for name, conditioning in zip(names, conditionings, strict=True)
+    }
+    renderer.render(requested)
+    return np.concatenate([renderer.strip(name, [None]) for name in names])

@@ -5,7 +5,6 @@ for each pair, (frames,) float64. Images are compared at their own size unless s
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
@@ -14,38 +13,29 @@ import torch
 import torch.nn.functional as F
 from jaxtyping import Float, UInt8
 
-from whichway.analysis.errors import UserError
+from whichway.analysis.errors import UserError, require_known
 
 Images = UInt8[np.ndarray, "frames height width 3"]
 Distances = Float[np.ndarray, " frames"]
 
 
-@dataclass(frozen=True)
-class Perception:
-    """A perceptual distance under its name."""
-
-    summary: str
-    measure: Callable[[Images, Images], Distances]
-
-
 def perceptual_distance(name: str, a: Images, b: Images) -> Distances:
-    """Distances d(a_k, b_k) under the metric called ``name``, (frames,).
+    """Distances d(a_k, b_k) under the perceptual distance called ``name``, (frames,).
 
     Raises:
-        UserError: no such metric (the known ones are named), or its optional package is missing.
+        UserError: there is none of that name (the known ones are named), or its optional package is missing.
         ValueError: images of different shape or not (frames, height, width, 3) uint8.
     """
-    if name not in PERCEPTIONS:
-        raise UserError(f"unknown metric {name!r}; known: {', '.join(PERCEPTIONS)}")
+    require_known("perceptual distance", name, FUNCTIONS)
     if a.shape != b.shape or a.ndim != 4 or a.shape[-1] != 3 or a.dtype != np.uint8 or b.dtype != np.uint8:
         raise ValueError(
             f"images: wanted two (frames, height, width, 3) uint8, got {a.dtype} {a.shape} and {b.dtype} {b.shape}"
         )
-    return PERCEPTIONS[name].measure(a, b)
+    return FUNCTIONS[name](a, b)
 
 
 def require_available(name: str) -> None:
-    """Load what the metric needs, now.
+    """Load what the perceptual distance needs, now.
 
     Raises:
         UserError: its optional package or its weights are missing.
@@ -146,20 +136,21 @@ def _lpips() -> Any:
         return lpips.LPIPS(net="alex", verbose=False).eval().requires_grad_(False)
     except ImportError as error:
         raise UserError(
-            "metric 'lpips' needs the packages lpips and torchvision; install them with: pip install 'whichway[lpips]'"
+            "perceptual distance 'lpips' needs the packages lpips and torchvision; install them with: "
+            "pip install 'whichway[lpips]'"
         ) from error
     except Exception as error:  # no network for torchvision's AlexNet weights, or a damaged download
         raise UserError(
-            f"metric 'lpips' could not load AlexNet's weights through torchvision ({type(error).__name__}); they are "
-            "downloaded on first use, so run it once with a network, or choose another metric"
+            "perceptual distance 'lpips' could not load AlexNet's weights through torchvision "
+            f"({type(error).__name__}); they are downloaded on first use, so run it once with a network, or choose "
+            "another one"
         ) from error
 
 
-PERCEPTIONS: dict[str, Perception] = {
-    "efficientnet": Perception(
-        "EfficientNet-Lite0 features, the LPIPS construction with uniform weights, rooted", efficientnet_distance
-    ),
-    "ssim": Perception("1 − structural similarity", ssim_distance),
-    "flip": Perception("ꟻLIP: difference seen when flipping between two images on a screen", flip_distance),
-    "lpips": Perception("LPIPS with AlexNet (optional extra: whichway[lpips])", lpips_distance),
+#: name (:data:`whichway.analysis.vocabulary.PERCEPTUAL_DISTANCES`) → function
+FUNCTIONS: dict[str, Callable[[Images, Images], Distances]] = {
+    "efficientnet": efficientnet_distance,
+    "ssim": ssim_distance,
+    "flip": flip_distance,
+    "lpips": lpips_distance,
 }

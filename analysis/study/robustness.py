@@ -1,4 +1,4 @@
-"""Does a study's conclusion depend on how it was made? The same comparison under every metric, sampler and guidance."""
+"""Does a study's conclusion depend on how it was made: on perceptual distance, scheduler, steps, guidance?"""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -8,36 +8,47 @@ import pandas as pd
 from scipy.stats import kendalltau
 
 from whichway.analysis.errors import UserError
-from whichway.analysis.study.statistics import compare_methods
-from whichway.analysis.study.study import read_results, read_study
+from whichway.analysis.statistics.paired import compare_methods
+from whichway.analysis.study.results import read_results
+from whichway.analysis.study.saved_study import read_study
 
-#: settings by which studies are told apart, where they differ
-CONDITIONS = ("model", "sampler", "steps", "guidance", "frames")
+#: settings by which studies are told apart, where they differ → what a condition calls them
+CONDITIONS = {
+    "model": "model",
+    "scheduler": "scheduler",
+    "num_inference_steps": "steps",
+    "guidance_scale": "guidance",
+    "negative_prompt": "negative prompt",
+    "height": "height",
+    "width": "width",
+    "frames": "frames",
+}
 
 
 def compare_studies(folders: Sequence[Path], *, reference: str = "identity") -> pd.DataFrame:
-    """PPL's ratio to ``reference``: one row for each (study, metric, method), with ``condition``, ``low``, ``high``.
+    """PPL's ratio to ``reference``, with its interval: one row for each (study, perceptual distance, method).
 
-    A condition is called by its metric and by what differs from the first study's settings.
+    A condition is called by its perceptual distance and by what differs from the first study's settings.
 
     Raises:
         UserError: no studies, one that is not there or has nothing finished, or one without the reference.
     """
     if not folders:
         raise UserError("studies: none given; wanted folders of 'whichway study'")
-    studies = {folder: read_study(folder)["settings"] for folder in folders}
-    usual = next(iter(studies.values()))
+    studies = {folder: read_study(folder).settings for folder in folders}
+    usual = next(iter(studies.values())).identity
     rows = []
     for folder, settings in studies.items():
         results = read_results(folder)
         if results.empty or reference not in set(results["method"]):
-            raise UserError(f"{str(folder)!r} has no finished walk of {reference!r}")
-        differing = [f"{name} {settings[name]}" for name in CONDITIONS if settings[name] != usual[name]]
-        for metric in settings["metrics"]:
-            condition = ", ".join([metric, *differing])
-            for each in compare_methods(results, f"ppl_{metric}", reference):
-                ratio = {"ratio": each.ratio.value, "low": each.ratio.low, "high": each.ratio.high}
-                rows.append({"condition": condition, "method": each.method, "pairs": results["pair"].nunique()} | ratio)
+            raise UserError(f"{str(folder)!r} has no finished pair of {reference!r}")
+        own, pairs = settings.identity, results["pair"].nunique()
+        differing = [f"{title} {own[name]}" for name, title in CONDITIONS.items() if own[name] != usual[name]]
+        for distance in settings.perceptual_distances:
+            condition = ", ".join([distance, *differing])
+            for compared in compare_methods(results, f"ppl_{distance}", reference):
+                ratio = {"ratio": compared.ratio.value, "low": compared.ratio.low, "high": compared.ratio.high}
+                rows.append({"condition": condition, "method": compared.method, "pairs": pairs} | ratio)
     return pd.DataFrame(rows)
 
 

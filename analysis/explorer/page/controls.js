@@ -80,7 +80,7 @@ function controls(model, beside, onAsk) {
     return element("label", {}, `${label} `, input);
   };
 
-  const { methods, ground, tokens } = model.get("choices");
+  const { methods, ground, tokens, schedulers } = model.get("choices");
   const first = choose("method", "methods", methods, (all) => all[0], (value) => [value, ...model.get("methods").slice(1)]);
   const second = choose(
     "beside",
@@ -105,8 +105,10 @@ function controls(model, beside, onAsk) {
         { class: "ww-row" },
         text("model", "model"),
         number("seed", "seed", 0, 1),
-        number("steps", "steps", 1, 1),
-        number("guidance", "guidance", 0, "any"),
+        number("steps", "num_inference_steps", 1, 1),
+        number("guidance", "guidance_scale", 0, "any"),
+        text("negative prompt", "negative_prompt"),
+        choose("scheduler", "scheduler", schedulers, (all) => all, (value) => value),
         number("frames", "frames", 2, 1),
         choose("matched by", "ground", ground, (all) => all, (value) => value),
         choose("tokens", "tokens", tokens, (all) => all, (value) => value),

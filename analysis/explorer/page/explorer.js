@@ -14,7 +14,7 @@ function render({ model, el }) {
   const progress = element("progress", { max: 1, value: 0 });
   const status = element("span", { class: "ww-status", role: "status" }, "waiting for the kernel");
   const stop = element("button", { disabled: true, onclick: () => model.send({ kind: "cancel" }) }, "Stop");
-  const again = element("button", { hidden: true, onclick: () => model.send({ kind: "walk" }) });
+  const again = element("button", { hidden: true, onclick: () => model.send({ kind: "explore" }) });
   const notice = element("p", { class: "ww-notice", hidden: true });
   const trouble = element("p", { class: "ww-error", role: "alert", hidden: true });
   const silence = element("p", { class: "ww-error", role: "alert", hidden: true });
@@ -85,7 +85,7 @@ function render({ model, el }) {
       progress.removeAttribute("value");
       say(text, { busy: true });
     },
-    walk({ times }) {
+    paths({ times }) {
       const methods = [...model.get("methods")];
       seen.clear(methods, times);
       trouble.hidden = notice.hidden = true;

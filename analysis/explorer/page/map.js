@@ -19,9 +19,9 @@ function mapView(onPick) {
     const middle = bounds.map(([low, high]) => (low + high) / 2);
     const at = ([x, y]) => [150 + scale * (x - middle[0]), 110 - scale * (y - middle[1])];
     seen.methods.forEach((method, row) => {
-      const way = (view.points[method] ?? []).map(at);
-      svg.append(drawn("polyline", { points: way.join(" "), stroke: COLOURS[row], class: "ww-way" }));
-      way.forEach(([cx, cy], index) => {
+      const points = (view.points[method] ?? []).map(at);
+      svg.append(drawn("polyline", { points: points.join(" "), stroke: COLOURS[row], class: "ww-path" }));
+      points.forEach(([cx, cy], index) => {
         const shape = row
           ? drawn("rect", { x: cx - 4, y: cy - 4, width: 8, height: 8 })
           : drawn("circle", { cx, cy, r: 4.5 });
@@ -33,9 +33,9 @@ function mapView(onPick) {
         svg.append(shape);
       });
       const legs = seen.legs.length;
-      if (way.length) {
+      if (points.length) {
         for (let leg = 0; leg <= legs; leg += 1) {
-          const [x, y] = way[(leg * seen.last) / legs];
+          const [x, y] = points[(leg * seen.last) / legs];
           svg.append(drawn("text", { x: x + 7, y: y - 7, class: "ww-letter" }, LETTERS[leg]));
         }
       }

@@ -8,7 +8,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from whichway.analysis.models.model import quiet_libraries
+from whichway.analysis.quiet import quiet_libraries
 
 #: positions of the text rows among the keys of one attention, in order; one slice for each copy of the cloud
 Spans = Sequence[slice]

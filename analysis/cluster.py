@@ -1,0 +1,55 @@
+"""A running Dask cluster: connect to it, send it one large thing and many small ones, take what is finished."""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from whichway.analysis.errors import UserError
+
+if TYPE_CHECKING:
+    from distributed import Client
+
+CONNECT_SECONDS = 10
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+
+@contextmanager
+def connect(address: str) -> Iterator["Client"]:
+    """A client of the scheduler at ``address`` ("tcp://host:8786"). Its workers must have this package.
+
+    Raises:
+        UserError: Dask is not installed, or no scheduler answers.
+    """
+    try:
+        from distributed import Client
+    except ImportError as error:
+        raise UserError(
+            "--dask needs the package distributed; install it with: pip install 'whichway[dask]'"
+        ) from error
+    try:
+        client = Client(address, timeout=CONNECT_SECONDS, set_as_default=False)
+    except (OSError, ValueError) as error:  # a timeout is an OSError
+        raise UserError(f"no Dask scheduler answers at {address!r}; wanted an address like tcp://host:8786") from error
+    with client:
+        yield client
+
+
+def finished_on_cluster(
+    address: str, work: Callable[[Any, Item], Result], shared: Any, items: Sequence[Item]
+) -> Iterator[Result]:
+    """``work(shared, item)`` for each item, in the order in which they are finished; ``shared`` is sent once.
+
+    What a worker that dies had begun goes to another one.
+
+    Raises:
+        UserError: as :func:`connect`, and whatever ``work`` raises on a worker.
+    """
+    with connect(address) as client:
+        from distributed import as_completed
+
+        sent = client.scatter(shared, broadcast=True, hash=False)
+        futures = [client.submit(work, sent, item, pure=False) for item in items]
+        for future in as_completed(futures, loop=client.loop):
+            yield future.result()
+            future.release()  # its result is not kept on the cluster

@@ -1,0 +1,48 @@
+"""``whichway animate``"""
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from whichway.analysis.command.options import (
+    matching_options,
+    model_options,
+    out_option,
+    parametrisation_option,
+    sampling_options,
+)
+from whichway.analysis.command.outcome import ends_in_one_line, say
+
+
+@click.command()
+@ends_in_one_line("Finished frames are kept; the same command continues.")
+@click.argument("prompt_a", metavar="PROMPT_A")
+@click.argument("prompt_b", metavar="PROMPT_B")
+@click.argument("film", metavar="FILM.mp4|.gif|.webp", type=click.Path(path_type=Path))
+@click.option("--method", default="optimal", help="'whichway methods' lists them.")
+@matching_options
+@parametrisation_option("perceptual")
+@click.option("--frames", default=25, help="Images along the path, at least 2.")
+@click.option("--fps", default=12.0, help="Frames a second.")
+@click.option("--ping-pong", is_flag=True, help="There and back again.")
+@sampling_options()
+@model_options()
+@out_option("frames")
+def animate(
+    prompt_a: str,
+    prompt_b: str,
+    film: Path,
+    method: str,
+    fps: float,
+    ping_pong: bool,
+    out: Path | None,
+    **settings: Any,
+) -> None:
+    """Make a film of the path from PROMPT_A to PROMPT_B."""
+    from whichway.analysis.runs.animation import animate as run
+    from whichway.analysis.runs.comparison_settings import ComparisonSettings
+
+    requested = ComparisonSettings(prompt_a, prompt_b, methods=(method,), **settings)
+    say(f"loading {requested.model.name}")
+    click.echo(run(requested, film, fps=fps, ping_pong=ping_pong, out=out, report=say))

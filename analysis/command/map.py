@@ -1,0 +1,31 @@
+"""``whichway map``"""
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from whichway.analysis.command.options import dask_option, model_options, out_option, sampling_options
+from whichway.analysis.command.outcome import ends_in_one_line, say
+from whichway.analysis.vocabulary import PROJECTIONS, VIEWS
+
+
+@click.command("map")
+@ends_in_one_line("Finished frames are kept; the same command continues.")
+@click.argument("prompts_file", metavar="PROMPTS.txt", type=click.Path(path_type=Path))
+@click.option("--projection", default="umap", type=click.Choice([*PROJECTIONS]), help="On the plane.")
+@click.option("--view", default="wasserstein", type=click.Choice([*VIEWS]), help="frobenius: rows in their order.")
+@click.option("--images/--no-images", default=True, help="Draw each prompt's image at its place.")
+@click.option("--clusters", default=0, help="Colour so many groups of prompts that are near each other; 0: none.")
+@sampling_options()
+@model_options()
+@dask_option("that finds the neighbours of more than 300 prompts")
+@out_option()
+def map_prompts(prompts_file: Path, dask: str | None, out: Path | None, **settings: Any) -> None:
+    """Draw the prompts of a file, one a line, as a map on which near means near in W_2."""
+    from whichway.analysis.prompts.prompt_file import read_prompts
+    from whichway.analysis.runs.prompt_map import MapSettings, draw_prompt_map
+
+    requested = MapSettings(read_prompts(prompts_file), **settings)
+    say(f"loading {requested.model.name}")
+    click.echo(draw_prompt_map(requested, out=out, dask=dask, report=say))

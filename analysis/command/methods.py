@@ -1,0 +1,35 @@
+"""``whichway methods``"""
+
+import click
+
+from whichway.analysis.vocabulary import (
+    DISTANCES,
+    GROUNDS,
+    PARAMETRISATIONS,
+    PERCEPTUAL_DISTANCES,
+    PROJECTIONS,
+    SCHEDULERS,
+    TOKENS,
+)
+
+
+@click.command()
+def methods() -> None:
+    """List methods, couplings, paths, ground metrics and all other choices, one line each."""
+    from whichway.analysis.command.tables import show_choices
+    from whichway.geometry import COUPLINGS, METHODS, PATHS
+
+    show_choices(
+        {
+            "--methods": {name: method.summary for name, method in METHODS.items()},
+            "--methods coupling+path: couplings": {name: rule.summary for name, rule in COUPLINGS.items()},
+            "--methods coupling+path: paths": {name: rule.summary for name, rule in PATHS.items() if rule.coupled},
+            "--ground": GROUNDS,
+            "--tokens": TOKENS,
+            "--parametrisation": PARAMETRISATIONS,
+            "--perceptual-distance": PERCEPTUAL_DISTANCES,
+            "--projection": PROJECTIONS,
+            "--scheduler": SCHEDULERS,
+            "--distance": DISTANCES,
+        }
+    )

@@ -1,0 +1,140 @@
+"""Groups of options that commands share: which model, how it samples, how paths are made, where results go."""
+
+from collections.abc import Callable, Mapping
+from functools import partial, wraps
+from pathlib import Path
+from typing import Any
+
+import click
+
+from whichway.analysis.images.sampling import Sampling
+from whichway.analysis.models.choice import ModelChoice
+from whichway.analysis.vocabulary import (
+    DEVICES,
+    DTYPES,
+    GROUNDS,
+    PARAMETRISATIONS,
+    PERCEPTUAL_DISTANCES,
+    SCHEDULERS,
+    TOKENS,
+)
+
+Decorator = Callable[[Callable], Callable]
+
+MODEL = {
+    "name": partial(click.option, "--model", "name", help="'miniature', a hub id, a folder or a .safetensors file."),
+    "device": partial(
+        click.option, "--device", type=click.Choice([*DEVICES]), help="Where; auto: cuda, else mps, else cpu."
+    ),
+    "dtype": partial(
+        click.option, "--dtype", type=click.Choice([*DTYPES]), help="auto: float16 on cuda, else float32."
+    ),
+    "variant": partial(click.option, "--variant", help="Of the weights' files, such as fp16."),
+    "compiled": partial(
+        click.option,
+        "--compile",
+        "compiled",
+        is_flag=True,
+        help="torch.compile: a minute first, then each frame faster.",
+    ),
+}
+SAMPLING = {
+    "seed": partial(click.option, "--seed", type=int, help="Of the noise, and of whatever else is random."),
+    "num_inference_steps": partial(
+        click.option,
+        "--steps",
+        "--num-inference-steps",
+        "num_inference_steps",
+        type=int,
+        help="Sampling steps for each image.",
+    ),
+    "guidance_scale": partial(
+        click.option,
+        "--guidance",
+        "--guidance-scale",
+        "guidance_scale",
+        type=float,
+        help="Classifier-free guidance scale; 1 or less: none.",
+    ),
+    "negative_prompt": partial(
+        click.option, "--negative", "--negative-prompt", "negative_prompt", help="What guidance moves away from."
+    ),
+    "height": partial(click.option, "--height", type=int, help="Of the images, in pixels.  [default: the model's]"),
+    "width": partial(click.option, "--width", type=int, help="Of the images, in pixels.  [default: the model's]"),
+    "scheduler": partial(
+        click.option,
+        "--scheduler",
+        type=click.Choice([*SCHEDULERS]),
+        help="own: the model's; another: on its noise schedule.",
+    ),
+}
+
+
+def model_options(*names: str) -> Decorator:
+    """Add the options of a model, all or those named; the command gets them as one ``model``, a ModelChoice."""
+    return _group("model", ModelChoice, MODEL, names)
+
+
+def sampling_options(*names: str) -> Decorator:
+    """Add the options of sampling, all or those named; the command gets them as one ``sampling``, a Sampling."""
+    return _group("sampling", Sampling, SAMPLING, names)
+
+
+def _group(
+    argument: str, settings: type, options: Mapping[str, Callable[..., Decorator]], names: tuple[str, ...]
+) -> Decorator:
+    """Options whose defaults are those of a dataclass, gathered into an instance of it."""
+    names = names or tuple(options)
+
+    def decorate(command: Callable) -> Callable:
+        @wraps(command)
+        def gathered(**values: Any) -> Any:
+            values[argument] = settings(**{name: values.pop(name) for name in names})
+            return command(**values)
+
+        decorated: Callable = gathered
+        for name in reversed(names):
+            decorated = options[name](default=getattr(settings, name))(decorated)
+        return decorated
+
+    return decorate
+
+
+def matching_options(command: Callable) -> Callable:
+    """Add the choices that go with a method: ground metric, tokens, and the perceptual distance."""
+    for option in (
+        click.option(
+            "--perceptual-distance",
+            default="efficientnet",
+            type=click.Choice([*PERCEPTUAL_DISTANCES]),
+            help="Between images.",
+        ),
+        click.option("--tokens", default="all", type=click.Choice([*TOKENS]), help="Rows that may be matched."),
+        click.option(
+            "--ground", default="euclidean", type=click.Choice([*GROUNDS]), help="Metric by which rows are matched."
+        ),
+    ):
+        command = option(command)
+    return command
+
+
+def parametrisation_option(default: str) -> Decorator:
+    return click.option(
+        "--parametrisation",
+        default=default,
+        type=click.Choice([*PARAMETRISATIONS]),
+        help="When along a path its frames are taken.",
+    )
+
+
+def dask_option(work: str) -> Decorator:
+    return click.option("--dask", help=f"Address of a Dask scheduler {work}.")
+
+
+def out_option(what: str = "run", default: str = "runs/<name from a hash>") -> Decorator:
+    return click.option("--out", type=click.Path(path_type=Path), help=f"Folder of the {what}.  [default: {default}]")
+
+
+def names(text: str) -> tuple[str, ...]:
+    """The parts of a list that is separated by commas."""
+    return tuple(name.strip() for name in text.split(",") if name.strip())

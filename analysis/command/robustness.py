@@ -1,0 +1,27 @@
+"""``whichway robustness``"""
+
+from pathlib import Path
+
+import click
+
+from whichway.analysis.command.outcome import ends_in_one_line
+
+
+@click.command()
+@ends_in_one_line("Nothing was written.")
+@click.argument("studies", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="STUDY…")
+@click.option("--reference", default="identity", help="The method that the others are compared with.")
+@click.option("--out", type=click.Path(path_type=Path), default="robustness.png", help="The picture.")
+def robustness(studies: tuple[Path, ...], reference: str, out: Path) -> None:
+    """Compare finished studies: does the ranking of methods hold under other distances, schedulers and guidance?"""
+    from whichway.analysis.command.tables import show_robustness
+    from whichway.analysis.files import written_whole
+    from whichway.analysis.pictures.robustness import draw_robustness
+    from whichway.analysis.study.robustness import agreement, compare_studies
+
+    compared = compare_studies(studies, reference=reference)
+    agreeing = agreement(compared)
+    with written_whole(out) as aside:
+        draw_robustness(compared, agreeing, reference).savefig(aside)
+    show_robustness(compared, agreeing, reference)
+    click.echo(out)

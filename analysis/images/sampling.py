@@ -1,0 +1,48 @@
+"""How images are drawn from a model: everything that is the same for all frames of a path."""
+
+from dataclasses import dataclass
+
+from whichway.analysis.errors import UserError, require_at_least, require_finite, require_known
+from whichway.analysis.vocabulary import SCHEDULERS
+
+SIDE_UNIT = 8  # pixels: diffusers takes heights and widths that are multiples of it
+
+
+@dataclass(frozen=True)
+class Sampling:
+    """Named as diffusers' pipelines name them.
+
+    Attributes:
+        seed: of the noise: what sampling starts from, and what a scheduler adds in each step.
+        num_inference_steps: sampling steps for each image.
+        guidance_scale: classifier-free guidance; 1 or less: none.
+        negative_prompt: what guidance moves away from.
+        height, width: in pixels; None: the model's own.
+        scheduler: "own" (the model's), or another with the same noise schedule
+            (:data:`whichway.analysis.vocabulary.SCHEDULERS`).
+
+    Raises:
+        UserError: a value that makes no sense, with what would.
+    """
+
+    seed: int = 0
+    num_inference_steps: int = 20
+    guidance_scale: float = 3.0
+    negative_prompt: str = ""
+    height: int | None = None
+    width: int | None = None
+    scheduler: str = "own"
+
+    def __post_init__(self) -> None:
+        require_at_least("seed", self.seed, 0)
+        require_at_least("num_inference_steps", self.num_inference_steps, 1)
+        require_finite("guidance_scale", self.guidance_scale, 0)
+        for name in ("height", "width"):
+            side = getattr(self, name)
+            if side is not None and (side < SIDE_UNIT or side % SIDE_UNIT):
+                raise UserError(f"{name}: wanted a positive multiple of {SIDE_UNIT} pixels, got {side}")
+        require_known("scheduler", self.scheduler, SCHEDULERS)
+
+    @property
+    def is_guided(self) -> bool:
+        return self.guidance_scale > 1

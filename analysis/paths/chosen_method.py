@@ -1,0 +1,52 @@
+"""Methods by name, with the choices that go with them: what rows are matched by, and when frames are taken.
+
+``optimal@cross-attention@own`` is the method "optimal", matched by the cross-attention metric within the prompts' own
+tokens. Choices that a name leaves out are the defaults; no two choices share a name, so their order is free.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from whichway.analysis.errors import UserError
+from whichway.analysis.vocabulary import GROUNDS, PARAMETRISATIONS, TOKENS
+from whichway.geometry import find_method
+
+#: kind of choice → its values
+CHOICES: Mapping[str, Mapping[str, str]] = {"ground": GROUNDS, "tokens": TOKENS, "parametrisation": PARAMETRISATIONS}
+
+
+@dataclass(frozen=True)
+class ChosenMethod:
+    """A method (:mod:`whichway.geometry.method`) with its ground metric, its tokens and its parametrisation."""
+
+    method: str
+    ground: str = "euclidean"
+    tokens: str = "all"
+    parametrisation: str = "uniform"
+
+
+def choose_method(name: str, default: ChosenMethod = ChosenMethod("optimal")) -> ChosenMethod:
+    """The method called ``name``: "method" or "method@choice@choice…".
+
+    Args:
+        default: ground metric, tokens and parametrisation where the name does not say.
+
+    Raises:
+        UserError: an unknown method or choice (the known ones are named), or two choices of one kind.
+    """
+    method, *choices = name.split("@")
+    try:
+        find_method(method)
+    except ValueError as error:
+        raise UserError(f"methods: {error}") from error
+    chosen: dict[str, str] = {}
+    for choice in choices:
+        kind = next((kind for kind, known in CHOICES.items() if choice in known), None)
+        if kind is None:
+            known = ", ".join(choice for of_kind in CHOICES.values() for choice in of_kind)
+            raise UserError(f"methods: unknown {choice!r} in {name!r}; known after an @: {known}")
+        if kind in chosen:
+            raise UserError(f"methods: {name!r} says its {kind} twice")
+        chosen[kind] = choice
+    defaults = {kind: getattr(default, kind) for kind in CHOICES}
+    return ChosenMethod(method, **defaults | chosen)

@@ -1,0 +1,86 @@
+"""Two conditionings → the path between them: one path for each of their parts, all at the same t."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import torch
+
+from whichway.analysis.clouds.ground_metrics import find_ground
+from whichway.analysis.errors import UserError
+from whichway.analysis.families import Conditioning
+from whichway.analysis.models.model import Model
+from whichway.analysis.paths.chosen_method import ChosenMethod
+from whichway.geometry import DisplacementPath, PointCloud, build_path, identity_coupling
+from whichway.geometry.path import Path
+
+
+@dataclass(frozen=True, eq=False)
+class ConditioningPath:
+    """t ↦ conditioning, t in [0, 1].
+
+    Attributes:
+        clouds: encoder → path of its cloud.
+        masses: encoder → mass at t = 0 and at t = 1; linear in between.
+        vectors: name → path of its vector x, as the cloud δ_x of one row.
+    """
+
+    clouds: Mapping[str, Path]
+    masses: Mapping[str, tuple[float, float]]
+    vectors: Mapping[str, Path] = field(default_factory=dict)
+
+    def __call__(self, t: float) -> Conditioning:
+        return Conditioning(
+            {name: path(t) for name, path in self.clouds.items()},
+            {name: (1 - t) * start + t * end for name, (start, end) in self.masses.items()},
+            {name: path(t).rows[0] for name, path in self.vectors.items()},
+        )
+
+    @property
+    def cloud(self) -> Path:
+        """The path of the only cloud.
+
+        Raises:
+            ValueError: there are several.
+        """
+        if len(self.clouds) != 1:
+            raise ValueError(f"this path has {len(self.clouds)} clouds: {', '.join(self.clouds)}")
+        return next(iter(self.clouds.values()))
+
+
+def join(
+    name: str, method: ChosenMethod, start: Conditioning, end: Conditioning, *, model: Model | None, seed: int = 0
+) -> ConditioningPath:
+    """The path of ``method``, which the user called ``name``, from one conditioning to the other.
+
+    Vectors move in a straight line.
+
+    Args:
+        model: whose cross-attention may be the ground metric, and whose family says whether rows may be re-matched;
+            None: the path of clouds that were read from a file.
+        seed: of the random coupling.
+
+    Raises:
+        UserError: conditionings that the method cannot join.
+    """
+    if model is not None and model.family.symmetry == "sequence" and method.method != "identity":
+        raise UserError(
+            f"method {name!r}: rows of {model.family.name} know their places, so that only identity joins them"
+        )
+    ground = find_ground(method.ground, model)
+    try:
+        clouds = {
+            encoder: build_path(
+                method.method, cloud, end.clouds[encoder], seed=seed, ground=ground, tokens=method.tokens
+            )
+            for encoder, cloud in start.clouds.items()
+        }
+    except (ValueError, RuntimeError) as error:
+        raise UserError(f"method {name!r}: {error}") from error
+    masses = {encoder: (mass, end.masses[encoder]) for encoder, mass in start.masses.items()}
+    vectors = {key: _straight(vector, end.vectors[key]) for key, vector in start.vectors.items()}
+    return ConditioningPath(clouds, masses, vectors)
+
+
+def _straight(start: torch.Tensor, end: torch.Tensor) -> Path:
+    a, b = PointCloud(start[None]), PointCloud(end[None])
+    return DisplacementPath(a, b, identity_coupling(a, b))

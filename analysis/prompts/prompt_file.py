@@ -1,0 +1,20 @@
+"""Files of prompts, one a line."""
+
+from pathlib import Path
+
+from whichway.analysis.errors import UserError
+
+
+def read_prompts(path: Path) -> tuple[str, ...]:
+    """One prompt a line, empty lines and repetitions left out.
+
+    Raises:
+        UserError: the file cannot be read, or is not UTF-8.
+    """
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except OSError as error:
+        raise UserError(f"cannot read {str(path)!r}: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise UserError(f"{str(path)!r} is not UTF-8 (byte {error.start}); save it as UTF-8") from error
+    return tuple(dict.fromkeys(line.strip() for line in lines if line.strip()))

@@ -1,0 +1,77 @@
+"""Everything that a comparison of methods between two prompts depends on."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from whichway.analysis.errors import UserError, require_at_least, require_known
+from whichway.analysis.images.sampling import Sampling
+from whichway.analysis.models.choice import ModelChoice
+from whichway.analysis.paths.chosen_method import CHOICES, ChosenMethod, choose_method
+from whichway.analysis.vocabulary import PERCEPTUAL_DISTANCES, PROJECTIONS
+from whichway.geometry import METHODS
+
+#: setting → what it may be
+KNOWN: Mapping[str, Mapping[str, str]] = {
+    **CHOICES,
+    "perceptual_distance": PERCEPTUAL_DISTANCES,
+    "projection": PROJECTIONS,
+}
+
+
+@dataclass(frozen=True)
+class ComparisonSettings:
+    """``sampling.seed`` is also that of the random coupling.
+
+    Raises:
+        UserError: a setting that makes no sense, with what would.
+    """
+
+    prompt_a: str
+    prompt_b: str
+    methods: tuple[str, ...] = ("identity", "random", "optimal", "slerp")
+    ground: str = "euclidean"
+    tokens: str = "all"
+    parametrisation: str = "uniform"
+    frames: int = 9
+    perceptual_distance: str = "efficientnet"
+    projection: str = "pca"
+    model: ModelChoice = ModelChoice()
+    sampling: Sampling = Sampling()
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "methods", tuple(dict.fromkeys(self.methods)))
+        if not self.methods:
+            raise UserError(f"methods: none given; known: {', '.join(METHODS)}, or coupling+path")
+        for setting, known in KNOWN.items():
+            require_known(setting, getattr(self, setting), known)
+        for name in self.methods:
+            choose_method(name)
+        require_at_least("frames", self.frames, 2)
+
+    @classmethod
+    def from_json(cls, content: Mapping[str, Any]) -> "ComparisonSettings":
+        """What ``dataclasses.asdict`` made, read back from a file.
+
+        Raises:
+            TypeError, KeyError: settings of other names.
+            UserError: as the constructor.
+        """
+        return cls(
+            **dict(content)
+            | {
+                "methods": tuple(content["methods"]),
+                "model": ModelChoice(**content["model"]),
+                "sampling": Sampling(**content["sampling"]),
+            }
+        )
+
+    @property
+    def chosen_methods(self) -> dict[str, ChosenMethod]:
+        """By name, with the settings' own ground metric, tokens and parametrisation where a name does not say."""
+        default = ChosenMethod("optimal", self.ground, self.tokens, self.parametrisation)
+        return {name: choose_method(name, default) for name in self.methods}
+
+    @property
+    def prompts(self) -> dict[str, str]:
+        return {"prompt_a": self.prompt_a, "prompt_b": self.prompt_b}

@@ -1,0 +1,120 @@
+"""Renders the frames that are not on disk, the same conditioning only once, and counts."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+
+import numpy as np
+from tqdm.auto import tqdm
+
+from whichway.analysis.families import Conditioning
+from whichway.analysis.images.rendering import render_each
+from whichway.analysis.images.sampling import Sampling
+from whichway.analysis.models.model import Model
+from whichway.analysis.runs.frame_address import FrameAddresses
+from whichway.analysis.runs.frame_index import FrameIndex, FrameName
+from whichway.analysis.runs.frame_store import FrameStore, Picture
+
+
+class FrameRenderer:
+    """The frames of one model under one sampling, kept in a store, found again through an index.
+
+    Attributes:
+        rendered, reused: numbers of different frames.
+    """
+
+    def __init__(
+        self,
+        model: Model,
+        sampling: Sampling,
+        store: FrameStore,
+        index: FrameIndex,
+        *,
+        report: Callable[[str], object] = lambda line: None,
+        progress: bool = True,
+    ) -> None:
+        self.model, self.sampling, self.store, self.index = model, sampling, store, index
+        self.report, self.progress = report, progress
+        self._addresses: FrameAddresses | None = None
+        self._counted: set[str] = set()
+        self.rendered = self.reused = 0
+
+    def render(self, requested: Mapping[FrameName, Conditioning]) -> None:
+        """Make sure that there is a frame for every (name, t)."""
+        for _ in self.render_each(requested):
+            pass
+
+    def strip(self, name: str, times: Sequence[float | None]) -> np.ndarray:
+        """The frames of a method, (frames, height, width, 3) uint8.
+
+        Raises:
+            OSError, ValueError, KeyError: one of them is not there, or is damaged.
+        """
+        return read_strip(self.store, self.index, name, times)
+
+    def render_each(
+        self,
+        requested: Mapping[FrameName, Conditioning],
+        *,
+        batch_size: int | None = None,
+        on_step: Callable[[], object] = lambda: None,
+    ) -> Iterator[tuple[list[FrameName], Picture]]:
+        """Each different frame with all its names, as soon as it is on disk; first those that are there already.
+
+        Args:
+            batch_size, on_step: as in :func:`whichway.analysis.images.rendering.render_each`.
+        """
+        addresses = self._current_addresses()
+        names: dict[str, list[FrameName]] = {}
+        conditionings: dict[str, Conditioning] = {}
+        for name, conditioning in requested.items():
+            address = addresses.of(conditioning)
+            names.setdefault(address, []).append(name)
+            conditionings[address] = conditioning
+        self.index.add({name: address for address, of_frame in names.items() for name in of_frame})
+        missing = []
+        for address, of_frame in names.items():
+            existing = self.store.find(address)
+            if existing is None:
+                missing.append(address)
+            else:
+                self.reused += self._is_new(address)
+                yield of_frame, existing
+        self.report(f"frames: {len(names)} different ones, {len(names) - len(missing)} there, {len(missing)} to render")
+        missing.sort(key=lambda address: _size(conditionings[address]))  # clouds of one size share a batch
+        pictures = render_each(
+            self.model,
+            [conditionings[address] for address in missing],
+            self.sampling,
+            batch_size=batch_size,
+            on_step=on_step,
+        )
+        pairs = zip(missing, pictures, strict=True)
+        hidden = not (missing and self.progress)
+        for address, picture in tqdm(pairs, total=len(missing), desc="frames", unit="frame", disable=hidden):
+            self.store.write(address, picture)
+            self.rendered += self._is_new(address)
+            yield names[address], picture
+
+    def _current_addresses(self) -> FrameAddresses:
+        """Made anew when the model has changed, by an adapter for instance."""
+        if self._addresses is None or self._addresses.model_identity != self.model.identity:
+            self._addresses = FrameAddresses(self.model, self.sampling)
+        return self._addresses
+
+    def _is_new(self, address: str) -> bool:
+        """Whether the frame has not been counted yet."""
+        new = address not in self._counted
+        self._counted.add(address)
+        return new
+
+
+def read_strip(store: FrameStore, index: FrameIndex, name: str, times: Sequence[float | None]) -> np.ndarray:
+    """The frames of a method from disk, (frames, height, width, 3) uint8; no model is needed.
+
+    Raises:
+        OSError, ValueError, KeyError: one of them is not there, or is damaged.
+    """
+    return np.stack([store.read(address) for address in index.addresses(name, times)])
+
+
+def _size(conditioning: Conditioning) -> int:
+    return sum(map(len, conditioning.clouds.values()))

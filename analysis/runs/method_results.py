@@ -1,0 +1,82 @@
+"""What each method did between two prompts: how far its rows travel, and how smooth its images look."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from whichway.analysis.clouds.ground_metrics import find_ground
+from whichway.analysis.models.model import Model
+from whichway.analysis.paths.chosen_method import ChosenMethod
+from whichway.analysis.runs.endpoint_check import endpoint_error
+from whichway.analysis.runs.rendered_paths import RenderedPaths
+from whichway.analysis.smoothness.measures import Smoothness, measure_smoothness
+from whichway.analysis.smoothness.steps import measure_steps
+from whichway.geometry import (
+    GroundMetric,
+    PointCloud,
+    centroid_distance,
+    optimal_coupling,
+    rms_frobenius,
+    transport_cost,
+    wasserstein,
+)
+
+
+@dataclass(frozen=True)
+class MethodResult:
+    """One method's part of a comparison.
+
+    Attributes:
+        t: of its frames.
+        steps: perceptual distances between consecutive frames.
+        length: root mean square distance that rows travel; None for paths without a coupling.
+        share_moved: share of rows that change their index; None likewise.
+        endpoint_error: largest difference, in levels of 255, between the last frame and the image of B itself.
+    """
+
+    t: list[float]
+    steps: list[float]
+    smoothness: Smoothness
+    length: float | None
+    share_moved: float | None
+    endpoint_error: int
+
+
+def measure_methods(
+    rendered: RenderedPaths, methods: Mapping[str, ChosenMethod], distance: str, model: Model
+) -> dict[str, MethodResult]:
+    """How smooth each method's images look under the perceptual distance ``distance``."""
+    return {
+        name: _measure(rendered, name, find_ground(methods[name].ground, model), distance) for name in rendered.paths
+    }
+
+
+def _measure(rendered: RenderedPaths, name: str, ground: GroundMetric, distance: str) -> MethodResult:
+    path, frames = rendered.paths[name].cloud, rendered.frames[name]
+    steps, end_to_end = measure_steps(frames, distance)
+    coupling = getattr(path, "coupling", None)
+    return MethodResult(
+        t=rendered.times[name],
+        steps=steps.tolist(),
+        smoothness=measure_smoothness(steps, end_to_end),
+        length=transport_cost(path.start, path.end, coupling, ground=ground) if coupling else None,
+        share_moved=coupling.share_moved if coupling else None,
+        endpoint_error=endpoint_error(frames, rendered.image_b),
+    )
+
+
+def measure_distances(a: PointCloud, b: PointCloud) -> dict[str, float]:
+    """Distances between two prompts, over all rows and over the prompts' own tokens.
+
+    Most rows of a conditioning are padding that moves little, so the aggregate alone hides what the words do. Own
+    tokens: the leading rows up to the longer prompt's end token, of both clouds.
+    """
+    own_rows = range(max(a.size, b.size))
+    own_a, own_b = a.take(own_rows), b.take(own_rows)
+    return {
+        "rms_frobenius": rms_frobenius(a, b),
+        "wasserstein": wasserstein(a, b),
+        "centroid": centroid_distance(a, b),
+        "rms_frobenius_own_tokens": rms_frobenius(own_a, own_b),
+        "wasserstein_own_tokens": wasserstein(own_a, own_b),
+        "share_moved": optimal_coupling(a, b).share_moved,
+    }

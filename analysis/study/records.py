@@ -1,0 +1,55 @@
+"""The records of a study: one line of JSON for each finished (pair, seed), only ever appended to."""
+
+import json
+import os
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+from whichway.analysis.errors import UserError, writing
+
+FILE = "records.jsonl"
+
+
+def append_records(out: Path, records: Iterable[dict[str, Any]]) -> None:
+    """Each record as a line that is on the disk before the next one is begun.
+
+    Raises:
+        UserError: the file cannot be written.
+    """
+    path = out / FILE
+    for record in records:
+        with writing(path), path.open("a", encoding="utf-8") as file:
+            file.write(json.dumps(record, allow_nan=False) + "\n")
+            file.flush()
+            os.fsync(file.fileno())
+
+
+def read_records(out: Path) -> Iterator[dict[str, Any]]:
+    """The finished (pair, seed). A last line that a kill cut short is taken away, to be done again.
+
+    Raises:
+        UserError: any other line that is damaged.
+    """
+    path = out / FILE
+    if not path.is_file():
+        return
+    content = path.read_bytes()
+    whole = content[: content.rfind(b"\n") + 1]
+    if len(whole) < len(content):
+        with writing(path), path.open("r+b") as file:
+            file.truncate(len(whole))
+    for number, line in enumerate(whole.splitlines(), start=1):
+        try:
+            yield json.loads(line)
+        except ValueError as error:
+            raise UserError(f"line {number} of {str(path)!r} is damaged; remove that line") from error
+
+
+def rounded(value: Any) -> Any:
+    """All floats to seven significant digits: what float32 holds, in half the space."""
+    if isinstance(value, dict):
+        return {key: rounded(each) for key, each in value.items()}
+    if isinstance(value, list):
+        return [rounded(each) for each in value]
+    return float(f"{value:.7g}") if isinstance(value, float) else value

@@ -1,0 +1,52 @@
+"""Records of a study → tables."""
+
+from dataclasses import asdict
+from pathlib import Path
+
+import pandas as pd
+
+from whichway.analysis.smoothness.measures import Smoothness
+from whichway.analysis.study.records import read_records
+from whichway.analysis.study.saved_study import read_study
+
+MEASURES = tuple(Smoothness.__dataclass_fields__)
+
+
+def read_results(out: Path) -> pd.DataFrame:
+    """One row for each (pair, seed, method): prompts, score, distances of the prompts, and measures.
+
+    Columns of measures are called ``ppl_efficientnet``, by measure and perceptual distance; those of the method's own
+    geometry ``length``, ``share_moved``, and ``path_wasserstein`` and so on: the sum over its steps.
+
+    Raises:
+        UserError: no study in the folder, or a damaged one.
+    """
+    pairs = read_study(out).pairs
+    rows = []
+    for record in read_records(out):
+        pair = pairs[record["pair"]]
+        for name, measured in record["methods"].items():
+            row = {"pair": record["pair"], "seed": record["seed"], "method": name}
+            row |= asdict(pair) | {"stratum": pair.stratum} | record["distances"]
+            row |= {key: measured[key] for key in ("length", "share_moved", "endpoint_error")}
+            row |= {f"path_{key}": sum(steps) if steps else None for key, steps in measured["lengths"].items()}
+            for distance, perceived in measured["perceived"].items():
+                row |= {f"{measure}_{distance}": perceived[measure] for measure in MEASURES}
+            rows.append(row)
+    return pd.DataFrame(rows)
+
+
+def read_steps(out: Path) -> pd.DataFrame:
+    """One row for each step: (pair, seed, method, step), its geometric lengths and its perceptual distances."""
+    rows = []
+    for record in read_records(out):
+        for name, measured in record["methods"].items():
+            count = len(measured["t"]) - 1
+            columns = {key: steps for key, steps in measured["lengths"].items() if steps and len(steps) == count}
+            columns |= {distance: perceived["steps"] for distance, perceived in measured["perceived"].items()}
+            where = {"pair": record["pair"], "seed": record["seed"], "method": name}
+            rows += [
+                where | {"step": index} | {key: values[index] for key, values in columns.items()}
+                for index in range(count)
+            ]
+    return pd.DataFrame(rows)

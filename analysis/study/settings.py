@@ -1,0 +1,83 @@
+"""Everything that a study depends on besides its pairs."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from whichway.analysis.errors import UserError, require_at_least, require_known
+from whichway.analysis.images.sampling import Sampling
+from whichway.analysis.models.choice import ModelChoice
+from whichway.analysis.paths.chosen_method import ChosenMethod, choose_method
+from whichway.analysis.vocabulary import PERCEPTUAL_DISTANCES
+
+METHODS = (
+    "identity",
+    "random",
+    "optimal",
+    "optimal@cross-attention",
+    "slerp",
+    "spherical",
+    "entropic",
+    "partial",
+    "unbalanced",
+    "mixture",
+    "aid-inner",
+    "aid-outer",
+)
+
+
+@dataclass(frozen=True)
+class StudySettings:
+    """What every pair goes through.
+
+    Attributes:
+        seeds: initial noises for each pair: seeds 0, 1, … of the noise and of the random coupling.
+        perceptual_distances: the first is the one that reports show.
+        sampling: its own seed is not used.
+
+    Raises:
+        UserError: a setting that makes no sense, with what would.
+    """
+
+    methods: tuple[str, ...] = METHODS
+    frames: int = 9
+    seeds: int = 3
+    perceptual_distances: tuple[str, ...] = ("efficientnet",)
+    model: ModelChoice = ModelChoice()
+    sampling: Sampling = Sampling()
+
+    def __post_init__(self) -> None:
+        for name in ("methods", "perceptual_distances"):
+            object.__setattr__(self, name, tuple(dict.fromkeys(getattr(self, name))))
+            if not getattr(self, name):
+                raise UserError(f"{name}: none given")
+        for method in self.methods:
+            choose_method(method)
+        for distance in self.perceptual_distances:
+            require_known("perceptual_distances", distance, PERCEPTUAL_DISTANCES)
+        require_at_least("frames", self.frames, 2)
+        require_at_least("seeds", self.seeds, 1)
+
+    @classmethod
+    def from_json(cls, content: Mapping[str, Any]) -> "StudySettings":
+        """What ``dataclasses.asdict`` made, read back from a file."""
+        return cls(
+            **dict(content)
+            | {
+                "methods": tuple(content["methods"]),
+                "perceptual_distances": tuple(content["perceptual_distances"]),
+                "model": ModelChoice(**content["model"]),
+                "sampling": Sampling(**content["sampling"]),
+            }
+        )
+
+    @property
+    def identity(self) -> dict[str, Any]:
+        """What must not change while a study is continued; how the model is held is said with the model itself."""
+        sampling = {name: value for name, value in asdict(self.sampling).items() if name != "seed"}
+        own = {name: value for name, value in asdict(self).items() if name not in ("model", "sampling")}
+        return own | {"model": self.model.name} | sampling
+
+    @property
+    def chosen_methods(self) -> dict[str, ChosenMethod]:
+        return {name: choose_method(name) for name in self.methods}

@@ -1,0 +1,81 @@
+"""Triangles and squares of barycenters: the weights, the command, and what stands at the corners."""
+
+import json
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+from PIL import Image
+
+from whichway.analysis.command.main import main
+from whichway.analysis.images.rendering import Sampling, render
+from whichway.analysis.models.model import load_model
+from whichway.analysis.pictures.barycenters import draw_barycenters
+from whichway.analysis.prompts.encoding import encode
+from whichway.analysis.runs.barycenters import grid_weights
+
+PROMPTS = ("a fox", "a panda", "a red car", "a house")
+
+
+@pytest.mark.parametrize(("corners", "count"), [(3, 10), (4, 16)])
+def test_weights_are_shares_and_the_corners_are_pure(corners, count):
+    grid = grid_weights(corners, 4)
+    assert len(grid) == len(set(grid)) == count
+    assert np.sum(grid, axis=1) == pytest.approx(1)
+    assert np.min(grid) >= 0
+    pure = [weights.index(1) for weights in grid if 1 in weights]
+    assert pure == list(range(corners))
+
+
+@pytest.fixture
+def run(tiny_pipeline_folder, tmp_path):
+    def barycenter(*arguments):
+        options = ["--model", str(tiny_pipeline_folder), "--steps", "1", "--device", "cpu", "--side", "3"]
+        return CliRunner().invoke(main, ["barycenter", *options, "--out", str(tmp_path / "run"), *arguments])
+
+    return barycenter
+
+
+@pytest.mark.parametrize("corners", [3, 4])
+def test_the_corners_are_the_prompts_images_and_nothing_is_rendered_twice(run, tmp_path, tiny_pipeline_folder, corners):
+    result = run(*PROMPTS[:corners])
+    assert result.exit_code == 0, result.output
+    with Image.open(tmp_path / "run" / "barycenters.png") as picture:
+        assert np.asarray(picture.convert("L")).std() > 5
+    frames = tmp_path / "run" / "frames"
+    index = json.loads((tmp_path / "run" / "frames.json").read_text())
+    assert len(index) == len(grid_weights(corners, 3)) == len(list(frames.glob("*.png")))
+    model = load_model(str(tiny_pipeline_folder), device="cpu")
+    wanted = render(
+        model, [encode(model, prompt) for prompt in PROMPTS[:corners]], Sampling(num_inference_steps=1)
+    ).astype(int)
+    for corner, image in enumerate(wanted):
+        name = "-".join("1.0000" if k == corner else "0.0000" for k in range(corners))
+        assert np.abs(np.asarray(Image.open(frames / f"{index[name]['']}.png")) - image).max() <= 1
+    assert "0 to render" in run(*PROMPTS[:corners]).output
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["a", "b"], "wanted 3 prompts (a triangle) or 4 (a square), got 2"),
+        (["a", "b", "c", "--side", "1"], "side: wanted at least 2"),
+        (["a", "b", "c", "--guidance", "nan"], "guidance_scale: wanted a finite number"),
+    ],
+)
+def test_bad_input_is_one_line_and_exit_status_2(run, arguments, said):
+    result = run(*arguments)
+    assert result.exit_code == 2
+    assert said in result.output
+
+
+@pytest.mark.parametrize("corners", [3, 4])
+def test_the_picture_has_every_image_and_every_prompt_inside_it(corners):
+    images = np.zeros((len(grid_weights(corners, 3)), 4, 4, 3), dtype=np.uint8)
+    figure = draw_barycenters(images, PROMPTS[:corners], 3)
+    assert len(figure.axes) == len(images)
+    assert [text.get_text() for text in figure.texts] == [f"“{prompt}”" for prompt in PROMPTS[:corners]]
+    for axis in figure.axes:
+        box = axis.get_position()
+        assert 0 <= box.x0 < box.x1 <= 1
+        assert 0 <= box.y0 < box.y1 <= 1

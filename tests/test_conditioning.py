@@ -1,0 +1,86 @@
+"""Conditionings of one part and of several, and paths between them."""
+
+from dataclasses import replace
+from types import SimpleNamespace
+
+import pytest
+import torch
+
+from tests.conftest import random_cloud
+from whichway.analysis.errors import UserError
+from whichway.analysis.families import Conditioning
+from whichway.analysis.families.stable_diffusion import STABLE_DIFFUSION
+from whichway.analysis.paths.chosen_method import ChosenMethod
+from whichway.analysis.paths.conditioning_path import join
+from whichway.geometry import optimal_coupling, wasserstein
+
+A = Conditioning(
+    {"clip": random_cloud(7, 4, 0), "t5": random_cloud(9, 6, 1)},
+    {"clip": 7.0, "t5": 9.0},
+    {"pooled": torch.tensor([1.0, 0.0])},
+)
+B = Conditioning(
+    {"clip": random_cloud(7, 4, 2), "t5": random_cloud(9, 6, 3)},
+    {"clip": 5.0, "t5": 9.0},
+    {"pooled": torch.tensor([0.0, 2.0])},
+)
+
+
+def test_a_mass_is_one_for_each_row_unless_it_is_said():
+    assert Conditioning({"text": random_cloud(7, 4, 0)}).masses == {"text": 7.0}
+
+
+@pytest.mark.parametrize(
+    ("clouds", "masses", "message"),
+    [
+        ({}, {}, "clouds: wanted at least one"),
+        ({"text": random_cloud(2, 2, 0)}, {"other": 1.0}, "masses: wanted a positive number for each of text"),
+        ({"text": random_cloud(2, 2, 0)}, {"text": 0.0}, "masses: wanted a positive number for each of text"),
+    ],
+)
+def test_what_is_no_conditioning_is_named(clouds, masses, message):
+    with pytest.raises(ValueError, match=message):
+        Conditioning(clouds, masses)
+
+
+def test_the_only_cloud_is_refused_where_there_are_two():
+    assert Conditioning({"text": A.clouds["t5"]}).cloud is A.clouds["t5"]
+    with pytest.raises(ValueError, match="has 2 clouds: clip, t5"):
+        _ = A.cloud
+    with pytest.raises(ValueError, match="has 2 clouds: clip, t5"):
+        _ = join("optimal", ChosenMethod("optimal"), A, B, model=None).cloud
+
+
+def test_all_parts_move_at_the_same_t_and_each_cloud_by_its_own_coupling():
+    path = join("optimal", ChosenMethod("optimal"), A, B, model=None)
+    quarter = path(0.25)
+    for name in ("clip", "t5"):
+        a, b = A.clouds[name], B.clouds[name]
+        assert wasserstein(a, quarter.clouds[name]) == pytest.approx(0.25 * wasserstein(a, b))
+        coupling = path.clouds[name].coupling
+        assert torch.equal(coupling.targets, optimal_coupling(a, b).targets)
+    assert quarter.masses == {"clip": 6.5, "t5": 9.0}
+    assert quarter.vectors["pooled"].tolist() == pytest.approx([0.75, 0.5])
+
+
+@pytest.mark.parametrize("name", ["identity", "random", "optimal", "mixture"])
+def test_the_ends_are_the_two_conditionings(name):
+    path = join(name, ChosenMethod(name), A, B, model=None)
+    for t, end in ((0, A), (1, B)):
+        for encoder, cloud in end.clouds.items():
+            assert wasserstein(path(t).clouds[encoder], cloud) == pytest.approx(0, abs=1e-7)
+        assert path(t).masses == end.masses
+        assert torch.equal(path(t).vectors["pooled"], end.vectors["pooled"])
+
+
+def test_rows_that_know_their_places_are_not_matched_anew():
+    model = SimpleNamespace(family=replace(STABLE_DIFFUSION, name="a rotary family", symmetry="sequence"))
+    with pytest.raises(UserError, match="rows of a rotary family know their places, so that only identity joins them"):
+        join("optimal", ChosenMethod("optimal"), A, B, model=model)
+    assert join("identity", ChosenMethod("identity"), A, B, model=model)(0.5).masses["clip"] == 6
+
+
+def test_clouds_that_a_method_cannot_join_are_named():
+    shorter = Conditioning({"text": random_cloud(5, 4, 0)})
+    with pytest.raises(UserError, match="method 'identity': "):
+        join("identity", ChosenMethod("identity"), shorter, Conditioning({"text": random_cloud(7, 4, 0)}), model=None)

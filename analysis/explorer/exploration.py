@@ -29,6 +29,7 @@ from whichway.analysis.runs.walk import build_way_path, find_ground
 from whichway.analysis.smoothness.measures import Smoothness, measure_smoothness
 from whichway.analysis.smoothness.perceptual_distance import perceptual_distance
 from whichway.geometry import Coupling, PiecewisePath, PointCloud, transport_cost, uniform_times
+from whichway.geometry.path import W2
 from whichway.geometry.path import Path as GeometryPath
 
 MOST_METHODS = 2  # side by side
@@ -235,7 +236,8 @@ def _leg_message(leg: Leg, ground: Any) -> dict[str, Any]:
         coupling: Coupling | None = getattr(path, "coupling", None)
         if coupling is not None:
             couplings[method] = coupling_message(coupling, leg.start, leg.end)
-            lengths[method] = transport_cost(leg.start, leg.end, coupling, ground=ground)
+            if path.length_in == W2:
+                lengths[method] = transport_cost(leg.start, leg.end, coupling, ground=ground)
     return {"distances": measure_distances(leg.start, leg.end), "couplings": couplings, "lengths": lengths}
 
 

@@ -14,12 +14,13 @@ from jaxtyping import UInt8
 from torch.nn.utils.rnn import pad_sequence
 
 from whichway.analysis.errors import UserError
-from whichway.analysis.images.attention_interpolation import attend_to_ends
+from whichway.analysis.images.attention_interpolation import attend_to_ends, warm_up_steps
 from whichway.analysis.images.conditioning_cache import keys_and_values_once
 from whichway.analysis.images.weighted_attention import attend_with_weights
 from whichway.analysis.models.model import Model
+from whichway.analysis.paths.attention_interpolation import AttendedCloud
 from whichway.analysis.prompts.encoding import encode
-from whichway.geometry import AttendedCloud, PointCloud
+from whichway.geometry import PointCloud
 
 Images = UInt8[np.ndarray, "frames height width 3"]
 LARGEST_BATCH = 16  # beyond which a frame gets no cheaper
@@ -100,7 +101,8 @@ def render_each(
             else:
                 ends, kind = way
                 times = [0.0, *(cloud.t for cloud in batch if isinstance(cloud, AttendedCloud)), 1.0]
-                attending = attend_to_ends(model.pipeline.unet, times, kind)
+                steps = warm_up_steps(sampling.steps)
+                attending = attend_to_ends(model.pipeline.unet, times, kind, steps=steps)
                 batch = [ends[0], *batch, ends[1]]
                 yield from _render_batch(model, batch, negative, noise, sampling, on_step, attending)[1:-1]
 

@@ -18,7 +18,8 @@ GROUNDS = {
 }
 PARAMETRISATIONS = {
     "uniform": "evenly in t",
-    "constant-speed": "evenly in W_2 along the path",
+    "constant-speed": "evenly in W_2 along the path, where it has a length in W_2",
+    "beta": "at the quantiles of Beta(steps, steps): what AID's authors choose",
     "perceptual": "until consecutive frames look equally far apart",
 }
 CHOICES: Mapping[str, Mapping[str, str]] = {"ground": GROUNDS, "tokens": TOKENS, "parametrisation": PARAMETRISATIONS}

@@ -12,7 +12,8 @@ from tqdm.auto import tqdm
 from whichway.analysis.errors import writing
 from whichway.analysis.models.model import Model
 from whichway.analysis.images.rendering import Sampling, render_each
-from whichway.geometry import AttendedCloud, PointCloud
+from whichway.analysis.paths.attention_interpolation import AttendedCloud
+from whichway.geometry import PointCloud
 
 Name = tuple[str, float | None]  # of a frame: method and t, or a name alone
 

@@ -19,20 +19,22 @@ from whichway.geometry import (
     Cosine,
     GroundMetric,
     PointCloud,
+    beta_times,
     build_path,
     constant_speed_times,
     transport_cost,
     uniform_times,
 )
-from whichway.geometry.path import Path
+from whichway.geometry.path import W2, Path
 
 
 @dataclass(frozen=True)
 class MethodResult:
     """What one method did. ``steps`` are perceptual distances between consecutive frames, at ``t``.
 
-    ``length`` is the root mean square distance that rows travel (None for paths without a coupling), ``share_moved``
-    the share of rows that change their index, ``endpoint_error`` the largest difference, in levels of 255, between
+    ``length`` is what the path's coupling costs, the root mean square distance between matched rows (None for paths
+    without a coupling, and for those on which mass goes over from row to row), ``share_moved`` the share of the mass
+    carried that changes its row's index, ``endpoint_error`` the largest difference, in levels of 255, between
     the last frame and the image of prompt B itself (see :func:`whichway.analysis.models.dtypes.same_image_tolerance`).
     """
 
@@ -70,7 +72,7 @@ def walk(
         seed: of the random coupling.
 
     Raises:
-        UserError: a way that cannot join these clouds.
+        UserError: a way that cannot join these clouds, or has no constant speed.
     """
     start, end = ends
     paths = {name: build_way_path(name, way, renderer.model, ends, seed) for name, way in ways.items()}
@@ -110,9 +112,15 @@ def _choose_times(name: str, way: Way, path: Path, renderer: FrameRenderer, fram
     """When along the path its frames are taken, to the six digits that name a frame."""
     if way.parametrisation == "uniform":
         return uniform_times(frames)
+    if way.parametrisation == "beta":
+        steps = renderer.sampling.steps
+        return [round(t, 6) for t in beta_times(frames, steps, steps)]
     if way.parametrisation == "constant-speed":
         ground = find_ground(way.ground, renderer.model)
-        return [round(t, 6) for t in constant_speed_times(path, frames, ground=ground)]
+        try:
+            return [round(t, 6) for t in constant_speed_times(path, frames, ground=ground)]
+        except ValueError as error:
+            raise UserError(f"method {name!r}: {error}") from error
 
     def images(times: list[float]) -> np.ndarray:
         renderer.render({(name, t): path(t) for t in times})
@@ -130,11 +138,12 @@ def _measure(walked: Walk, name: str, ground: GroundMetric, metric: str) -> Meth
     path, frames = walked.paths[name], walked.frames[name]
     steps, end_to_end = measure_steps(frames, metric)
     coupling = getattr(path, "coupling", None)
+    keeps_mass = path.length_in == W2
     return MethodResult(
         t=walked.times[name],
         steps=steps.tolist(),
         smoothness=measure_smoothness(steps, end_to_end),
-        length=transport_cost(path.start, path.end, coupling, ground=ground) if coupling else None,
+        length=transport_cost(path.start, path.end, coupling, ground=ground) if coupling and keeps_mass else None,
         share_moved=coupling.share_moved if coupling else None,
         endpoint_error=int(np.abs(frames[-1].astype(int) - walked.image_b.astype(int)).max()),
     )

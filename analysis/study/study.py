@@ -10,6 +10,7 @@ import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
+from functools import partial
 from itertools import pairwise, product
 from pathlib import Path
 from typing import Any
@@ -33,7 +34,17 @@ from whichway.analysis.runs.frames import FrameRenderer, FrameStore
 from whichway.analysis.runs.walk import Walk, measure_steps, walk
 from whichway.analysis.smoothness.measures import Smoothness, measure_smoothness
 from whichway.analysis.smoothness.perceptual_distance import PERCEPTIONS, require_available
-from whichway.geometry import EUCLIDEAN, GroundMetric, PointCloud, rms_frobenius, transport_cost, wasserstein
+from whichway.geometry import (
+    EUCLIDEAN,
+    PATHS,
+    GroundMetric,
+    PointCloud,
+    find_method,
+    rms_frobenius,
+    transport_cost,
+    wasserstein,
+)
+from whichway.geometry.path import W2
 
 METHODS = (
     "identity",
@@ -259,14 +270,17 @@ def _measure_way(walked: Walk, name: str, metrics: Iterable[str], grounds: Mappi
         steps, end_to_end = measure_steps(frames, metric)
         perceived[metric] = {"steps": steps.tolist()} | asdict(measure_smoothness(steps, end_to_end))
     clouds = [path(t) for t in times]
+    in_w2 = path.length_in == W2
     return {
         "t": times,
-        "length": transport_cost(path.start, path.end, coupling) if coupling else None,
+        "length": transport_cost(path.start, path.end, coupling) if coupling and in_w2 else None,
         "share_moved": coupling.share_moved if coupling else None,
         "endpoint_error": int(np.abs(frames[-1].astype(int) - walked.image_b.astype(int)).max()),
         "lengths": {
-            "wasserstein": _steps(clouds, lambda a, b: wasserstein(a, b, ground=grounds["wasserstein"])),
-            "pull_back": _steps(clouds, lambda a, b: wasserstein(a, b, ground=grounds["pull_back"])),
+            name: _steps(clouds, partial(wasserstein, ground=ground)) if in_w2 else None
+            for name, ground in grounds.items()
+        }
+        | {
             "frobenius": _steps(clouds, rms_frobenius) if _are_matrices(clouds) else None,
         },
         "perceived": perceived,
@@ -318,7 +332,7 @@ def read_results(out: Path) -> pd.DataFrame:
     """One row for each (pair, seed, method): prompts, score, distances of the prompts, and measures under each metric.
 
     Columns of measures are called ``ppl_efficientnet``; those of the method's own geometry ``length``,
-    ``share_moved``, and ``path_wasserstein`` and so on: the sum over its steps.
+    ``share_moved``, and ``path_wasserstein`` and so on: the sum over its steps, where the path has a length there.
     """
     study = read_study(out)
     rows = []
@@ -327,12 +341,23 @@ def read_results(out: Path) -> pd.DataFrame:
         for name, way in record["methods"].items():
             row = {"pair": record["pair"], "seed": record["seed"], "method": name}
             row |= asdict(pair) | {"stratum": pair.stratum} | record["distances"]
-            row |= {key: way[key] for key in ("length", "share_moved", "endpoint_error")}
-            row |= {f"path_{key}": sum(steps) if steps else None for key, steps in way["lengths"].items()}
+            row |= {key: way[key] for key in ("share_moved", "endpoint_error")}
+            row["length"] = way["length"] if _has_w2_length(name) else None
+            row |= {f"path_{key}": sum(steps) if steps else None for key, steps in _lengths(name, way).items()}
             for metric, perceived in way["perceived"].items():
                 row |= {f"{measure}_{metric}": perceived[measure] for measure in MEASURES}
             rows.append(row)
     return pd.DataFrame(rows)
+
+
+def _has_w2_length(method: str) -> bool:
+    return PATHS[find_method(find_way(method).method).path].length_in == W2
+
+
+def _lengths(method: str, record: Mapping[str, Any]) -> dict[str, list[float] | None]:
+    """The steps in each geometry; none in W_2 where the path has no length in it, whatever older records hold."""
+    unbounded = () if _has_w2_length(method) else ("wasserstein", "pull_back")
+    return {key: None if key in unbounded else steps for key, steps in record["lengths"].items()}
 
 
 def read_steps(out: Path) -> pd.DataFrame:
@@ -340,7 +365,8 @@ def read_steps(out: Path) -> pd.DataFrame:
     rows = []
     for record in read_records(out):
         for name, way in record["methods"].items():
-            columns = {key: steps for key, steps in way["lengths"].items() if steps and len(steps) == len(way["t"]) - 1}
+            lengths = _lengths(name, way)
+            columns = {key: steps for key, steps in lengths.items() if steps and len(steps) == len(way["t"]) - 1}
             columns |= {metric: perceived["steps"] for metric, perceived in way["perceived"].items()}
             where = {"pair": record["pair"], "seed": record["seed"], "method": name}
             rows += [

@@ -1,12 +1,13 @@
-"""Interpolating what attention reads instead of the cloud: the peers' method, as a path beside the others."""
+"""AID's paths: clouds that carry how their frames attend to the frames at both ends. Registered as methods below."""
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 
-from whichway.geometry.cloud import PointCloud
+from whichway.geometry import Method, PathRule, PointCloud, register_method, register_path
 from whichway.geometry.ground import require_same_shape
-from whichway.geometry.path import check_time
+from whichway.geometry.path import W2, check_time
 
 KINDS = ("inner", "outer")
 
@@ -30,11 +31,16 @@ class AttendedCloud(PointCloud):
 
 @dataclass(frozen=True, eq=False)
 class AttentionInterpolationPath:
-    """AID (He et al. 2024, arXiv:2403.17924, eqs. 4 and 5), fused: in cross- and self-attention, keys and values of a
-    frame (K, V) are joined by those of the frames of A and B at the same layer and sampling step.
+    """AID (He et al. 2024, arXiv:2403.17924), fused: in cross- and self-attention, keys and values of a frame (K, V)
+    are joined by those of the frames of A and B at the same layer and sampling step.
 
     - inner: Attn(Q, [K, (1−t) K_A + t K_B], [V, (1−t) V_A + t V_B])
     - outer: (1−t) Attn(Q, [K, K_A], [V, V_A]) + t Attn(Q, [K, K_B], [V, V_B])
+
+    As the authors run it, so during the first half of the sampling steps, and where the image is guided, in the
+    conditional half of the batch (:mod:`whichway.analysis.images.attention_interpolation`). Their choice of t,
+    :func:`whichway.geometry.beta_times`, is the parametrisation "beta"; it is not the default. Not built: their search
+    for α and β, and prompt guidance (PAID).
 
     The frame's own text is the linear interpolation of the matrices. Keys are linear in rows, so that inner
     interpolation of cross-attention alone would be exactly that; what AID adds is self-attention across frames. At both
@@ -47,6 +53,7 @@ class AttentionInterpolationPath:
     start: PointCloud
     end: PointCloud
     kind: str = "outer"
+    length_in: ClassVar[str] = W2  # of the clouds, without what their frames attend to
 
     def __post_init__(self) -> None:
         require_same_shape(self.start, self.end)
@@ -61,3 +68,27 @@ class AttentionInterpolationPath:
             return self.end if t else self.start
         rows = torch.lerp(self.start.rows, self.end.rows, t)
         return AttendedCloud(rows, self.start.weights, ends=(self.start, self.end), t=t, kind=self.kind)
+
+
+register_path(
+    "aid-inner",
+    PathRule(
+        "keys and values interpolated",
+        lambda a, b, *_: AttentionInterpolationPath(a, b, "inner"),
+        AttentionInterpolationPath.length_in,
+        coupled=False,
+    ),
+)
+register_path(
+    "aid-outer",
+    PathRule(
+        "attention outputs interpolated",
+        lambda a, b, *_: AttentionInterpolationPath(a, b, "outer"),
+        AttentionInterpolationPath.length_in,
+        coupled=False,
+    ),
+)
+register_method(
+    "aid-inner", Method("frames attend to interpolated keys and values of both ends' frames", None, "aid-inner")
+)
+register_method("aid-outer", Method("frames attend to both ends' frames, outputs interpolated", None, "aid-outer"))

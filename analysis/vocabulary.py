@@ -19,7 +19,8 @@ TOKENS = {
 #: when along a path its frames are taken (:mod:`whichway.analysis.runs.rendered_paths`)
 PARAMETRISATIONS = {
     "uniform": "evenly in t",
-    "constant-speed": "evenly in W_2 along the path",
+    "constant-speed": "evenly in W_2 along the path, where it has a length in W_2",
+    "beta": "at the quantiles of Beta(steps, steps): what AID's authors choose",
     "perceptual": "until consecutive frames look equally far apart",
 }
 #: perceptual distance between images (:mod:`whichway.analysis.smoothness.perceptual_distance`)

@@ -6,22 +6,24 @@ Table of contents, in reading order:
 - :mod:`whichway.geometry.ground`: how far apart two rows are
 - :mod:`whichway.geometry.coupling`, :mod:`whichway.geometry.soft_coupling`: which row of A travels to which row of B
 - :mod:`whichway.geometry.distance`: Frobenius, Wasserstein and their kin, and the bounds between them
-- :mod:`whichway.geometry.path`, :mod:`whichway.geometry.attention_interpolation`: t ↦ cloud
+- :mod:`whichway.geometry.path`: t ↦ cloud, and in which distance it has a length
+- :mod:`whichway.geometry.displacement`, :mod:`whichway.geometry.great_circle`: rows move, straight or on great circles
+- :mod:`whichway.geometry.mixture`: rows fade; :mod:`whichway.geometry.unbalanced`: rows do both
+- :mod:`whichway.geometry.piecewise`: one path after another
 - :mod:`whichway.geometry.method`: coupling × path, under the names used everywhere
-- :mod:`whichway.geometry.parametrisation`: at which t
+- :mod:`whichway.geometry.length`, :mod:`whichway.geometry.parametrisation`: how long, and at which t
 - :mod:`whichway.geometry.barycenter`: one cloud between many
 - :mod:`whichway.geometry.pairwise`, :mod:`whichway.geometry.neighbours`, :mod:`whichway.geometry.embedding`: thousands
 of clouds
 """
 
-from whichway.geometry.attention_interpolation import AttendedCloud, AttentionInterpolationPath
 from whichway.geometry.barycenter import barycenter
 from whichway.geometry.cloud import PointCloud
 from whichway.geometry.coupling import Coupling, identity_coupling, optimal_coupling, random_coupling
+from whichway.geometry.displacement import DisplacementPath
 from whichway.geometry.distance import (
     centroid_distance,
     frobenius,
-    hellinger_kantorovich,
     rms_frobenius,
     sinkhorn_divergence,
     sliced_wasserstein,
@@ -29,22 +31,37 @@ from whichway.geometry.distance import (
     wasserstein,
 )
 from whichway.geometry.embedding import flatten_rows, linearise, slice_rows
+from whichway.geometry.great_circle import SlerpPath, SphericalPath
 from whichway.geometry.ground import EUCLIDEAN, Cosine, CrossAttention, Euclidean, GroundMetric
-from whichway.geometry.method import COUPLINGS, METHODS, PATHS, TOKENS, Method, build_path, couple, find_method
+from whichway.geometry.length import step_lengths
+from whichway.geometry.method import (
+    COUPLINGS,
+    METHODS,
+    PATHS,
+    TOKENS,
+    CouplingRule,
+    Method,
+    PathRule,
+    build_path,
+    couple,
+    find_method,
+    register_coupling,
+    register_method,
+    register_path,
+)
+from whichway.geometry.mixture import MixturePath, PartialPath
 from whichway.geometry.neighbours import Neighbours, nearest_neighbours
 from whichway.geometry.pairwise import CloudStack, pairwise_wasserstein
-from whichway.geometry.parametrisation import constant_speed_times, uniform_times
-from whichway.geometry.path import (
-    DisplacementPath,
+from whichway.geometry.parametrisation import beta_times, constant_speed_times, uniform_times
+from whichway.geometry.path import Path
+from whichway.geometry.piecewise import PiecewisePath
+from whichway.geometry.soft_coupling import entropic_coupling, partial_coupling
+from whichway.geometry.unbalanced import (
     HellingerKantorovichPath,
-    MixturePath,
-    PartialPath,
-    Path,
-    PiecewisePath,
-    SlerpPath,
-    SphericalPath,
+    hellinger_kantorovich,
+    spherical_hellinger_kantorovich,
+    unbalanced_coupling,
 )
-from whichway.geometry.soft_coupling import entropic_coupling, partial_coupling, unbalanced_coupling
 
 __all__ = [
     "COUPLINGS",
@@ -52,11 +69,10 @@ __all__ = [
     "METHODS",
     "PATHS",
     "TOKENS",
-    "AttendedCloud",
-    "AttentionInterpolationPath",
     "CloudStack",
     "Cosine",
     "Coupling",
+    "CouplingRule",
     "CrossAttention",
     "DisplacementPath",
     "Euclidean",
@@ -67,11 +83,13 @@ __all__ = [
     "Neighbours",
     "PartialPath",
     "Path",
+    "PathRule",
     "PiecewisePath",
     "PointCloud",
     "SlerpPath",
     "SphericalPath",
     "barycenter",
+    "beta_times",
     "build_path",
     "centroid_distance",
     "constant_speed_times",
@@ -88,10 +106,15 @@ __all__ = [
     "pairwise_wasserstein",
     "partial_coupling",
     "random_coupling",
+    "register_coupling",
+    "register_method",
+    "register_path",
     "rms_frobenius",
     "sinkhorn_divergence",
     "slice_rows",
     "sliced_wasserstein",
+    "spherical_hellinger_kantorovich",
+    "step_lengths",
     "transport_cost",
     "unbalanced_coupling",
     "uniform_times",

@@ -37,7 +37,7 @@ class Coupling:
 
     @property
     def share_moved(self) -> float:
-        """Share of the mass carried that does not stay at its own index: 0 for the identity coupling."""
+        """Share of the mass carried that changes its index: 0 for the identity coupling, and where none is carried."""
         carried = self.mass.sum()
         return float(self.mass[self.sources != self.targets].sum() / carried) if carried > 0 else 0.0
 
@@ -49,8 +49,7 @@ def identity_coupling(a: PointCloud, b: PointCloud) -> Coupling:
         ValueError: clouds of different shape or weights (the identity is a coupling only between equal weights).
     """
     require_same_shape(a, b)
-    if not torch.allclose(a.weights, b.weights.to(a.weights.dtype), rtol=1e-6):
-        raise ValueError("the identity coupling needs clouds of equal weights; got different ones")
+    require_equal_weights(a, b, "the identity coupling")
     rows = torch.arange(len(a))
     return Coupling(rows, rows, a.weights)
 
@@ -92,8 +91,39 @@ def optimal_coupling(a: PointCloud, b: PointCloud, *, p: float = 2, ground: Grou
     return coupling_of(plan, a)
 
 
+def marginals(coupling: Coupling, a: PointCloud, b: PointCloud) -> tuple[Float[Tensor, " n"], Float[Tensor, " m"]]:
+    """What the coupling takes from each row of A, (n,), and brings to each row of B, (m,), float64."""
+    mass = coupling.mass.double()
+    out = mass.new_zeros(len(a)).index_add(0, coupling.sources, mass)
+    return out, mass.new_zeros(len(b)).index_add(0, coupling.targets, mass)
+
+
+def marginal_error(coupling: Coupling) -> float:
+    """How far off a row's mass may be, where all rows together have 1, and be called right in the coupling's dtype."""
+    return max(1e-6, torch.finfo(coupling.mass.dtype).eps)
+
+
+def require_marginals(coupling: Coupling, a: PointCloud, b: PointCloud, path: str) -> None:
+    """Raise a ValueError unless the coupling carries exactly the weights of A to those of B."""
+    carried = float(coupling.mass.double().sum())
+    if abs(carried - 1) > len(a) * marginal_error(coupling):
+        raise ValueError(f"the {path} path needs a coupling that carries all the mass; this one carries {carried:.3f}")
+    pairs = zip(marginals(coupling, a, b), (a, b), strict=True)
+    error = max(float((seen - cloud.weights.double()).abs().max()) for seen, cloud in pairs)
+    if error > marginal_error(coupling):
+        raise ValueError(
+            f"the {path} path needs a coupling that takes the whole mass of each row; one row is {error:.1e} off"
+        )
+
+
+def require_equal_weights(a: PointCloud, b: PointCloud, what: str) -> None:
+    """Raise a ValueError unless row i of A weighs what row i of B does; the clouds have one shape."""
+    if not torch.allclose(a.weights.double(), b.weights.double(), rtol=1e-6, atol=0):
+        raise ValueError(f"{what} needs clouds of equal weights; got different ones")
+
+
 def coupling_of(plan: Float[np.ndarray, "n m"], a: PointCloud) -> Coupling:
-    """A dense plan as atoms, in the precision of ``a``."""
+    """A dense plan as atoms, in the dtype of ``a``."""
     sources, targets = np.nonzero(plan)
     mass = torch.from_numpy(plan[sources, targets]).to(a.rows)
     return Coupling(torch.from_numpy(sources), torch.from_numpy(targets), mass)

@@ -8,7 +8,7 @@ import torch
 from whichway.geometry.cloud import PointCloud
 from whichway.geometry.coupling import Coupling, identity_coupling, optimal_coupling, probabilities
 from whichway.geometry.ground import EUCLIDEAN, GroundMetric, ground_costs, require_same_shape, require_same_width
-from whichway.geometry.soft_coupling import cone_angles, epsilon_of, sinkhorn_plan, unbalanced_coupling
+from whichway.geometry.soft_coupling import epsilon_of, sinkhorn_plan
 
 
 def frobenius(a: PointCloud, b: PointCloud) -> float:
@@ -44,7 +44,18 @@ def wasserstein(a: PointCloud, b: PointCloud, *, p: float = 2, ground: GroundMet
 def transport_cost(
     a: PointCloud, b: PointCloud, coupling: Coupling, *, p: float = 2, ground: GroundMetric = EUCLIDEAN
 ) -> float:
-    """(Σ_k m_k c(x_s(k), y_t(k))^p)^(1/p): what moving along ``coupling`` costs, in float64, per mass carried."""
+    """(Σ_k m_k c(x_s(k), y_t(k))^p / Σ_k m_k)^(1/p): what moving along ``coupling`` costs per mass carried, in float64.
+
+    A distance of the clouds only where the coupling carries all the mass.
+
+    Raises:
+        ValueError: clouds of different width, p < 1, or a coupling that carries nothing.
+    """
+    require_same_width(a, b)
+    if not p >= 1:
+        raise ValueError(f"p: wanted at least 1, got {p}")
+    if not len(coupling.mass):
+        raise ValueError("a coupling that carries no mass has no cost")
     from_rows, to_rows = a.rows[coupling.sources].double(), b.rows[coupling.targets].double()
     steps = (ground.features(from_rows) - ground.features(to_rows)).norm(dim=1)
     mass = coupling.mass.double() / coupling.mass.double().sum()
@@ -98,29 +109,6 @@ def sinkhorn_divergence(
         return _entropic_cost(first, second, epsilon, ground)
 
     return max(cost(a, b) - cost(a, a) / 2 - cost(b, b) / 2, 0.0) ** 0.5
-
-
-def hellinger_kantorovich(a: PointCloud, b: PointCloud, *, kappa: float, ground: GroundMetric = EUCLIDEAN) -> float:
-    """√(min_π Σ π_ij ℓ(x_i, y_j) + KL(π_1 | a) + KL(π_2 | b)), ℓ = −2 log cos(min(c/κ, π/2)): unbalanced W_2.
-
-    A metric on measures, from 0 to √2 (nothing within reach: Hellinger's distance of disjoint measures). For large κ
-    it is W_2 / κ. (Liero, Mielke, Savaré 2018, Theorem 7.20; Chizat et al. 2018)
-
-    Args:
-        kappa: κ in units of the ground metric; rows farther apart than κ·π/2 are not matched at all.
-
-    Raises:
-        ValueError: clouds of different width, or a κ that is not positive.
-    """
-    if not kappa > 0:
-        raise ValueError(f"kappa: wanted a positive number, got {kappa}")
-    reach = kappa / (float(ground_costs(a, b, ground).square().mean().sqrt()) or 1.0)
-    plan = unbalanced_coupling(a, b, reach=reach, ground=ground).plan(len(a), len(b)).double()
-    angles = torch.from_numpy(cone_angles(a, b, reach, ground))
-    cost = torch.where(plan > 0, plan * -2 * torch.cos(angles).log(), 0.0).sum()
-    for seen, wanted in ((plan.sum(dim=1), probabilities(a)), (plan.sum(dim=0), probabilities(b))):
-        cost += torch.special.xlogy(seen, seen / torch.from_numpy(wanted)).sum() - seen.sum() + 1
-    return max(float(cost), 0.0) ** 0.5
 
 
 def _entropic_cost(a: PointCloud, b: PointCloud, epsilon: float, ground: GroundMetric) -> float:

@@ -1,28 +1,28 @@
 """Interpolation methods: coupling × path, free to combine, the same names in Python, command line and figures.
 
 A method is called by one name ("optimal") or by two, "coupling+path" ("identity+spherical"). The ground metric and the
-tokens that may be matched are chosen beside it.
+tokens that may be matched are chosen beside it. Couplings, paths and methods from elsewhere join by
+:func:`register_coupling`, :func:`register_path` and :func:`register_method`.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
+from typing import TypeVar
 
 import torch
+from jaxtyping import Bool, Int
+from torch import Tensor
 
-from whichway.geometry.attention_interpolation import AttentionInterpolationPath
 from whichway.geometry.cloud import PointCloud
 from whichway.geometry.coupling import Coupling, identity_coupling, optimal_coupling, random_coupling
+from whichway.geometry.displacement import DisplacementPath
+from whichway.geometry.great_circle import SlerpPath, SphericalPath
 from whichway.geometry.ground import EUCLIDEAN, GroundMetric, require_same_shape
-from whichway.geometry.path import (
-    DisplacementPath,
-    HellingerKantorovichPath,
-    MixturePath,
-    PartialPath,
-    Path,
-    SlerpPath,
-    SphericalPath,
-)
-from whichway.geometry.soft_coupling import entropic_coupling, partial_coupling, unbalanced_coupling
+from whichway.geometry.mixture import MixturePath, PartialPath
+from whichway.geometry.path import Path
+from whichway.geometry.soft_coupling import entropic_coupling, partial_coupling
+from whichway.geometry.unbalanced import HellingerKantorovichPath
 
 
 @dataclass(frozen=True)
@@ -35,23 +35,85 @@ class CouplingRule:
 
 @dataclass(frozen=True)
 class PathRule:
-    """How rows get there: ``build(a, b, coupling, ground)``; ``coupled``: whether the path looks at the coupling."""
+    """How rows get there.
+
+    Attributes:
+        build: ``(a, b, coupling, ground, matchable) → path``. ``coupling`` is None where none is chosen; ``matchable``,
+            (n, m) or None for all, says which rows may be matched to a path that makes its own coupling.
+        length_in: of the paths built (:class:`whichway.geometry.path.Path`), known before one is.
+        coupled: whether a coupling has to be chosen.
+    """
 
     summary: str
     build: Callable[..., Path]
+    length_in: str | None
     coupled: bool = True
 
 
 @dataclass(frozen=True)
 class Method:
-    """How to go from A to B. ``coupling`` is None where the path uses none."""
+    """How to go from A to B. ``coupling`` is None where the path is given none."""
 
     summary: str
     coupling: str | None
     path: str
 
 
-COUPLINGS: dict[str, CouplingRule] = {
+_couplings: dict[str, CouplingRule] = {}
+_paths: dict[str, PathRule] = {}
+_methods: dict[str, Method] = {}
+
+COUPLINGS: Mapping[str, CouplingRule] = MappingProxyType(_couplings)
+PATHS: Mapping[str, PathRule] = MappingProxyType(_paths)
+METHODS: Mapping[str, Method] = MappingProxyType(_methods)
+
+Entry = TypeVar("Entry")
+
+
+def register_coupling(name: str, rule: CouplingRule) -> None:
+    """Make a coupling known: as ``name+path`` with every path that needs one.
+
+    Raises:
+        ValueError: the name is taken, or has a "+" or "@" in it.
+    """
+    _register(_couplings, "coupling", name, rule)
+
+
+def register_path(name: str, rule: PathRule) -> None:
+    """Make a path known: as ``coupling+name`` with every coupling, if it needs one.
+
+    Raises:
+        ValueError: the name is taken, or has a "+" or "@" in it.
+    """
+    _register(_paths, "path", name, rule)
+
+
+def register_method(name: str, method: Method) -> None:
+    """Make a method known by one name: to :func:`find_method`, the command line and the figures.
+
+    Raises:
+        ValueError: the name is taken, or has a "+" or "@" in it; a coupling or path that is not known; a path that
+            needs a coupling without one, or the reverse.
+    """
+    if method.path not in PATHS:
+        raise ValueError(f"unknown path {method.path!r} of the method {name!r}; known: {', '.join(PATHS)}")
+    if method.coupling is not None and method.coupling not in COUPLINGS:
+        raise ValueError(f"unknown coupling {method.coupling!r} of the method {name!r}; known: {', '.join(COUPLINGS)}")
+    if PATHS[method.path].coupled != (method.coupling is not None):
+        needs = "a" if PATHS[method.path].coupled else "no"
+        raise ValueError(f"the path {method.path!r} of the method {name!r} takes {needs} coupling")
+    _register(_methods, "method", name, method)
+
+
+def _register(known: dict[str, Entry], kind: str, name: str, entry: Entry) -> None:
+    if name in known:
+        raise ValueError(f"the name {name!r} is taken by another {kind}")
+    if not name or set(name) & set("+@,"):
+        raise ValueError(f"a {kind} cannot be called {name!r}: names are put together with + and @, and listed with ,")
+    known[name] = entry
+
+
+for _name, _rule in {
     "identity": CouplingRule("row i to row i", lambda a, b, ground, seed: identity_coupling(a, b)),
     "random": CouplingRule(
         "a seeded random permutation: the control", lambda a, b, ground, seed: random_coupling(a, b, seed=seed)
@@ -63,32 +125,41 @@ COUPLINGS: dict[str, CouplingRule] = {
     "partial": CouplingRule(
         "the cheapest half of the mass", lambda a, b, ground, seed: partial_coupling(a, b, ground=ground)
     ),
-    "unbalanced": CouplingRule(
-        "near rows are matched, far ones left", lambda a, b, ground, seed: unbalanced_coupling(a, b, ground=ground)
-    ),
-}
+}.items():
+    register_coupling(_name, _rule)
 
-PATHS: dict[str, PathRule] = {
-    "displacement": PathRule("matched rows, straight", lambda a, b, coupling, _: DisplacementPath(a, b, coupling)),
+for _name, _path in {
+    "displacement": PathRule(
+        "matched rows, straight",
+        lambda a, b, coupling, *_: DisplacementPath(a, b, coupling),
+        DisplacementPath.length_in,
+    ),
     "spherical": PathRule(
-        "matched rows, each along a great circle", lambda a, b, coupling, _: SphericalPath(a, b, coupling)
+        "matched rows, each along a great circle",
+        lambda a, b, coupling, *_: SphericalPath(a, b, coupling),
+        SphericalPath.length_in,
     ),
-    "partial": PathRule("matched mass moves, the rest fades", lambda a, b, coupling, _: PartialPath(a, b, coupling)),
+    "partial": PathRule(
+        "matched mass moves, the rest fades",
+        lambda a, b, coupling, *_: PartialPath(a, b, coupling),
+        PartialPath.length_in,
+    ),
     "hellinger-kantorovich": PathRule(
-        "matched rows move and fade at once",
-        lambda a, b, coupling, ground: HellingerKantorovichPath(a, b, coupling, ground=ground),
+        "near rows move and fade at once, far ones fade",
+        lambda a, b, _, ground, matchable: HellingerKantorovichPath(a, b, ground=ground, matchable=matchable),
+        HellingerKantorovichPath.length_in,
+        coupled=False,
     ),
-    "slerp": PathRule("the whole matrix along a great circle", lambda a, b, *_: SlerpPath(a, b), coupled=False),
-    "mixture": PathRule("no row moves, weights do", lambda a, b, *_: MixturePath(a, b), coupled=False),
-    "aid-inner": PathRule(
-        "keys and values interpolated", lambda a, b, *_: AttentionInterpolationPath(a, b, "inner"), coupled=False
+    "slerp": PathRule(
+        "the whole matrix along a great circle", lambda a, b, *_: SlerpPath(a, b), SlerpPath.length_in, coupled=False
     ),
-    "aid-outer": PathRule(
-        "attention outputs interpolated", lambda a, b, *_: AttentionInterpolationPath(a, b, "outer"), coupled=False
+    "mixture": PathRule(
+        "no row moves, weights do", lambda a, b, *_: MixturePath(a, b), MixturePath.length_in, coupled=False
     ),
-}
+}.items():
+    register_path(_name, _path)
 
-METHODS: dict[str, Method] = {
+for _name, _method in {
     "identity": Method("linear interpolation of the matrices: everyone's default", "identity", "displacement"),
     "random": Method("rows matched at random, straight: the control", "random", "displacement"),
     "optimal": Method("rows matched by optimal transport, straight: the geodesic", "optimal", "displacement"),
@@ -96,11 +167,10 @@ METHODS: dict[str, Method] = {
     "spherical": Method("optimally matched rows along great circles", "optimal", "spherical"),
     "entropic": Method("rows split over near ones, straight", "entropic", "displacement"),
     "partial": Method("the cheapest half of the mass moves, the rest fades", "partial", "partial"),
-    "unbalanced": Method("near rows move, far ones fade: Hellinger–Kantorovich", "unbalanced", "hellinger-kantorovich"),
+    "unbalanced": Method("near rows move, far ones fade: Hellinger–Kantorovich", None, "hellinger-kantorovich"),
     "mixture": Method("no row moves, weights do: the other straight line", None, "mixture"),
-    "aid-inner": Method("frames attend to interpolated keys and values of both ends' frames", None, "aid-inner"),
-    "aid-outer": Method("frames attend to both ends' frames, outputs interpolated", None, "aid-outer"),
-}
+}.items():
+    register_method(_name, _method)
 
 #: which rows a coupling may match; the others keep their index
 TOKENS = {
@@ -114,7 +184,7 @@ def find_method(name: str) -> Method:
     """The method of one name, or the combination "coupling+path".
 
     Raises:
-        ValueError: no such method, coupling or path; a path that needs no coupling with one.
+        ValueError: no such method, coupling or path (the known ones are named); a path that takes no coupling with one.
     """
     if name in METHODS:
         return METHODS[name]
@@ -126,7 +196,8 @@ def find_method(name: str) -> Method:
     if path not in PATHS:
         raise ValueError(f"unknown path {path!r} in {name!r}; known: {', '.join(PATHS)}")
     if not PATHS[path].coupled:
-        raise ValueError(f"the {path} path uses no coupling; wanted {path!r} alone, not {name!r}")
+        alone = next(known for known, method in METHODS.items() if method.path == path)
+        raise ValueError(f"the {path} path takes no coupling; wanted {alone!r} alone, not {name!r}")
     return Method(f"{COUPLINGS[coupling].summary}; {PATHS[path].summary}", coupling, path)
 
 
@@ -148,14 +219,15 @@ def build_path(
 
     Raises:
         ValueError: no such method or tokens (the known ones are named), or clouds that it cannot join.
+        RuntimeError: the solver of the coupling did not converge.
     """
     method = find_method(name)
     if tokens not in TOKENS:
         raise ValueError(f"unknown tokens {tokens!r}; known: {', '.join(TOKENS)}")
+    build = PATHS[method.path].build
     if method.coupling is None:
-        return PATHS[method.path].build(a, b, None, ground)
-    coupling = couple(method.coupling, a, b, seed=seed, ground=ground, tokens=tokens)
-    return PATHS[method.path].build(a, b, coupling, ground)
+        return build(a, b, None, ground, matchable_rows(a, b, tokens))
+    return build(a, b, couple(method.coupling, a, b, seed=seed, ground=ground, tokens=tokens), ground, None)
 
 
 def couple(
@@ -187,7 +259,21 @@ def couple(
     )
 
 
-def token_rows(a: PointCloud, b: PointCloud, tokens: str) -> torch.Tensor:
+def matchable_rows(a: PointCloud, b: PointCloud, tokens: str) -> Bool[Tensor, "n m"] | None:
+    """Which rows may be matched: the chosen ones with each other, every other one with its own index; None: all.
+
+    Raises:
+        ValueError: unknown tokens; a choice of rows in clouds of different shape.
+    """
+    if tokens == "all":
+        return None
+    chosen = token_rows(a, b, tokens)
+    matchable = torch.eye(len(a), dtype=torch.bool)
+    matchable[chosen[:, None], chosen] = True
+    return matchable
+
+
+def token_rows(a: PointCloud, b: PointCloud, tokens: str) -> Int[Tensor, " k"]:
     """Indices of the rows that ``tokens`` names, the same for both clouds: up to the longer one's own size.
 
     Raises:

@@ -4,9 +4,12 @@ Lower bound. For orthonormal directions u and the optimal coupling π,
 W_2²(A, B) = Σ_ij π_ij ‖x_i − y_j‖² ≥ Σ_u Σ_ij π_ij ⟨u, x_i − y_j⟩² + ‖the rest of mean(A) − mean(B)‖²
            ≥ Σ_u W_2²(uᵀA, uᵀB) + ‖the rest of mean(A) − mean(B)‖²,
 and on a line the optimal coupling is the sorted one: the bound is a Euclidean distance between sorted projections, and
-at least the centroid distance. Upper bound: the RMS Frobenius distance, what the identity coupling costs. Candidates
-are solved in the order of their lower bounds until the next one exceeds the k-th distance found (optimal multi-step
-search, Seidl and Kriegel 1998).
+at least the centroid distance. Candidates are solved in the order of their lower bounds until the next one exceeds the
+k-th distance found (optimal multi-step search, Seidl and Kriegel 1998).
+
+Bound and distance are compared as they come out of the computer. Their squares are small differences of large numbers,
+so that between near-duplicates rounding may lift the bound above the distance, by any factor: the bound's square is
+lowered by all that rounding can do to either (:attr:`whichway.geometry.pairwise.CloudStack.rounding`).
 """
 
 from collections.abc import Callable
@@ -21,7 +24,7 @@ from whichway.geometry.pairwise import CloudStack, wasserstein_pairs
 
 DIRECTIONS = 32  # of projection; more tighten the bound no further (measured: 64 prune 1 % more)
 QUERIES = 256  # clouds whose candidates are searched together
-CERTAIN = 1 - 1e-9  # rounding may lift a bound that is met exactly above the distance
+CERTAIN = 1 - 1e-9  # of the bound: it may be met exactly
 
 
 @dataclass(frozen=True)
@@ -97,7 +100,8 @@ def search(
     features: Float[Tensor, "N features"], queries: Int[np.ndarray, " q"], k: int, solved: "SolvedPairs"
 ) -> tuple[Int[np.ndarray, "q k"], Float[np.ndarray, "q k"]]:
     """Neighbours and distances of the queries, each a few candidates further in every round, all rounds together."""
-    lower = torch.cdist(features[queries], features).cpu().numpy() * CERTAIN
+    distances = torch.cdist(features[queries], features).cpu().numpy() * CERTAIN
+    lower = np.sqrt(np.maximum(distances**2 - solved.rounding, 0))
     lower[np.arange(len(queries)), queries] = np.inf  # no cloud is its own neighbour
     order = np.argsort(lower, axis=1, kind="stable")
     bounds = np.take_along_axis(lower, order, axis=1)
@@ -130,6 +134,11 @@ class SolvedPairs:
 
     def __len__(self) -> int:
         return len(self._known)
+
+    @property
+    def rounding(self) -> float:
+        """Of the stack."""
+        return self._stack.rounding
 
     def distances(self, first: np.ndarray, second: np.ndarray) -> np.ndarray:
         count = len(self._stack)

@@ -5,7 +5,7 @@ import re
 import pytest
 
 from tests.conftest import random_cloud
-from whichway.geometry import barycenter, build_path, wasserstein
+from whichway.geometry import barycenter, build_path, optimal_coupling, wasserstein
 
 A, B, C = (random_cloud(10, 4, seed) for seed in range(3))
 
@@ -34,6 +34,23 @@ def test_it_costs_less_than_any_of_the_clouds_and_scaling_the_weights_changes_no
     middle = barycenter([A, B, C], weights)
     assert cost(middle) < min(cost(A), cost(B), cost(C))
     assert wasserstein(middle, barycenter([A, B, C], [5, 3, 2])) == pytest.approx(0, abs=1e-7)
+
+
+def test_it_is_a_fixed_point_that_does_not_depend_on_the_order_of_the_clouds_rows():
+    """Every row is where the optimal couplings send it, on average."""
+    weights = (0.5, 0.3, 0.2)
+    middle = barycenter([A, B, C], weights)
+    sent = sum(
+        w * each.rows[optimal_coupling(middle, each).targets] for w, each in zip(weights, (A, B, C), strict=True)
+    )
+    assert middle.rows.numpy() == pytest.approx(sent.numpy(), abs=1e-6)
+    shuffled = barycenter([A, B.take([*range(1, 10), 0]), C], weights)
+    assert wasserstein(middle, shuffled) == pytest.approx(0, abs=1e-6)
+
+
+def test_rounds_that_do_not_suffice_are_said():
+    with pytest.raises(RuntimeError, match=r"rows still moved by .* after 1 rounds"):
+        barycenter([A, B, C], [0.4, 0.3, 0.3], iterations=1)
 
 
 def test_clouds_of_different_size_have_one():

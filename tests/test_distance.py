@@ -1,7 +1,5 @@
 """Distances as mathematics: axioms on random clouds, the sandwich of bounds, and agreement with POT."""
 
-import math
-
 import numpy as np
 import ot
 import pytest
@@ -14,7 +12,6 @@ from whichway.geometry import (
     PointCloud,
     centroid_distance,
     frobenius,
-    hellinger_kantorovich,
     identity_coupling,
     optimal_coupling,
     random_coupling,
@@ -134,28 +131,3 @@ def test_identity_and_random_refuse_what_they_cannot_couple():
 def test_exponent_below_one_is_refused():
     with pytest.raises(ValueError, match="p: wanted at least 1"):
         wasserstein(random_cloud(4, 3, 0), random_cloud(4, 3, 1), p=0.5)
-
-
-@pytest.mark.parametrize("away", [0.3, 1.0, 3.0])
-def test_hellinger_kantorovich_of_two_points_has_a_closed_form(away):
-    """√(2 − 2 cos min(d/κ, π/2)) for unit masses: a chord in the cone."""
-    a, b = PointCloud(torch.zeros(1, 2).double()), PointCloud(torch.tensor([[away, 0.0]]).double())
-    angle = min(away / 0.8, math.pi / 2)
-    wanted = math.sqrt(2 - 2 * math.cos(angle))
-    assert hellinger_kantorovich(a, b, kappa=0.8) == pytest.approx(wanted, rel=1e-6)
-
-
-def test_hellinger_kantorovich_tends_to_wasserstein():
-    a, b = random_cloud(9, 4, 0, weighted=True), random_cloud(7, 4, 1)
-    assert 1000 * hellinger_kantorovich(a, b, kappa=1000) == pytest.approx(wasserstein(a, b), rel=1e-3)
-
-
-def test_hellinger_kantorovich_is_a_metric_blind_to_order():
-    a, b, c = random_cloud(9, 4, 0), random_cloud(9, 4, 1), random_cloud(9, 4, 2)
-    order = torch.randperm(9, generator=torch.Generator().manual_seed(0))
-    ab, bc, ac = (hellinger_kantorovich(x, y, kappa=2.0) for x, y in ((a, b), (b, c), (a, c)))
-    assert ac <= ab + bc
-    assert ab == pytest.approx(hellinger_kantorovich(b.take(order), a, kappa=2.0), rel=1e-4)
-    assert hellinger_kantorovich(a, a.take(order), kappa=2.0) == pytest.approx(0, abs=1e-3)
-    with pytest.raises(ValueError, match="kappa: wanted a positive number, got 0"):
-        hellinger_kantorovich(a, b, kappa=0)

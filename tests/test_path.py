@@ -1,36 +1,31 @@
-import math
-import re
-from itertools import pairwise
+"""Paths as mathematics: what holds of every path, and what each one promises."""
 
 import numpy as np
 import pytest
 import torch
 
+import whichway.analysis.paths  # noqa: F401 - its methods are paths too
 from tests.conftest import random_cloud
 from whichway.geometry import (
-    COUPLINGS,
     METHODS,
     PATHS,
     DisplacementPath,
-    HellingerKantorovichPath,
     MixturePath,
+    PartialPath,
     Path,
     PiecewisePath,
     PointCloud,
     SlerpPath,
     build_path,
-    constant_speed_times,
-    couple,
     entropic_coupling,
     identity_coupling,
     optimal_coupling,
     partial_coupling,
     transport_cost,
-    unbalanced_coupling,
-    uniform_times,
     wasserstein,
 )
-from whichway.geometry.path import angles_between
+from whichway.geometry.coupling import Coupling, marginals
+from whichway.geometry.great_circle import angles_between
 
 A, B = random_cloud(12, 5, 0), random_cloud(12, 5, 1)
 TIMES = (0.0, 0.2, 0.5, 0.9, 1.0)
@@ -41,6 +36,15 @@ def test_paths_end_where_they_should_as_clouds(name):
     path = build_path(name, A, B, seed=3)
     assert wasserstein(path(0), A) == pytest.approx(0, abs=1e-6)
     assert wasserstein(path(1), B) == pytest.approx(0, abs=1e-6)
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_a_path_knows_its_ends_and_says_where_it_has_a_length_as_the_registry_does(name):
+    path = build_path(name, A, B)
+    assert isinstance(path, Path)
+    assert path.start is A
+    assert path.end is B
+    assert path.length_in == PATHS[METHODS[name].path].length_in
 
 
 @pytest.mark.parametrize("name", METHODS)
@@ -96,6 +100,8 @@ def test_slerp_refuses_what_has_no_great_circle():
         SlerpPath(A, PointCloud(torch.zeros(12, 5)))
     with pytest.raises(ValueError, match=r"\(12, 5\) and \(4, 5\)"):
         SlerpPath(A, random_cloud(4, 5, 0))
+    with pytest.raises(ValueError, match="slerp needs clouds of equal weights"):
+        SlerpPath(A, random_cloud(12, 5, 1, weighted=True))
 
 
 @pytest.mark.parametrize("name", METHODS)
@@ -171,28 +177,88 @@ def test_the_entropic_coupling_lies_between_optimal_and_independent():
     assert soft.plan(12, 12).numpy() == pytest.approx(np.full((12, 12), 1 / 144), rel=0.1)
 
 
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float32])
+def test_the_entropic_coupling_has_the_weights_as_marginals_so_that_no_mass_goes_over_on_the_way(dtype):
+    a, b = (
+        PointCloud(cloud.rows.to(dtype), cloud.weights.to(dtype))
+        for cloud in (random_cloud(12, 5, 0, weighted=True), random_cloud(9, 5, 1, weighted=True))
+    )
+    coupling = entropic_coupling(a, b)
+    tolerance = 20 * torch.finfo(dtype).eps
+    for seen, cloud in zip(marginals(coupling, a, b), (a, b), strict=True):
+        assert (seen - cloud.weights.double()).abs().max() < tolerance
+    path, cost = DisplacementPath(a, b, coupling), transport_cost(a, b, coupling)
+    assert torch.equal(path(0.3).weights, path(0.8).weights)
+    assert wasserstein(path(0.3), path(0.8)) <= 0.5 * cost * (1 + 1e-6)
+
+
+@pytest.mark.parametrize("path", [DisplacementPath, build_path("spherical", A, B).__class__])
+def test_a_coupling_that_is_not_one_of_these_clouds_is_refused(path):
+    with pytest.raises(ValueError, match=r"carries all the mass; this one carries 0\.500"):
+        path(A, B, partial_coupling(A, B, carried=0.5))
+    rows = torch.arange(12)
+    lopsided = Coupling(rows, rows, torch.linspace(1, 2, 12, dtype=torch.float64) / 18)
+    with pytest.raises(ValueError, match="takes the whole mass of each row; one row is"):
+        path(A, B, lopsided)
+
+
+def test_the_partial_path_refuses_to_take_more_than_there_is():
+    doubled = identity_coupling(A, B)
+    with pytest.raises(ValueError, match="takes no more of a row than there is"):
+        PartialPath(A, B, Coupling(doubled.sources, doubled.targets, 1.0005 * doubled.mass))
+
+
+def test_the_partial_path_moves_what_is_carried_and_fades_the_rest():
+    coupling = partial_coupling(A, B, carried=0.25)
+    cloud = PartialPath(A, B, coupling)(0.3)
+    left_a, left_b = (weights.weights - seen for weights, seen in zip((A, B), marginals(coupling, A, B), strict=True))
+    moving = 0.7 * A.rows[coupling.sources] + 0.3 * B.rows[coupling.targets]
+    wanted = torch.cat([coupling.mass, 0.7 * left_a.clamp(min=0), 0.3 * left_b.clamp(min=0)])
+    assert float(wanted.sum()) == pytest.approx(1)
+    assert measure(cloud) == measure(PointCloud(torch.cat([moving, A.rows, B.rows]), wanted))
+
+
 def test_the_partial_coupling_carries_its_share_cheaply_and_one_is_the_optimal():
     partial = partial_coupling(A, B, carried=0.25)
     assert float(partial.mass.sum()) == pytest.approx(0.25)
     assert transport_cost(A, B, partial) < wasserstein(A, B)
     assert transport_cost(A, B, partial_coupling(A, B, carried=1.0)) == pytest.approx(wasserstein(A, B))
+    plan = partial.plan(12, 12)
+    assert (plan.sum(dim=0) <= B.weights + 1e-9).all()
+    assert (plan.sum(dim=1) <= A.weights + 1e-9).all()
+    cheapest = torch.cdist(A.rows, B.rows).square().flatten().sort().values[:3].mean()  # of three free rows
+    assert transport_cost(A, B, partial) ** 2 >= float(cheapest) * (1 - 1e-9)
 
 
-def test_unbalanced_goes_from_displacement_to_mixture_as_its_reach_shrinks():
-    far = HellingerKantorovichPath(A, B, unbalanced_coupling(A, B, reach=10.0), reach=10.0)
-    assert wasserstein(far(0.5), build_path("optimal", A, B)(0.5)) < 0.1 * wasserstein(A, B)
-    near = HellingerKantorovichPath(A, B, unbalanced_coupling(A, B, reach=0.01), reach=0.01)
-    assert measure(near(0.5)) == measure(MixturePath(A, B)(0.5))
+@pytest.mark.parametrize("share", [0.3, 0.999])
+def test_the_partial_coupling_of_clouds_on_a_line_is_that_of_brute_force(share):
+    """Among all plans that carry k of 5 equal rows, whole: Birkhoff's theorem, for partial matchings."""
+    from itertools import combinations, permutations
+
+    a, b = random_cloud(5, 1, 3), random_cloud(5, 1, 4)
+    count = max(1, round(5 * share))
+    least = min(
+        sum(float((a.rows[i] - b.rows[j]).square().sum()) for i, j in zip(rows, order, strict=True))
+        for rows in combinations(range(5), count)
+        for order in permutations(range(5), count)
+    )
+    carried = transport_cost(a, b, partial_coupling(a, b, carried=count / 5 if share < 0.9 else share))
+    assert carried**2 == pytest.approx(least / count, rel=1e-6 if share < 0.9 else 0.01)
 
 
-def test_hellinger_kantorovich_between_two_points_is_the_straight_line_in_the_cone():
-    """One atom each: x = r (cos θ, sin θ) is a straight line from (1, 0) to (cos δ, sin δ)."""
-    a, b = PointCloud(torch.zeros(1, 1).double()), PointCloud(torch.ones(1, 1).double())
-    path = HellingerKantorovichPath(a, b, identity_coupling(a, b), reach=1.0)
-    angle = 1.0  # c / κ with κ = reach · c
-    for t in (0.2, 0.5, 0.8):
-        x, y = 1 - t + t * math.cos(angle), t * math.sin(angle)
-        assert path(t).rows.item() == pytest.approx(math.atan2(y, x))
+def test_the_last_digit_of_the_mass_is_no_reason_to_refuse():
+    for seed in range(40):
+        a, b = random_cloud(7, 2, seed, weighted=True), random_cloud(6, 2, seed + 1, weighted=True)
+        assert float(partial_coupling(a, b, carried=1 - 1e-16).mass.sum()) == pytest.approx(1)
+
+
+def test_solvers_that_stop_early_say_so(monkeypatch):
+    a, b = random_cloud(30, 5, 0), random_cloud(30, 5, 1)
+    monkeypatch.setattr("whichway.geometry.soft_coupling.PIVOTS", 3)
+    with pytest.raises(RuntimeError, match="partial transport stopped before the optimum"):
+        partial_coupling(a, b, carried=0.5)
+    with pytest.raises(RuntimeError, match=r"Sinkhorn did not converge \(marginal error"):
+        entropic_coupling(a, b, regularisation=1e-5)
 
 
 def test_the_piecewise_path_visits_its_prompts():
@@ -204,48 +270,6 @@ def test_the_piecewise_path_visits_its_prompts():
     assert wasserstein(path(0.5), build_path("optimal", B, c)(1 / 3)) == pytest.approx(0, abs=1e-7)
 
 
-@pytest.mark.parametrize("coupling", COUPLINGS)
-@pytest.mark.parametrize("path", [name for name, rule in PATHS.items() if rule.coupled])
-def test_couplings_and_paths_combine_freely_or_say_why_not(coupling, path):
-    try:
-        middle = build_path(f"{coupling}+{path}", A, B)(0.5)
-    except ValueError as error:
-        assert "mass" in str(error) or "takes no more" in str(error)  # noqa: PT017 - either outcome is right
-        assert (coupling, path) in {
-            ("partial", "displacement"),
-            ("partial", "spherical"),
-            ("unbalanced", "displacement"),
-            ("unbalanced", "spherical"),
-            ("unbalanced", "partial"),
-        }
-    else:
-        assert float(middle.weights.sum()) == pytest.approx(1)
-
-
-@pytest.mark.parametrize(
-    ("name", "said"),
-    [
-        ("sideways", "unknown method 'sideways'; known: identity, random"),
-        ("sideways+displacement", "unknown coupling 'sideways'"),
-        ("optimal+sideways", "unknown path 'sideways'"),
-        ("optimal+mixture", "uses no coupling; wanted 'mixture' alone"),
-    ],
-)
-def test_unknown_names_are_named(name, said):
-    with pytest.raises(ValueError, match=re.escape(said)):
-        build_path(name, A, B)
-
-
-def test_rows_that_are_not_chosen_keep_their_index():
-    a, b = (PointCloud(cloud.rows, labels=tuple("abcdefghijkl"), size=4) for cloud in (A, B))
-    own, words = (couple("optimal", a, b, tokens=tokens).plan(12, 12).argmax(dim=1) for tokens in ("own", "words"))
-    assert own[4:].tolist() == words[4:].tolist() == list(range(4, 12))
-    assert words[0] == 0
-    assert sorted(own[:4].tolist()) == [0, 1, 2, 3]
-    inner = optimal_coupling(a.take(range(4)), b.take(range(4))).plan(4, 4).argmax(dim=1)
-    assert own[:4].tolist() == inner.tolist()
-
-
 @pytest.mark.parametrize("name", METHODS)
 def test_gradients_flow_from_the_middle_of_a_path_to_both_ends(name):
     a, b = (PointCloud(cloud.rows.clone().requires_grad_()) for cloud in (A, B))
@@ -253,23 +277,3 @@ def test_gradients_flow_from_the_middle_of_a_path_to_both_ends(name):
     for cloud in (a, b):
         assert cloud.rows.grad is not None
         assert cloud.rows.grad.abs().sum() > 0
-
-
-def test_constant_speed_times_make_equal_steps_and_are_uniform_on_a_geodesic():
-    geodesic = build_path("optimal", A, B)
-    assert constant_speed_times(geodesic, 5) == pytest.approx([0, 0.25, 0.5, 0.75, 1], abs=1e-9)
-    bent = build_path("mixture", A, B)
-    times = constant_speed_times(bent, 6, samples=200)
-    steps = [wasserstein(bent(s), bent(t)) for s, t in pairwise(times)]
-    uniform = [wasserstein(bent(s), bent(t)) for s, t in pairwise(uniform_times(6))]
-    assert max(steps) / min(steps) <= max(uniform) / min(uniform) * (1 + 1e-9)
-    assert times == sorted(times)
-
-
-def test_a_path_that_does_not_move_has_uniform_times():
-    assert constant_speed_times(build_path("optimal", A, A), 3) == [0, 0.5, 1]
-
-
-def test_fewer_than_two_frames_are_refused():
-    with pytest.raises(ValueError, match="at least 2, got 1"):
-        uniform_times(1)

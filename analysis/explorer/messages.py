@@ -11,6 +11,7 @@ from whichway.analysis.pictures.coupling import gather_padding, token_labels
 from whichway.analysis.runs.frame_store import Picture
 from whichway.analysis.runs.method_results import measure_distances
 from whichway.geometry import Coupling, GroundMetric, PointCloud, transport_cost
+from whichway.geometry.path import W2
 
 
 class Message(NamedTuple):
@@ -27,7 +28,8 @@ def leg_message(leg: Leg, ground: GroundMetric) -> dict[str, Any]:
         coupling: Coupling | None = getattr(path.cloud, "coupling", None)
         if coupling is not None:
             couplings[method] = coupling_message(coupling, leg.start, leg.end)
-            lengths[method] = transport_cost(leg.start, leg.end, coupling, ground=ground)
+            if path.cloud.length_in == W2:
+                lengths[method] = transport_cost(leg.start, leg.end, coupling, ground=ground)
     return {"distances": measure_distances(leg.start, leg.end), "couplings": couplings, "lengths": lengths}
 
 

@@ -14,13 +14,14 @@ from torch.nn.utils.rnn import pad_sequence
 
 from whichway.analysis.errors import UserError
 from whichway.analysis.families import Conditioning, Family
-from whichway.analysis.images.attention_interpolation import attend_to_ends
+from whichway.analysis.images.attended_cloud import AttendedCloud
+from whichway.analysis.images.attention_interpolation import attend_to_ends, warm_up_steps
 from whichway.analysis.images.conditioning_cache import keys_and_values_once
 from whichway.analysis.images.noise import initial_noise, latent_shape, noise_generators
 from whichway.analysis.images.sampling import Sampling
 from whichway.analysis.images.schedulers import scheduled
 from whichway.analysis.images.weighted_attention import attend_with_weights
-from whichway.geometry import AttendedCloud, PointCloud
+from whichway.geometry import PointCloud
 
 __all__ = ["Sampling", "fitting_batch_size", "initial_noise", "render", "render_each"]
 
@@ -140,7 +141,9 @@ class _Batch:
                 return self._call(clouds, None)
             (start, end), kind = ends
             times = [0.0, *(cloud.t for cloud in clouds if isinstance(cloud, AttendedCloud)), 1.0]
-            return self._call([start, *clouds, end], attend_to_ends(self.denoiser, times, kind))[1:-1]
+            steps = warm_up_steps(self.sampling.num_inference_steps)
+            attending = attend_to_ends(self.denoiser, times, kind, steps=steps)
+            return self._call([start, *clouds, end], attending)[1:-1]
 
     def _call(self, clouds: Sequence[PointCloud], attending: AbstractContextManager | None) -> Images:
         model, sampling, count = self.model, self.sampling, len(clouds)

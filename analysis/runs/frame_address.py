@@ -13,10 +13,11 @@ import numpy as np
 import torch
 
 from whichway.analysis.families import Conditioning
+from whichway.analysis.images.attended_cloud import AttendedCloud
 from whichway.analysis.images.sampling import Sampling
 from whichway.analysis.models.model import Model
 from whichway.analysis.models.versions import RENDERING_PACKAGES, versions
-from whichway.geometry import AttendedCloud, PointCloud
+from whichway.geometry import PointCloud
 
 
 class FrameAddresses:

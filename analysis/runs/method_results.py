@@ -19,6 +19,7 @@ from whichway.geometry import (
     transport_cost,
     wasserstein,
 )
+from whichway.geometry.path import W2
 
 
 @dataclass(frozen=True)
@@ -28,8 +29,9 @@ class MethodResult:
     Attributes:
         t: of its frames.
         steps: perceptual distances between consecutive frames.
-        length: root mean square distance that rows travel; None for paths without a coupling.
-        share_moved: share of rows that change their index; None likewise.
+        length: what the path's coupling costs, the root mean square distance between matched rows; None for paths
+            without a coupling, and for those on which mass goes over from row to row.
+        share_moved: share of the mass carried that changes its row's index; None for paths without a coupling.
         endpoint_error: largest difference, in levels of 255, between the last frame and the image of B itself.
     """
 
@@ -54,11 +56,12 @@ def _measure(rendered: RenderedPaths, name: str, ground: GroundMetric, distance:
     path, frames = rendered.paths[name].cloud, rendered.frames[name]
     steps, end_to_end = measure_steps(frames, distance)
     coupling = getattr(path, "coupling", None)
+    keeps_mass = path.length_in == W2
     return MethodResult(
         t=rendered.times[name],
         steps=steps.tolist(),
         smoothness=measure_smoothness(steps, end_to_end),
-        length=transport_cost(path.start, path.end, coupling, ground=ground) if coupling else None,
+        length=transport_cost(path.start, path.end, coupling, ground=ground) if coupling and keeps_mass else None,
         share_moved=coupling.share_moved if coupling else None,
         endpoint_error=endpoint_error(frames, rendered.image_b),
     )

@@ -15,7 +15,7 @@ from whichway.analysis.runs.frame_index import FrameName
 from whichway.analysis.runs.frame_renderer import FrameRenderer
 from whichway.analysis.runs.perceptual_parametrisation import perceptually_uniform_times
 from whichway.analysis.smoothness.perceptual_distance import perceptual_distance
-from whichway.geometry import constant_speed_times, uniform_times
+from whichway.geometry import beta_times, constant_speed_times, uniform_times
 
 IMAGE_B: FrameName = ("prompts", 1.0)  # of B itself, rows in its own order
 
@@ -69,6 +69,9 @@ def _choose_times(
     """When along the path its frames are taken, to the six digits that name a frame."""
     if method.parametrisation == "uniform":
         return uniform_times(frames)
+    if method.parametrisation == "beta":
+        steps = renderer.sampling.num_inference_steps
+        return [round(t, 6) for t in beta_times(frames, steps, steps)]
     if method.parametrisation == "constant-speed":
         ground = find_ground(method.ground, renderer.model)
         try:

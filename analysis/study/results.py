@@ -1,13 +1,19 @@
 """Records of a study → tables."""
 
+from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
+
+from whichway.analysis.paths.chosen_method import choose_method
 
 from whichway.analysis.smoothness.measures import Smoothness
 from whichway.analysis.study.records import read_records
 from whichway.analysis.study.saved_study import read_study
+from whichway.geometry import PATHS, find_method
+from whichway.geometry.path import W2
 
 MEASURES = tuple(Smoothness.__dataclass_fields__)
 
@@ -16,7 +22,8 @@ def read_results(out: Path) -> pd.DataFrame:
     """One row for each (pair, seed, method): prompts, score, distances of the prompts, and measures.
 
     Columns of measures are called ``ppl_efficientnet``, by measure and perceptual distance; those of the method's own
-    geometry ``length``, ``share_moved``, and ``path_wasserstein`` and so on: the sum over its steps.
+    geometry ``length``, ``share_moved``, and ``path_wasserstein`` and so on: the sum over its steps,
+    where the path has a length in that distance.
 
     Raises:
         UserError: no study in the folder, or a damaged one.
@@ -28,12 +35,23 @@ def read_results(out: Path) -> pd.DataFrame:
         for name, measured in record["methods"].items():
             row = {"pair": record["pair"], "seed": record["seed"], "method": name}
             row |= asdict(pair) | {"stratum": pair.stratum} | record["distances"]
-            row |= {key: measured[key] for key in ("length", "share_moved", "endpoint_error")}
-            row |= {f"path_{key}": sum(steps) if steps else None for key, steps in measured["lengths"].items()}
+            row |= {key: measured[key] for key in ("share_moved", "endpoint_error")}
+            row["length"] = measured["length"] if _has_w2_length(name) else None
+            row |= {f"path_{key}": sum(steps) if steps else None for key, steps in _lengths(name, measured).items()}
             for distance, perceived in measured["perceived"].items():
                 row |= {f"{measure}_{distance}": perceived[measure] for measure in MEASURES}
             rows.append(row)
     return pd.DataFrame(rows)
+
+
+def _has_w2_length(method: str) -> bool:
+    return PATHS[find_method(choose_method(method).method).path].length_in == W2
+
+
+def _lengths(method: str, measured: Mapping[str, Any]) -> dict[str, list[float] | None]:
+    """The steps in each geometry; none in W_2 where the path has no length in it, whatever older records hold."""
+    unbounded = () if _has_w2_length(method) else ("wasserstein", "pull_back")
+    return {key: None if key in unbounded else steps for key, steps in measured["lengths"].items()}
 
 
 def read_steps(out: Path) -> pd.DataFrame:
@@ -42,7 +60,7 @@ def read_steps(out: Path) -> pd.DataFrame:
     for record in read_records(out):
         for name, measured in record["methods"].items():
             count = len(measured["t"]) - 1
-            columns = {key: steps for key, steps in measured["lengths"].items() if steps and len(steps) == count}
+            columns = {key: steps for key, steps in _lengths(name, measured).items() if steps and len(steps) == count}
             columns |= {distance: perceived["steps"] for distance, perceived in measured["perceived"].items()}
             where = {"pair": record["pair"], "seed": record["seed"], "method": name}
             rows += [

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,7 @@ from whichway.analysis.smoothness.steps import measure_steps
 from whichway.analysis.study.records import rounded
 from whichway.analysis.study.settings import StudySettings
 from whichway.geometry import EUCLIDEAN, GroundMetric, PointCloud, rms_frobenius, transport_cost, wasserstein
+from whichway.geometry.path import W2
 
 LARGEST_CLOUD = 256  # rows; beyond, W_2 between consecutive clouds takes longer than their frames
 INDICES = "indices"  # a folder, since units are done by several processes at once
@@ -83,16 +85,17 @@ def _measure(
         steps, end_to_end = measure_steps(frames, distance)
         perceived[distance] = {"steps": steps.tolist()} | asdict(measure_smoothness(steps, end_to_end))
     clouds = [path(t) for t in times]
+    in_w2 = path.length_in == W2
     return {
         "t": times,
-        "length": transport_cost(path.start, path.end, coupling) if coupling else None,
+        "length": transport_cost(path.start, path.end, coupling) if coupling and in_w2 else None,
         "share_moved": coupling.share_moved if coupling else None,
         "endpoint_error": endpoint_error(frames, rendered.image_b),
         "lengths": {
-            "wasserstein": _steps(clouds, lambda a, b: wasserstein(a, b, ground=grounds["wasserstein"])),
-            "pull_back": _steps(clouds, lambda a, b: wasserstein(a, b, ground=grounds["pull_back"])),
-            "frobenius": _steps(clouds, rms_frobenius) if _are_matrices(clouds) else None,
-        },
+            geometry: _steps(clouds, partial(wasserstein, ground=ground)) if in_w2 else None
+            for geometry, ground in grounds.items()
+        }
+        | {"frobenius": _steps(clouds, rms_frobenius) if _are_matrices(clouds) else None},
         "perceived": perceived,
     }
 

@@ -1,0 +1,114 @@
+"""Methods by name: coupling × path, which tokens are matched, and what others register."""
+
+import re
+
+import pytest
+
+from tests.conftest import random_cloud
+from whichway.geometry import (
+    COUPLINGS,
+    METHODS,
+    PATHS,
+    CouplingRule,
+    DisplacementPath,
+    Method,
+    PathRule,
+    PointCloud,
+    build_path,
+    couple,
+    find_method,
+    identity_coupling,
+    optimal_coupling,
+    register_coupling,
+    register_method,
+    register_path,
+    wasserstein,
+)
+
+A, B = random_cloud(12, 5, 0), random_cloud(12, 5, 1)
+
+
+@pytest.fixture
+def clean_registry(monkeypatch):
+    """What a test registers is forgotten after it."""
+    for name in ("_couplings", "_paths", "_methods"):
+        known = getattr(__import__("whichway.geometry.method", fromlist=[name]), name)
+        for key in ("reversed", "hop", "backwards"):
+            monkeypatch.setitem(known, key, None)
+            del known[key]
+
+
+@pytest.mark.parametrize("coupling", COUPLINGS)
+@pytest.mark.parametrize("path", [name for name, rule in PATHS.items() if rule.coupled])
+def test_couplings_and_paths_combine_freely_or_say_why_not(coupling, path):
+    name = f"{coupling}+{path}"
+    if coupling == "partial" and path != "partial":
+        with pytest.raises(ValueError, match="carries all the mass"):
+            build_path(name, A, B)
+    else:
+        combined = build_path(name, A, B)
+        assert wasserstein(combined(0), A) == pytest.approx(0, abs=1e-6)
+        assert wasserstein(combined(1), B) == pytest.approx(0, abs=1e-6)
+
+
+def test_what_is_registered_is_a_method_like_the_others(clean_registry):
+    def upside_down(a, b, ground, seed):
+        return identity_coupling(a, b.take([*reversed(range(len(b)))]))
+
+    register_coupling("reversed", CouplingRule("last row first", upside_down))
+    register_path("hop", PathRule("at once", lambda a, b, coupling, *_: DisplacementPath(a, b, coupling), "W_2"))
+    register_method("backwards", Method("last row first, at once", "reversed", "hop"))
+    assert find_method("backwards").summary == METHODS["backwards"].summary == "last row first, at once"
+    assert find_method("optimal+hop").path == "hop"
+    assert wasserstein(build_path("backwards", A, B)(1), B) == pytest.approx(0, abs=1e-6)
+    for register, entry in ((register_coupling, COUPLINGS["reversed"]), (register_path, PATHS["hop"])):
+        with pytest.raises(ValueError, match=r"a .* cannot be called 'a\+b'"):
+            register("a+b", entry)
+    with pytest.raises(ValueError, match="the name 'backwards' is taken by another method"):
+        register_method("backwards", METHODS["backwards"])
+
+
+@pytest.mark.parametrize(
+    ("method", "said"),
+    [
+        (Method("", "optimal", "wormhole"), "unknown path 'wormhole' of the method 'new'; known: displacement"),
+        (Method("", "guess", "displacement"), "unknown coupling 'guess' of the method 'new'; known: identity"),
+        (Method("", None, "displacement"), "the path 'displacement' of the method 'new' takes a coupling"),
+        (Method("", "optimal", "mixture"), "the path 'mixture' of the method 'new' takes no coupling"),
+    ],
+)
+def test_a_method_that_cannot_be_is_not_registered(method, said):
+    with pytest.raises(ValueError, match=re.escape(said)):
+        register_method("new", method)
+    assert "new" not in METHODS
+
+
+@pytest.mark.parametrize("registry", [COUPLINGS, PATHS, METHODS])
+def test_a_registry_is_changed_by_registering_only(registry):
+    with pytest.raises(TypeError):
+        registry["optimal"] = None
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("sideways", "unknown method 'sideways'; known: identity, random"),
+        ("sideways+displacement", "unknown coupling 'sideways'"),
+        ("optimal+sideways", "unknown path 'sideways'"),
+        ("optimal+mixture", "takes no coupling; wanted 'mixture' alone"),
+        ("optimal+hellinger-kantorovich", "takes no coupling; wanted 'unbalanced' alone"),
+    ],
+)
+def test_unknown_names_are_named(name, said):
+    with pytest.raises(ValueError, match=re.escape(said)):
+        build_path(name, A, B)
+
+
+def test_rows_that_are_not_chosen_keep_their_index():
+    a, b = (PointCloud(cloud.rows, labels=tuple("abcdefghijkl"), size=4) for cloud in (A, B))
+    own, words = (couple("optimal", a, b, tokens=tokens).plan(12, 12).argmax(dim=1) for tokens in ("own", "words"))
+    assert own[4:].tolist() == words[4:].tolist() == list(range(4, 12))
+    assert words[0] == 0
+    assert sorted(own[:4].tolist()) == [0, 1, 2, 3]
+    inner = optimal_coupling(a.take(range(4)), b.take(range(4))).plan(4, 4).argmax(dim=1)
+    assert own[:4].tolist() == inner.tolist()

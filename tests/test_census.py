@@ -12,7 +12,8 @@ from click.testing import CliRunner
 from whichway.analysis.command.main import main
 from whichway.analysis.images.weighted_attention import TextKeys
 from whichway.analysis.invariance.architectures import ARCHITECTURES, Text
-from whichway.analysis.invariance.architectures.architecture import Architecture, fixed
+from whichway.analysis.invariance.architectures.architecture import Architecture
+from whichway.analysis.invariance.architectures.inputs import fixed
 from whichway.analysis.invariance.census import examine, take_census
 
 #: read from the code, class by class: is order invisible, is it a measure, what restores it
@@ -111,7 +112,7 @@ def test_full_size_is_stable_diffusion_15_exactly():
     with torch.device("meta"):
         unet = getattr(diffusers, entry.class_name)(**entry.configuration)
     assert sum(parameter.numel() for parameter in unet.parameters()) == 859_520_964
-    assert entry.precision.itemsize * 859_520_964 < 8 * 2**30 / 2
+    assert entry.dtype.itemsize * 859_520_964 < 8 * 2**30 / 2
 
 
 def test_the_command(tmp_path):

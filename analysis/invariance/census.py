@@ -14,7 +14,7 @@ from tqdm.auto import tqdm
 from whichway.analysis.errors import UserError
 from whichway.analysis.images.weighted_attention import TextKeys
 from whichway.analysis.invariance.architectures import ARCHITECTURES, Architecture, Text
-from whichway.analysis.invariance.architectures.architecture import fixed
+from whichway.analysis.invariance.architectures.inputs import fixed
 from whichway.analysis.invariance.check import InvarianceRecord
 from whichway.analysis.invariance.rewriting import REWRITINGS, Rewriting, relative_error
 from whichway.analysis.models.dtypes import rounding_tolerance
@@ -73,7 +73,7 @@ def examine(architecture: Architecture, *, seed: int = 0) -> InvarianceRecord:
     rewritings = {name: rewrite(n, torch.Generator().manual_seed(seed)) for name, rewrite in REWRITINGS.items()}
     errors = {name: subject.error(rewriting, plain) for name, rewriting in rewritings.items()}
     restored = _restored_errors(subject, rewritings, plain)
-    tolerance = rounding_tolerance(subject.denoiser, architecture.precision, rows=n)
+    tolerance = rounding_tolerance(subject.denoiser, architecture.dtype, rows=n)
     _, permuted = subject.look(rewritings["permutation"])
     traits = _traits(subject, watched, permuted, rewritings["permutation"])
     if not traits["positions"] and _exceeds(restored, tolerance):
@@ -81,7 +81,7 @@ def examine(architecture: Architecture, *, seed: int = 0) -> InvarianceRecord:
     return InvarianceRecord(
         architecture=f"{architecture.class_name}({_arguments(architecture)})",
         level="denoiser",
-        precision=str(architecture.precision).removeprefix("torch."),
+        precision=str(architecture.dtype).removeprefix("torch."),
         errors=errors,
         tolerance=tolerance,
         controls={"different_text": relative_error(subject.denoise(subject.other), plain)},
@@ -106,7 +106,7 @@ class _Subject:
         self.denoiser = architecture.build(seed)
         self.n = architecture.rows or ROWS
         self.rows, self.other = (
-            fixed(1, self.n, architecture.width, seed=100 + seed + k, dtype=architecture.precision) for k in range(2)
+            fixed(1, self.n, architecture.width, seed=100 + seed + k, dtype=architecture.dtype) for k in range(2)
         )
 
     def identity(self) -> Rewriting:

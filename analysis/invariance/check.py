@@ -150,7 +150,7 @@ def _in_precision(model: Model, precision: str) -> Model:
     dtype = DTYPES[precision]
     if dtype == model.dtype:
         return model
-    from whichway.analysis.invariance.architectures.architecture import require_memory
+    from whichway.analysis.invariance.memory import require_memory
 
     parts = (model.pipeline.unet, model.pipeline.vae, model.pipeline.text_encoder)
     count = sum(parameter.numel() for part in parts for parameter in part.parameters())

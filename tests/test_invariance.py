@@ -8,19 +8,16 @@ import psutil
 import pytest
 import torch
 from click.testing import CliRunner
+from diffusers import StableDiffusionPipeline
 
 from whichway.analysis.command.main import main
 from whichway.analysis.errors import UserError
+from whichway.analysis.images.altered_attention import features_reordered, positions_on_keys
 from whichway.analysis.images.rendering import Sampling
 from whichway.analysis.images.weighted_attention import cross_attention_layers
-from whichway.analysis.invariance import check as invariance
-from whichway.analysis.invariance.check import (
-    check_invariance,
-    features_reordered,
-    positions_on_keys,
-    supported_precisions,
-)
+from whichway.analysis.invariance.check import LEVELS, check_invariance, supported_dtypes
 from whichway.analysis.invariance.rewriting import relative_error
+from whichway.analysis.models import model as models
 from whichway.analysis.models.dtypes import rounding_tolerance, sampling_tolerance
 from whichway.analysis.models.model import load_model
 
@@ -37,17 +34,17 @@ def model(folder):
     return load_model(folder, device="cpu")
 
 
-def check(model, precisions=("float64",), levels=("denoiser",), **options):
-    return list(check_invariance(model, precisions=precisions, levels=levels, sampling=QUICK, **options))
+def check(model, dtypes=("float64",), levels=("denoiser",), **options):
+    return list(check_invariance(model, dtypes=dtypes, levels=levels, sampling=QUICK, **options))
 
 
 def run(*arguments):
     return CliRunner().invoke(main, ["invariance", *map(str, arguments)])
 
 
-@pytest.mark.parametrize("precision", ["float64", "float32", "bfloat16"])
-def test_it_holds_at_every_level(model, precision):
-    records = check(model, [precision], invariance.LEVELS)
+@pytest.mark.parametrize("dtype", ["float64", "float32", "bfloat16"])
+def test_it_holds_at_every_level(model, dtype):
+    records = check(model, [dtype], LEVELS)
     layers = cross_attention_layers(model.pipeline.unet)
     assert [record.level for record in records] == [*(f"layer {name}" for name in layers), "denoiser", "image"]
     for record in records:
@@ -69,7 +66,7 @@ def test_growth_has_one_error_for_each_sampling_step(model):
 
 def test_attention_broken_on_purpose_is_caught(model):
     with positions_on_keys(model.pipeline.unet):
-        for record in check(model, levels=invariance.LEVELS):
+        for record in check(model, levels=LEVELS):
             assert record.errors["permutation"] > 1e3 * record.tolerance
             assert not record.permutation_invariant
             assert not record.measure_invariant
@@ -126,7 +123,7 @@ def test_reordered_features_change_rounding_and_nothing_else(model):
         assert torch.equal(unet(noise, 500, rows).sample, plain)
 
 
-def test_tolerances_follow_from_the_precision(model):
+def test_tolerances_follow_from_the_dtype(model):
     unet = model.pipeline.unet
     tolerances = [rounding_tolerance(unet, dtype, rows=77) for dtype in (torch.float64, torch.float32)]
     assert tolerances[1] / tolerances[0] == pytest.approx(2**29)  # 52 bits against 23
@@ -136,8 +133,8 @@ def test_tolerances_follow_from_the_precision(model):
 
 
 def test_a_cpu_computes_in_all_but_float16():
-    assert supported_precisions(torch.device("cpu")) == ("float64", "float32", "bfloat16")
-    assert "float16" in supported_precisions(torch.device("cuda"))
+    assert supported_dtypes(torch.device("cpu")) == ("float64", "float32", "bfloat16")
+    assert "float16" in supported_dtypes(torch.device("cuda"))
 
 
 # --- the command -----------------------------------------------------------------------------------------------------
@@ -145,7 +142,7 @@ def test_a_cpu_computes_in_all_but_float16():
 
 def test_the_command_says_so_and_writes_strict_json(folder, tmp_path):
     file = tmp_path / "records.json"
-    result = run("--model", folder, "--precisions", "float64", "--steps", 2, "--json", file)
+    result = run("--model", folder, "--dtypes", "float64", "--steps", 2, "--json", file)
     assert result.exit_code == 0, result.output
     assert "holds at every level checked" in result.output
     records = json.loads(file.read_text(), parse_constant=pytest.fail)
@@ -154,19 +151,14 @@ def test_the_command_says_so_and_writes_strict_json(folder, tmp_path):
         assert record["permutation_invariant"] is True
         assert record["measure_invariant"] is True
         assert record["architecture"].startswith("UNet2DConditionModel(")
-        assert {"errors", "controls", "reason", "tolerance", "floor", "precision", "level"} <= set(record)
+        assert {"errors", "controls", "reason", "tolerance", "floor", "dtype", "level"} <= set(record)
         assert all(math.isfinite(error) for error in record["errors"].values())
 
 
-def test_a_violation_is_exit_status_1(folder, tmp_path, monkeypatch):
-    honest = invariance._Check._denoise
-
-    def broken(self, rows):
-        with positions_on_keys(self.unet):
-            return honest(self, rows)
-
-    monkeypatch.setattr(invariance._Check, "_denoise", broken)
-    result = run("--model", folder, "--precisions", "float64", "--levels", "denoiser")
+def test_a_violation_is_exit_status_1(folder, model, monkeypatch):
+    monkeypatch.setattr(models, "load_model", lambda *_, **__: model)
+    with positions_on_keys(model.pipeline.unet):
+        result = run("--model", folder, "--dtypes", "float64", "--levels", "denoiser")
     assert result.exit_code == 1
     assert "FAILS" in result.output
 
@@ -174,7 +166,7 @@ def test_a_violation_is_exit_status_1(folder, tmp_path, monkeypatch):
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["--precisions", "float8"], "unknown precision 'float8'; known: float64"),
+        (["--dtypes", "float8"], "unknown dtype 'float8'; known: float64"),
         (["--levels", "pixels"], "unknown level 'pixels'; known: layers, denoiser, image"),
         (["--prompt", "fox fox"], "only one order of words"),
         (["--architectures", "sd1,sd99"], "unknown architecture 'sd99'; known: all, sd1, sd2"),
@@ -192,7 +184,7 @@ def test_bad_input_is_one_line_and_exit_status_2(folder, arguments, said):
 
 def test_what_does_not_fit_in_memory_is_refused(folder, monkeypatch):
     monkeypatch.setattr(psutil, "virtual_memory", lambda: type("Memory", (), {"available": 1000})())
-    for arguments in (["--model", folder, "--precisions", "float64"], ["--architectures", "sd15"]):
+    for arguments in (["--model", folder, "--dtypes", "float64"], ["--architectures", "sd15"]):
         result = run(*arguments)
         assert result.exit_code == 2
         assert "of memory is available" in result.output
@@ -215,16 +207,16 @@ def test_a_pipeline_without_text_is_refused(tmp_path):
 
 
 def test_interrupted_records_are_kept(folder, tmp_path, monkeypatch):
-    def interrupted(self):
+    def interrupted(*_, **__):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(invariance._Check, "_image_record", interrupted)
+    monkeypatch.setattr(StableDiffusionPipeline, "__call__", interrupted)
     file = tmp_path / "records.json"
-    result = run("--model", folder, "--precisions", "float64", "--levels", "denoiser,image", "--json", file)
+    result = run("--model", folder, "--dtypes", "float64", "--levels", "denoiser,image", "--json", file)
     assert result.exit_code == 130
     assert [record["level"] for record in json.loads(file.read_text())] == ["denoiser"]
 
 
-def test_an_unknown_precision_is_a_user_error_in_python_too(model):
-    with pytest.raises(UserError, match="unknown precision"):
+def test_an_unknown_dtype_is_a_user_error_in_python_too(model):
+    with pytest.raises(UserError, match="unknown dtype"):
         check(model, ["float8"])

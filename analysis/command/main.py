@@ -139,7 +139,7 @@ def animate(
 @main.command()
 @click.option("--model", default=DEFAULTS["model"], help="'miniature', a hub id, a folder or a .safetensors file.")
 @click.option("--architectures", help="Instead of a model: names separated by commas, or all. Random weights.")
-@click.option("--precisions", help="float64, float32, float16, bfloat16.  [default: all that the device computes in]")
+@click.option("--dtypes", help="float64, float32, float16, bfloat16.  [default: all that the device computes in]")
 @click.option("--levels", default="layers,denoiser,image", help="Of a model, which to check.")
 @click.option("--prompt", default="a large fox to the left of a pizza on a blue background", help="The text.")
 @click.option("--other", default="a small red car at night", help="A text that has to look different.")
@@ -152,7 +152,7 @@ def animate(
 def invariance(
     model: str,
     architectures: str | None,
-    precisions: str | None,
+    dtypes: str | None,
     levels: str,
     prompt: str,
     other: str,
@@ -181,7 +181,7 @@ def invariance(
             load_model(model, device=device),
             prompt,
             other,
-            precisions=None if precisions is None else _names(precisions),
+            dtypes=None if dtypes is None else _names(dtypes),
             levels=_names(levels),
             sampling=Sampling(seed=seed, steps=steps, guidance=guidance),
             progress=True,

@@ -1,4 +1,4 @@
-"""Tolerances, by precision: how far rounding alone may carry two computations of the same thing apart.
+"""Tolerances, by dtype: how far rounding alone may carry two computations of the same thing apart.
 
 All are one argument, and nothing in it is tuned. A rounding error is uniform within half a machine epsilon: variance
 eps²/12. After m of them, a random walk has the variance m·eps²/12, the difference of two such walks m·eps²/6.
@@ -27,7 +27,7 @@ def walk(dtype: torch.dtype, roundings: float) -> float:
 def rounding_tolerance(module: torch.nn.Module, dtype: torch.dtype, *, rows: int) -> float:
     """Largest relative difference of two evaluations of ``module`` that the order of summation may cause.
 
-    One rounding for each stored layer output, in ``dtype``, and one for each term of each sum, in the precision of the
+    One rounding for each stored layer output, in ``dtype``, and one for each term of each sum, in the dtype of the
     accumulator: float32 for half precisions, ``dtype`` otherwise. A layer sums over its fan-in; attention sums over
     ``rows`` text rows. Layers are counted as if they all lay on one path: an upper bound of the depth.
     """

@@ -167,7 +167,10 @@ def render_page(
 ) -> str:
     """One HTML page that needs nothing but itself; whatever a user typed is escaped."""
     environment = Environment(
-        loader=PackageLoader("analysis", "templates"), autoescape=True, undefined=StrictUndefined, trim_blocks=True
+        loader=PackageLoader("whichway.analysis.study", "templates"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
     )
     prediction = None
     if len(references) == 2 and results["pair"].nunique() > 4:

@@ -1,6 +1,8 @@
 # make demo      sets up and compares two prompts on the embedded model
 # make test      sets up and runs the checks, the tests and the notebooks
 # make lab       sets up and opens the notebooks in JupyterLab
+# make test-lowest  installs the lowest versions that pyproject.toml allows, in .venv-lowest, and runs the tests. On Linux
+#                the package index has torch for CUDA only, several GB; UV_TORCH_BACKEND=cpu takes it from PyTorch's index
 # make test-browser  installs Debian's chromium and drives JupyterLab with it; screenshots land in runs/browser/
 # make study     walks between 100 prompt pairs by twelve methods, and under other conditions, two or three hours
 # make records   the other records: invariance of the embedded model and of diffusers' denoisers, the demo
@@ -15,7 +17,7 @@ TRIANGLE := "a fox on a blue background" "a panda on a pink background" "a red c
 
 AS_ROOT := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 
-.PHONY: demo lab study records figures test test-browser lint train benchmark clean
+.PHONY: demo lab study records figures test test-lowest test-browser lint train benchmark clean
 
 demo: .venv/.runtime
 	$(BIN)/whichway compare $(DEMO)
@@ -55,10 +57,13 @@ figures: .venv/.runtime
 	$(BIN)/python -m figures.headline
 
 # Two processes of one thread each: torch's threads gain little on models this small.
-test: export OMP_NUM_THREADS = 1
+test test-lowest: export OMP_NUM_THREADS = 1
 test: lint
 	$(BIN)/python -m pytest -n 2 --dist loadfile
 	$(BIN)/python -m pytest -n 2 --nbmake notebooks
+
+test-lowest: .venv-lowest/.installed
+	.venv-lowest/bin/python -m pytest -n 2 --dist loadfile
 
 test-browser: .venv/.dev
 	command -v chromium > /dev/null || { $(AS_ROOT) apt-get update; $(AS_ROOT) apt-get install --yes --no-install-recommends chromium; }
@@ -77,7 +82,7 @@ benchmark: .venv/.dev
 	$(BIN)/python -m benchmarks
 
 clean:
-	rm -rf .venv build *.egg-info
+	rm -rf .venv .venv-lowest build *.egg-info
 
 .venv/.runtime: pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv
@@ -90,4 +95,11 @@ clean:
 
 .venv/.dev: .venv/.runtime
 	$(PIP) --editable '.[dev]'
+	touch $@
+
+# uv can resolve to the lowest versions; pip cannot.
+.venv-lowest/.installed: pyproject.toml constraints.txt
+	$(PYTHON) -m venv --clear .venv-lowest
+	.venv-lowest/bin/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt uv
+	.venv-lowest/bin/uv pip install --python .venv-lowest/bin/python --resolution lowest-direct --editable '.[dev]'
 	touch $@

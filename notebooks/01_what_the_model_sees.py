@@ -79,13 +79,13 @@ def show_permutation(seed):
 #
 # Up to rounding. `whichway invariance` checks every cross-attention layer, the denoiser and the sampled image, beside
 # controls that have to fail: another text, the *words* in another order (the invariance is of the conditioning, not of
-# language), and attention that is broken on purpose. Here the denoiser and the image in two precisions:
+# language), and attention that is broken on purpose. Here the denoiser and the image in two dtypes:
 
 # %%
-for record in check_invariance(model, precisions=("float64", "float32"), levels=("denoiser", "image")):
+for record in check_invariance(model, dtypes=("float64", "float32"), levels=("denoiser", "image")):
     worst = max(error for error in record.errors.values() if error is not None)
     print(
-        f"{record.level:8} {record.precision}: worst relative change {worst:.1e} (rounding allows "
+        f"{record.level:8} {record.dtype}: worst relative change {worst:.1e} (rounding allows "
         f"{record.tolerance:.0e}), another text {record.controls['different_text']:.1e}, "
         f"measure-invariant: {record.measure_invariant}"
     )

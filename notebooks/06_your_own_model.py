@@ -44,7 +44,7 @@ draw_gallery(dict(zip(prompts, render(model, [a, b], sampling), strict=True)))
 # ## Does it see a measure?
 
 # %%
-[record] = check_invariance(model, *prompts, precisions=("float32",), levels=("denoiser",))
+[record] = check_invariance(model, *prompts, dtypes=("float32",), levels=("denoiser",))
 print({name: f"{error:.1e}" for name, error in record.errors.items() if error is not None})
 print({name: f"{change:.1e}" for name, change in record.controls.items()})
 print("measure-invariant:", record.measure_invariant)

@@ -12,7 +12,9 @@ from click.testing import CliRunner
 from whichway.analysis.command.main import main
 from whichway.analysis.images.weighted_attention import TextKeys
 from whichway.analysis.invariance.architectures import ARCHITECTURES, Text
-from whichway.analysis.invariance.architectures.architecture import Architecture, fixed
+from whichway.analysis.invariance.architectures.architecture import Architecture
+from whichway.analysis.invariance.architectures.inputs import fixed
+from whichway.analysis.invariance.architectures.text_keys import text_alone, text_first, text_last
 from whichway.analysis.invariance.census import examine, take_census
 
 #: read from the code, class by class: is order invisible, is it a measure, what restores it
@@ -35,19 +37,71 @@ def test_every_architecture_was_expected(census):
     assert set(ARCHITECTURES) - set(census) == {"sd15"}
 
 
+ALONE, JOINTLY = "cross-attention to text alone", "one softmax over text and image"
+WEIGHTS = "log-weights on the text keys"
+#: read from the code as well: who shares the softmax with the text
+SOFTMAX = dict.fromkeys(CROSS | {"kandinsky3", "kandinsky5"}, ALONE) | {
+    "hunyuan-dit": "cross-attention to two texts at once"
+}
+OTHER_REASONS = {
+    **{key: ["text also enters outside attention"] for key in POOLED},
+    **{key: ["rotary positions on text"] for key in PLACES_FROM_OUTSIDE | PLACES_FROM_INSIDE},
+    **{key: ["takes a fixed number of rows", "text also enters outside attention"] for key in FIXED},
+}
+RESTORED_BY = {
+    **dict.fromkeys(CROSS, "holds as it is"),
+    **dict.fromkeys(JOINT, WEIGHTS),
+    **dict.fromkeys(POOLED | FIXED, "nothing: text also enters outside attention"),
+    **dict.fromkeys(PLACES_FROM_OUTSIDE, f"{WEIGHTS}, places travelling with the rows"),
+    **dict.fromkeys(PLACES_FROM_INSIDE, "nothing: places are counted inside the class"),
+}
+
+
 @pytest.mark.parametrize("name", [name for name, entry in ARCHITECTURES.items() if entry.census])
 def test_verdict_and_reason(census, name):
     record = census[name]
     assert record.permutation_invariant == (name in CROSS | JOINT | POOLED)
     assert record.measure_invariant == (name in CROSS)
-    assert ("rotary positions on text" in record.reason) == (name in PLACES_FROM_OUTSIDE | PLACES_FROM_INSIDE)
-    assert ("outside attention" in record.reason) == (name in POOLED | FIXED)
-    assert not record.failed_controls
-    restored = record.details["restored_by"]
-    assert (restored == "log-weights on the text keys") == (name in JOINT)
-    assert (restored == "log-weights on the text keys, places travelling with the rows") == (
-        name in PLACES_FROM_OUTSIDE
-    )
+    assert record.reason.split("; ") == [SOFTMAX.get(name, JOINTLY), *OTHER_REASONS.get(name, [])]
+    assert record.details["restored_by"] == RESTORED_BY[name]
+    assert record.failed_controls == []
+
+
+def test_the_order_of_the_table():
+    names = list(ARCHITECTURES)
+    assert names[:6] == ["sd1", "sd2", "sdxl", "deepfloyd-if", "kandinsky3", "sd15"]
+    assert (names.index("pixart"), names.index("sd3"), names.index("flux2"), names[-1]) == (6, 9, 19, "kandinsky5")
+
+
+def test_numbers_are_those_of_the_seed():
+    first, again, other = (examine(ARCHITECTURES["sd3"], seed=seed) for seed in (0, 0, 1))
+    assert first.errors == again.errors
+    assert first.controls == again.controls != other.controls
+
+
+def test_no_inference_mode_is_left_on_between_two_records():
+    for _ in take_census(["pixart", "sana"]):
+        assert not torch.is_inference_mode_enabled()
+
+
+@pytest.mark.parametrize("name", ["sd1", "pixart", "flux", "auraflow"])
+def test_random_weights_switch_nothing_off(name):
+    """As classes are made, some gates are zero, and with them whatever a text could change."""
+    for path, parameter in ARCHITECTURES[name].build().named_parameters():
+        assert parameter.abs().max() > 0, path
+        assert parameter.numel() == 1 or parameter.std() > 0, path
+
+
+def test_where_the_text_stands_among_the_keys():
+    n, image = 7, 16
+    assert text_alone(n, n) == [slice(0, 7)]
+    assert text_alone(n + image, n) == []
+    first, last, after_registers = text_first(image), text_last(image), text_first(image, before=8)
+    assert first(n + image, n) == first(n, n) == [slice(0, 7)]
+    assert after_registers(8 + n + image, n) == after_registers(8 + n, n) == [slice(8, 15)]
+    assert last(n + image, n) == [slice(16, 23)]
+    assert last(n, n) == after_registers(n, n) == [slice(0, 7)]
+    assert first(image, n) == last(image, n) == after_registers(image, n) == []
 
 
 @pytest.mark.parametrize("name", sorted(PLACES_FROM_OUTSIDE))
@@ -56,11 +110,17 @@ def test_classes_with_places_from_outside_have_an_argument_for_them(name):
     assert {"txt_ids", "text_rope_pos"} & set(parameters)
 
 
-@pytest.mark.parametrize("name", sorted(POOLED | FIXED))
-def test_classes_that_pool_their_text_have_a_pooling(name):
-    module = inspect.getmodule(getattr(diffusers, ARCHITECTURES[name].class_name))
-    source = inspect.getsource(module)
-    assert "AttentionPool" in source or "TextTimeEmbedding" in source or "TokenRefiner" in source or "Style" in source
+@pytest.mark.parametrize(
+    ("name", "pooling"),
+    [
+        ("deepfloyd-if", "AttentionPooling"),
+        ("kandinsky3", "Kandinsky3AttentionPooling"),
+        ("hunyuan-image", "HunyuanImageTokenRefiner"),
+        ("hunyuan-dit", "HunyuanDiTAttentionPool"),
+    ],
+)
+def test_classes_that_pool_their_text_have_a_layer_that_does(name, pooling):
+    assert pooling in {type(module).__name__ for module in ARCHITECTURES[name].build().modules()}
 
 
 def test_violations_are_not_small(census):
@@ -111,7 +171,7 @@ def test_full_size_is_stable_diffusion_15_exactly():
     with torch.device("meta"):
         unet = getattr(diffusers, entry.class_name)(**entry.configuration)
     assert sum(parameter.numel() for parameter in unet.parameters()) == 859_520_964
-    assert entry.precision.itemsize * 859_520_964 < 8 * 2**30 / 2
+    assert entry.dtype.itemsize * 859_520_964 < 8 * 2**30 / 2
 
 
 def test_the_command(tmp_path):

@@ -4,25 +4,29 @@ import json
 import math
 from dataclasses import replace
 
+import numpy as np
 import psutil
 import pytest
 import torch
+import torch.nn.functional as F
 from click.testing import CliRunner
+from diffusers import StableDiffusionPipeline
+from torch.overrides import TorchFunctionMode
 
 from whichway.analysis.command.main import main
 from whichway.analysis.errors import UserError
-from whichway.analysis.images.rendering import Sampling
+from whichway.analysis.images.altered_attention import features_reordered, positions_on_keys
+from whichway.analysis.images.noise import initial_noise
+from whichway.analysis.images.rendering import render
+from whichway.analysis.images.sampling import Sampling
 from whichway.analysis.images.weighted_attention import cross_attention_layers
-from whichway.analysis.invariance import check as invariance
-from whichway.analysis.invariance.check import (
-    check_invariance,
-    features_reordered,
-    positions_on_keys,
-    supported_precisions,
-)
-from whichway.analysis.invariance.rewriting import relative_error
-from whichway.analysis.models.dtypes import rounding_tolerance, sampling_tolerance
+from whichway.analysis.invariance import check as check_module
+from whichway.analysis.invariance.check import LEVELS, check_invariance, supported_dtypes, words_reordered
+from whichway.analysis.invariance.record import InvarianceRecord
+from whichway.analysis.invariance.rewriting import REWRITINGS, Rewriting, relative_error
+from whichway.analysis.models import model as model_module
 from whichway.analysis.models.model import load_model
+from whichway.analysis.prompts.encoding import encode
 
 QUICK = Sampling(num_inference_steps=2)
 
@@ -37,17 +41,20 @@ def model(folder):
     return load_model(folder, device="cpu")
 
 
-def check(model, precisions=("float64",), levels=("denoiser",), **options):
-    return list(check_invariance(model, precisions=precisions, levels=levels, sampling=QUICK, **options))
+PROMPT, OTHER = "a large fox to the left of a pizza", "a small red car at night"
+
+
+def check(model, dtypes=("float64",), levels=("denoiser",), **options):
+    return list(check_invariance(model, dtypes=dtypes, levels=levels, sampling=QUICK, **options))
 
 
 def run(*arguments):
     return CliRunner().invoke(main, ["invariance", *map(str, arguments)])
 
 
-@pytest.mark.parametrize("precision", ["float64", "float32", "bfloat16"])
-def test_it_holds_at_every_level(model, precision):
-    records = check(model, [precision], invariance.LEVELS)
+@pytest.mark.parametrize("dtype", ["float64", "float32", "bfloat16"])
+def test_it_holds_at_every_level(model, dtype):
+    records = check(model, [dtype], LEVELS)
     layers = cross_attention_layers(model.pipeline.unet)
     assert [record.level for record in records] == [*(f"layer {name}" for name in layers), "denoiser", "image"]
     for record in records:
@@ -59,20 +66,125 @@ def test_float64_errors_are_the_rounding_of_float64(model):
     (record,) = check(model)
     assert record.measure_invariant
     assert max(record.errors.values()) < 1e-14 < 1e-3 < record.controls["different_text"]
+    assert 0 < record.floor < 1e-14
 
 
-def test_growth_has_one_error_for_each_sampling_step(model):
-    (record,) = check(model, levels=["image"])
-    assert all(len(errors) == QUICK.num_inference_steps for errors in record.growth.values())
-    assert record.growth["permutation"][-1] == record.errors["permutation"]
+def test_growth_and_pixels_are_those_of_the_sampled_image(model):
+    """Sampled a second time by the pipeline itself, and rendered by the renderer of every comparison."""
+    (record,) = check(model, ["float32"], ["image"], prompt=PROMPT, other=OTHER)
+    trajectories = []
+    for text in (PROMPT, OTHER):
+        latents: list[torch.Tensor] = []
+        keep = lambda _pipeline, _step, _time, tensors, latents=latents: latents.append(tensors["latents"]) or tensors  # noqa: E731
+        model.pipeline(
+            prompt_embeds=encode(model, text).rows[None],
+            negative_prompt_embeds=encode(model, "").rows[None],
+            latents=initial_noise(model, 0),
+            num_inference_steps=QUICK.num_inference_steps,
+            guidance_scale=QUICK.guidance_scale,
+            callback_on_step_end=keep,
+        )
+        trajectories.append(latents)
+    expected = [float((b - a).norm() / a.norm()) for a, b in zip(*trajectories, strict=True)]
+    assert record.growth["different_text"] == pytest.approx(expected, rel=1e-4)
+    assert record.controls["different_text"] == pytest.approx(expected[-1], rel=1e-4)
+    images = render(model, [encode(model, text) for text in (PROMPT, OTHER)], QUICK).astype(int)
+    pixels = record.details["largest_pixel_difference"]
+    assert pixels["different_text"] == pytest.approx(np.abs(images[1] - images[0]).max(), abs=1)
+    assert pixels["permutation"] <= 1 < pixels["different_text"]
+    assert set(record.growth) == set(pixels) == {*REWRITINGS, "floor", "different_text", "word_order"}
+
+
+def test_controls_are_the_changes_of_the_denoiser(model):
+    """Evaluated a second time, by the denoiser alone."""
+    (record,) = check(model, ["float32"], prompt=PROMPT, other=OTHER)
+    with torch.inference_mode():
+        plain, other, reordered = (
+            model.pipeline.unet(initial_noise(model, 0), 500, encode(model, text).rows[None]).sample
+            for text in (PROMPT, OTHER, "pizza a of left the to fox large a")
+        )
+    assert record.controls["different_text"] == pytest.approx(float((other - plain).norm() / plain.norm()), rel=1e-3)
+    assert record.controls["word_order"] == pytest.approx(float((reordered - plain).norm() / plain.norm()), rel=1e-3)
+
+
+def test_both_prompts_are_rewritten_and_each_in_its_own_way(model, monkeypatch):
+    calls = []
+    original = StableDiffusionPipeline.__call__
+
+    def recording(self, **options):
+        calls.append(options)
+        return original(self, **options)
+
+    monkeypatch.setattr(StableDiffusionPipeline, "__call__", recording)
+    sampling = replace(QUICK, negative_prompt="a cat")
+    list(check_invariance(model, PROMPT, OTHER, dtypes=["float32"], levels=["image"], sampling=sampling))
+    plain, permuted, duplicated = calls[:3]
+    orders = []
+    for name, text in (("prompt_embeds", PROMPT), ("negative_prompt_embeds", "a cat")):
+        rows = encode(model, text).rows
+        assert torch.equal(plain[name], rows[None])
+        assert duplicated[name].shape == (1, 154, 16)
+        orders.append((permuted[name][0][:, None] == rows[None]).all(dim=2).int().argmax(dim=1).tolist())
+    assert sorted(orders[0]) == sorted(orders[1]) == list(range(77))
+    assert orders[0] != orders[1] != list(range(77)) != orders[0]
+
+
+def test_it_holds_without_guidance_too(model):
+    (record,) = check_invariance(model, dtypes=["float64"], levels=["image"], sampling=replace(QUICK, guidance_scale=1.0))
+    assert record.measure_invariant
+
+
+def violated(record):
+    """Properties that are violated beyond all doubt; the others hold."""
+    names = {name for name, error in record.errors.items() if error > 1e3 * record.tolerance}
+    assert all(record.errors[name] <= record.tolerance for name in set(record.errors) - names)
+    assert record.measure_invariant == (not names)
+    assert record.permutation_invariant == ("permutation" not in names)
+    return names
+
+
+class AlteredTextAttention(TorchFunctionMode):
+    """Within the context, attention to 77 or 154 text rows takes other keys, values and mask."""
+
+    def __init__(self, alter):
+        super().__init__()
+        self.alter = alter
+
+    def __torch_function__(self, function, types, args=(), kwargs=None):
+        if function is not F.scaled_dot_product_attention:
+            return function(*args, **(kwargs or {}))
+        query, key, value = args
+        mask = kwargs.pop("attn_mask", None)
+        if key.shape[-2] in (77, 154):
+            key, value, mask = self.alter(key, value, mask)
+        return function(query, key, value, attn_mask=mask, **kwargs)
+
+
+def count_the_total_mass(key, value, mask):
+    """One more key, of no text: what joint attention with an image does to the text's mass."""
+    key, value = (F.pad(rows, (0, 0, 0, 1)) for rows in (key, value))
+    return key, value, None if mask is None else F.pad(mask, (0, 1))
+
+
+def ignore_the_weights(key, value, mask):
+    return key, value, None
 
 
 def test_attention_broken_on_purpose_is_caught(model):
     with positions_on_keys(model.pipeline.unet):
-        for record in check(model, levels=invariance.LEVELS):
-            assert record.errors["permutation"] > 1e3 * record.tolerance
-            assert not record.permutation_invariant
-            assert not record.measure_invariant
+        for record in check(model, levels=LEVELS):
+            assert violated(record) == {"permutation", "duplication", "splitting"}
+
+
+@pytest.mark.parametrize(
+    ("alter", "properties"),
+    [(count_the_total_mass, {"duplication", "scaling"}), (ignore_the_weights, {"splitting"})],
+)
+def test_each_property_can_fail_by_itself(model, alter, properties):
+    with AlteredTextAttention(alter):
+        records = check(model, levels=LEVELS)
+    assert len(records) > 2
+    assert all(violated(record) == properties for record in records)
 
 
 def test_attention_that_counts_rows_is_invariant_to_their_order_only(model):
@@ -80,9 +192,15 @@ def test_attention_that_counts_rows_is_invariant_to_their_order_only(model):
     for layer in cross_attention_layers(model.pipeline.unet).values():
         layer.to_v.register_forward_hook(lambda _, args, values: values * args[0].shape[1] / 77)
     for record in check(model, levels=("layers", "denoiser")):
-        assert record.permutation_invariant
-        assert record.errors["duplication"] > 1e3 * record.tolerance
-        assert not record.measure_invariant
+        assert violated(record) == {"duplication", "splitting"}
+
+
+def test_a_permutation_that_permutes_nothing_is_noticed(model, monkeypatch):
+    """The control with broken attention compares broken with broken: without a permutation it sees no change."""
+    monkeypatch.setitem(REWRITINGS, "permutation", lambda n, _: Rewriting(torch.arange(n), torch.ones(n)))
+    for record in check(model, levels=("denoiser", "image")):
+        assert record.controls["broken_attention"] == 0
+        assert record.failed_controls == ["broken_attention"]
 
 
 def test_a_model_that_ignores_its_text_shows_nothing(model):
@@ -95,13 +213,48 @@ def test_a_model_that_ignores_its_text_shows_nothing(model):
         assert not record.measure_invariant
 
 
-def test_each_control_is_needed(model):
-    (record,) = check(model)
+@pytest.fixture
+def record():
+    return InvarianceRecord(
+        architecture="UNet",
+        level="denoiser",
+        dtype="float64",
+        errors=dict.fromkeys(REWRITINGS, 0.9e-6),
+        tolerance=1e-6,
+        controls={"different_text": 5.1e-6, "word_order": 5.1e-6, "broken_attention": 1.1e-6},
+        reason="",
+    )
+
+
+def test_a_record_holds_if_its_errors_are_small_and_its_controls_large(record):
     assert record.measure_invariant
-    for control in record.controls:
-        weak = replace(record, controls=record.controls | {control: record.tolerance / 2})
-        assert weak.failed_controls == [control]
-        assert not weak.permutation_invariant
+    assert record.permutation_invariant
+    assert record.as_json()["failed_controls"] == []
+
+
+@pytest.mark.parametrize("change", [4.9e-6, 0.0, math.nan])
+@pytest.mark.parametrize("control", ["different_text", "word_order", "broken_attention"])
+def test_each_control_is_needed(record, control, change):
+    weak = replace(record, controls=record.controls | {control: change})
+    if control == "broken_attention" and change == 4.9e-6:
+        assert weak.measure_invariant  # it has to be caught, not to be large
+        return
+    assert weak.failed_controls == [control]
+    assert not weak.permutation_invariant
+    assert not weak.measure_invariant
+
+
+@pytest.mark.parametrize("error", [1.1e-6, math.nan, None])
+@pytest.mark.parametrize("name", REWRITINGS)
+def test_each_property_is_needed(record, name, error):
+    other = replace(record, errors=record.errors | {name: error})
+    assert not other.measure_invariant
+    assert other.permutation_invariant == (name != "permutation")
+
+
+def test_a_record_without_another_text_is_no_record(record):
+    with pytest.raises(ValueError, match="wanted different_text at least, got none"):
+        replace(record, controls={})
 
 
 def test_the_model_is_left_as_it_was(model):
@@ -111,6 +264,15 @@ def test_the_model_is_left_as_it_was(model):
     assert model.dtype == torch.float32
     del model.__dict__["fingerprint"]
     assert model.fingerprint == before
+
+
+def test_no_hook_and_no_inference_mode_is_left_on(model):
+    rows, noise = encode(model, PROMPT).rows[None], initial_noise(model, 0)
+    plain = model.pipeline.unet(noise, 500, rows).sample
+    for _ in check_invariance(model, dtypes=["float32"], sampling=QUICK):  # no copy: the model's own dtype
+        assert not torch.is_inference_mode_enabled()
+    assert torch.equal(model.pipeline.unet(noise, 500, rows).sample, plain)
+    assert plain.requires_grad
 
 
 def test_reordered_features_change_rounding_and_nothing_else(model):
@@ -126,18 +288,22 @@ def test_reordered_features_change_rounding_and_nothing_else(model):
         assert torch.equal(unet(noise, 500, rows).sample, plain)
 
 
-def test_tolerances_follow_from_the_precision(model):
-    unet = model.pipeline.unet
-    tolerances = [rounding_tolerance(unet, dtype, rows=77) for dtype in (torch.float64, torch.float32)]
-    assert tolerances[1] / tolerances[0] == pytest.approx(2**29)  # 52 bits against 23
-    assert rounding_tolerance(unet, torch.float32, rows=77) < rounding_tolerance(unet, torch.bfloat16, rows=77) < 0.1
-    once = sampling_tolerance(1e-6, torch.float32, steps=20, guidance=1.0)
-    assert once < sampling_tolerance(1e-6, torch.float32, steps=20, guidance=7.5)
+@pytest.mark.parametrize("has_instructions", [True, False])
+def test_a_cpu_computes_in_bfloat16_where_it_has_the_instructions_and_never_in_float16(has_instructions, monkeypatch):
+    monkeypatch.setattr(check_module, "multiplies_bfloat16", lambda device: has_instructions)
+    expected = ("float64", "float32", "bfloat16") if has_instructions else ("float64", "float32")
+    assert supported_dtypes(torch.device("cpu")) == expected
 
 
-def test_a_cpu_computes_in_all_but_float16():
-    assert supported_precisions(torch.device("cpu")) == ("float64", "float32", "bfloat16")
-    assert "float16" in supported_precisions(torch.device("cuda"))
+def test_graphics_processors_compute_in_float16_and_apples_not_in_float64(monkeypatch):
+    monkeypatch.setattr(check_module, "multiplies_bfloat16", lambda device: device.type == "cuda")
+    assert supported_dtypes(torch.device("cuda")) == ("float64", "float32", "float16", "bfloat16")
+    assert supported_dtypes(torch.device("mps")) == ("float32", "float16", "bfloat16")
+
+
+def test_words_in_another_order():
+    assert words_reordered("a large fox") == "fox large a"
+    assert words_reordered("fox and fox") == "and fox fox"  # backwards it reads the same
 
 
 # --- the command -----------------------------------------------------------------------------------------------------
@@ -145,7 +311,7 @@ def test_a_cpu_computes_in_all_but_float16():
 
 def test_the_command_says_so_and_writes_strict_json(folder, tmp_path):
     file = tmp_path / "records.json"
-    result = run("--model", folder, "--precisions", "float64", "--steps", 2, "--json", file)
+    result = run("--model", folder, "--dtypes", "float64", "--steps", 2, "--json", file)
     assert result.exit_code == 0, result.output
     assert "holds at every level checked" in result.output
     records = json.loads(file.read_text(), parse_constant=pytest.fail)
@@ -154,48 +320,56 @@ def test_the_command_says_so_and_writes_strict_json(folder, tmp_path):
         assert record["permutation_invariant"] is True
         assert record["measure_invariant"] is True
         assert record["architecture"].startswith("UNet2DConditionModel(")
-        assert {"errors", "controls", "reason", "tolerance", "floor", "precision", "level"} <= set(record)
+        assert {"errors", "controls", "reason", "tolerance", "floor", "dtype", "level"} <= set(record)
         assert all(math.isfinite(error) for error in record["errors"].values())
 
 
-def test_a_violation_is_exit_status_1(folder, tmp_path, monkeypatch):
-    honest = invariance._Check._denoise
-
-    def broken(self, rows):
-        with positions_on_keys(self.unet):
-            return honest(self, rows)
-
-    monkeypatch.setattr(invariance._Check, "_denoise", broken)
-    result = run("--model", folder, "--precisions", "float64", "--levels", "denoiser")
+def test_a_violation_is_exit_status_1(folder, model, monkeypatch):
+    monkeypatch.setattr(model_module, "load_model", lambda *_, **__: model)
+    with positions_on_keys(model.pipeline.unet):
+        result = run("--model", folder, "--dtypes", "float64", "--levels", "denoiser")
     assert result.exit_code == 1
     assert "FAILS" in result.output
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "message"),
     [
-        (["--precisions", "float8"], "unknown precision 'float8'; known: float64"),
+        (["--dtypes", "float8"], "unknown dtype 'float8'; known: float64"),
         (["--levels", "pixels"], "unknown level 'pixels'; known: layers, denoiser, image"),
         (["--prompt", "fox fox"], "only one order of words"),
         (["--architectures", "sd1,sd99"], "unknown architecture 'sd99'; known: all, sd1, sd2"),
         (["--model", "/no/such/folder"], "does not exist"),
     ],
 )
-def test_bad_input_is_one_line_and_exit_status_2(folder, arguments, said):
+def test_bad_input_is_one_line_and_exit_status_2(folder, arguments, message):
     model = [] if "--model" in arguments else ["--model", folder]
     result = run(*model, *arguments)
     assert result.exit_code == 2
-    assert said in result.output
+    assert message in result.output
     assert "Traceback" not in result.output
     assert len([line for line in result.output.splitlines() if line.startswith("Error")]) == 1
 
 
 def test_what_does_not_fit_in_memory_is_refused(folder, monkeypatch):
     monkeypatch.setattr(psutil, "virtual_memory", lambda: type("Memory", (), {"available": 1000})())
-    for arguments in (["--model", folder, "--precisions", "float64"], ["--architectures", "sd15"]):
+    for arguments in (["--model", folder, "--dtypes", "float64"], ["--architectures", "sd15"]):
         result = run(*arguments)
         assert result.exit_code == 2
         assert "of memory is available" in result.output
+
+
+def test_memory_is_needed_for_the_model_and_its_copy(model, monkeypatch):
+    pipeline = model.pipeline
+    parameters = sum(
+        p.numel() for part in (pipeline.unet, pipeline.vae, pipeline.text_encoder) for p in part.parameters()
+    )
+    available = parameters * (4 + 8)
+    monkeypatch.setattr(psutil, "virtual_memory", lambda: type("Memory", (), {"available": available})())
+    assert check(model)
+    available -= 1
+    with pytest.raises(UserError, match=r"in float64 needs 0\.0 GiB for its weights"):
+        check(model)
 
 
 def test_a_pipeline_without_text_is_refused(tmp_path):
@@ -215,16 +389,16 @@ def test_a_pipeline_without_text_is_refused(tmp_path):
 
 
 def test_interrupted_records_are_kept(folder, tmp_path, monkeypatch):
-    def interrupted(self):
+    def interrupted(*_, **__):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(invariance._Check, "_image_record", interrupted)
+    monkeypatch.setattr(StableDiffusionPipeline, "__call__", interrupted)
     file = tmp_path / "records.json"
-    result = run("--model", folder, "--precisions", "float64", "--levels", "denoiser,image", "--json", file)
+    result = run("--model", folder, "--dtypes", "float64", "--levels", "denoiser,image", "--json", file)
     assert result.exit_code == 130
     assert [record["level"] for record in json.loads(file.read_text())] == ["denoiser"]
 
 
-def test_an_unknown_precision_is_a_user_error_in_python_too(model):
-    with pytest.raises(UserError, match="unknown precision"):
+def test_an_unknown_dtype_is_a_user_error_in_python_too(model):
+    with pytest.raises(UserError, match="unknown dtype"):
         check(model, ["float8"])

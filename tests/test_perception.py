@@ -1,8 +1,23 @@
+"""Perceptual distances: known answers, second implementations, and what makes each of them a distance."""
+
+from pathlib import Path
+
 import numpy as np
 import pytest
+import torch
+from PIL import Image
 
 from whichway.analysis.errors import UserError
-from whichway.analysis.smoothness.perceptual_distance import FUNCTIONS, efficientnet_distance, perceptual_distance
+from whichway.analysis.smoothness import perceptual_distance as module
+from whichway.analysis.smoothness.perceptual_distance import (
+    FUNCTIONS,
+    _efficientnet,
+    efficientnet_distance,
+    efficientnet_features,
+    perceptual_distance,
+)
+
+ARTWORK = Path(__file__).parent.parent / "miniature" / "artwork"
 
 OFFLINE = [name for name in FUNCTIONS if name != "lpips"]
 
@@ -27,12 +42,18 @@ def test_more_of_another_picture_is_farther(name):
     a, b = pictures(1, 0).astype(float), pictures(1, 1).astype(float)
     mixed = [np.round((1 - share) * a + share * b).astype(np.uint8) for share in (0, 0.1, 0.4, 1)]
     distances = [perceptual_distance(name, mixed[0], other)[0] for other in mixed]
-    assert distances == sorted(distances)
+    assert (np.diff(distances) > 0.001).all()
 
 
 def test_the_default_obeys_the_triangle_inequality():
-    a, b, c = pictures(6, 0), pictures(6, 1), pictures(6, 2)
-    assert (efficientnet_distance(a, c) <= efficientnet_distance(a, b) + efficientnet_distance(b, c)).all()
+    """Also by way of what lies between the two, where squared distances, LPIPS' own, break it."""
+    a, c = pictures(6, 0), pictures(6, 2)
+    between = (a.astype(float) / 2 + c.astype(float) / 2).astype(np.uint8)
+    for b in (between, pictures(6, 1)):
+        direct, first, second = efficientnet_distance(a, c), efficientnet_distance(a, b), efficientnet_distance(b, c)
+        assert (direct <= first + second).all()
+    first, second = efficientnet_distance(a, between), efficientnet_distance(between, c)
+    assert (direct**2 > first**2 + second**2).any()
 
 
 def test_the_default_sees_each_pair_by_itself():
@@ -42,12 +63,71 @@ def test_the_default_sees_each_pair_by_itself():
 
 
 def test_the_default_weights_are_trained():
-    """Weights that know ImageNet tell a texture from its colour-swapped twin better than chance weights would."""
-    from whichway.analysis.smoothness.perceptual_distance import _efficientnet
-
-    network = _efficientnet()
+    """They tell a basketball from a football; these are emoji, and chance is one in a thousand."""
+    network, names = _efficientnet(), ("basketball", "soccer_ball")
     assert network._fc.weight.shape == (1000, 1280)
-    assert network._bn0.running_var.std() > 0.1  # a fresh network has running variances of exactly one
+    artwork = [Image.open(ARTWORK / f"{name}.png").convert("RGBA").resize((224, 224)) for name in names]
+    white = Image.new("RGBA", (224, 224), "white")
+    images = np.stack([np.array(Image.alpha_composite(white, picture).convert("RGB")) for picture in artwork])
+    with torch.inference_mode():
+        classes = network(network_input(images)).argmax(dim=1)
+    assert classes.tolist() == [430, 805]  # of ImageNet
+
+
+def network_input(images: np.ndarray) -> torch.Tensor:
+    """What EfficientNet-Lite was trained on: (pixel − 127) / 128."""
+    return (torch.from_numpy(images).permute(0, 3, 1, 2).float() - 127) / 128
+
+
+def test_the_default_is_the_root_of_the_lpips_construction():
+    """Written a second time, with the network's own forward pass: hooks on five blocks, no resizing."""
+    network, blocks = _efficientnet(), {}
+    a, b = (np.kron(pictures(2, seed), np.ones((1, 4, 4, 1), np.uint8))[:, :224, :224] for seed in (0, 1))
+    handles = [
+        network._blocks[index].register_forward_hook(lambda _, __, x, index=index: blocks.update({index: x.double()}))
+        for index in (0, 2, 4, 10, 15)
+    ]
+    try:
+        with torch.inference_mode():
+            network(network_input(np.concatenate([a, b])))
+    finally:
+        for handle in handles:
+            handle.remove()
+    squared = np.zeros(2)
+    for x in blocks.values():
+        units = (x / x.square().sum(dim=1, keepdim=True).sqrt()).numpy()
+        squared += np.square(units[:2] - units[2:]).sum(axis=1).mean(axis=(1, 2))
+    assert efficientnet_distance(a, b) == pytest.approx(np.sqrt(squared), rel=1e-4)
+    assert efficientnet_features(a).norm(dim=1).numpy() == pytest.approx(np.full(2, 5**0.5), rel=1e-5)
+
+
+def test_ssim_of_even_pictures_is_its_luminance_term():
+    """(2uv + c) / (u² + v² + c), c = 0.01², where nothing varies (Wang et al. 2004, eq. 6)."""
+    u, v = 100 / 255, 150 / 255
+    grey = [np.full((1, 64, 64, 3), level, np.uint8) for level in (100, 150)]
+    expected = 1 - (2 * u * v + 1e-4) / (u**2 + v**2 + 1e-4)
+    assert perceptual_distance("ssim", *grey)[0] == pytest.approx(expected, rel=1e-3)
+
+
+def test_flip_of_black_and_white_is_nearly_one_whatever_their_place():
+    black, white = np.zeros((1, 64, 64, 3), np.uint8), np.full((1, 64, 64, 3), 255, np.uint8)
+    assert 0.9 < perceptual_distance("flip", black, white)[0] <= 1
+    half = np.concatenate([black[:, :32], white[:, 32:]], axis=1)
+    assert 0.4 < perceptual_distance("flip", black, half)[0] < 0.6
+
+
+def test_lpips_sees_pictures_between_minus_one_and_one(monkeypatch):
+    """Its classic misuse is another range. The network here stands for the real one, which needs a download."""
+    inputs = []
+
+    def network(x, y):
+        inputs.extend([x, y])
+        return torch.ones(len(x), 1, 1, 1)
+
+    monkeypatch.setattr(module, "_lpips", lambda: network)
+    a, b = np.zeros((2, 64, 64, 3), np.uint8), np.full((2, 64, 64, 3), 255, np.uint8)
+    assert perceptual_distance("lpips", a, b).tolist() == [1, 1]
+    assert [(x.shape, x.unique().tolist()) for x in inputs] == [((2, 3, 64, 64), [-1]), ((2, 3, 64, 64), [1])]
 
 
 @pytest.mark.usefixtures("unchecked_shapes")
@@ -57,8 +137,8 @@ def test_images_of_another_shape_or_range_are_refused(bad):
         perceptual_distance("ssim", pictures(2), bad)
 
 
-def test_an_unknown_distance_names_the_known_ones():
-    with pytest.raises(UserError, match="distance: unknown 'psychic'; known: efficientnet, ssim, flip, lpips"):
+def test_an_unknown_metric_names_the_known_ones():
+    with pytest.raises(UserError, match="unknown metric 'psychic'; known: efficientnet, ssim, flip, lpips"):
         perceptual_distance("psychic", pictures(1), pictures(1))
 
 

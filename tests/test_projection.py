@@ -3,7 +3,7 @@ import pytest
 from scipy.spatial.distance import pdist, squareform
 
 from tests.conftest import random_cloud
-from whichway.analysis.clouds.projection import pairwise_distances, project, stress
+from whichway.analysis.clouds.projection import Projection, pairwise_distances, project, stress
 from whichway.geometry import PointCloud, build_path, flatten_rows, linearise, rms_frobenius, wasserstein
 
 A, B = random_cloud(12, 5, 0), random_cloud(12, 5, 1)
@@ -27,10 +27,13 @@ def test_linearised_distance_is_at_least_wasserstein():
     assert np.linalg.norm(b_map - c_map) >= wasserstein(B, c) * (1 - 1e-9)
 
 
-def test_weighted_clouds_of_another_size_are_at_most_as_far_as_wasserstein():
+def test_weighted_clouds_of_another_size_are_between_their_centroids_and_wasserstein():
     c = random_cloud(7, 5, 3, weighted=True)
     reference, mapped = linearise([A, c], A)
-    assert np.linalg.norm(reference - mapped) <= wasserstein(A, c) * (1 + 1e-9)
+    apart = np.linalg.norm(reference - mapped)
+    assert float((A.mean() - c.mean()).norm()) <= apart * (1 + 1e-9)
+    assert apart <= wasserstein(A, c) * (1 + 1e-9)
+    assert mapped.reshape(12, 5).sum(axis=0) / 12**0.5 == pytest.approx(c.mean().numpy())
     repeated = PointCloud(B.rows.repeat_interleave(2, dim=0))
     assert np.linalg.norm(linearise([repeated], A)[0] - reference) == pytest.approx(wasserstein(A, B))
 
@@ -39,6 +42,23 @@ def test_pairwise_distances_are_the_distances():
     for view, distance in (("frobenius", rms_frobenius), ("wasserstein", wasserstein)):
         matrix = pairwise_distances(SET[:4], view)
         assert matrix == pytest.approx(np.array([[distance(a, b) for b in SET[:4]] for a in SET[:4]]), abs=1e-7)
+    uneven = [A, random_cloud(7, 5, 3, weighted=True), random_cloud(9, 5, 4)]
+    matrix = pairwise_distances(uneven, "wasserstein")
+    assert matrix == pytest.approx(np.array([[wasserstein(a, b) for b in uneven] for a in uneven]), abs=1e-7)
+    assert matrix[0, 1] > 0.1
+
+
+def test_pca_linearises_around_the_reference():
+    """Around one of two clouds their distance is exact; around a third one it is longer."""
+    c = random_cloud(12, 5, 2)
+    around = {
+        name: pdist(project([B, c], "wasserstein", reference=cloud).points)[0] for name, cloud in (("b", B), ("a", A))
+    }
+    assert around["b"] == pytest.approx(wasserstein(B, c))
+    assert pdist(project([B, c], "wasserstein").points)[0] == pytest.approx(around["b"])
+    b_map, c_map = linearise([B, c], A)
+    assert around["a"] == pytest.approx(np.linalg.norm(b_map - c_map))
+    assert around["a"] > 1.01 * around["b"]
 
 
 @pytest.mark.parametrize("method", ["pca", "mds"])
@@ -78,7 +98,36 @@ def test_stress_ignores_scale_and_counts_what_is_lost():
     corners = np.array([[0.0, 0.0], [1.0, 0.0], [0.0, 1.0], [1.0, 1.0]])
     distances = squareform(pdist(corners))
     assert stress(distances, 7 * corners) == pytest.approx(0, abs=1e-12)
-    assert stress(distances, corners * [1, 0]) > 0.3
+    flat = corners * [1, 0]  # two sides and two diagonals of length 1 are left; β = (2 + 2√2) / 4
+    scale = (1 + 2**0.5) / 2
+    lost = 2 * (1 - scale) ** 2 + 2 + 2 * (2**0.5 - scale) ** 2
+    assert stress(distances, flat) == pytest.approx((lost / 8) ** 0.5)
+    assert stress(distances, corners * 0) == 1
+
+
+def venna_and_kaski(distances: np.ndarray, points: np.ndarray, k: int) -> float:
+    """1 − 2 / (nk(2n − 3k − 1)) Σ over neighbours on the plane that are none in truth of (true rank − k)."""
+    n, shown = len(points), squareform(pdist(points))
+    ranks = distances.argsort(axis=1).argsort(axis=1)
+    neighbours = shown.argsort(axis=1)[:, 1 : k + 1]
+    excess = np.clip(np.take_along_axis(ranks, neighbours, axis=1) - k, 0, None).sum()
+    return 1 - 2 * excess / (n * k * (2 * n - 3 * k - 1))
+
+
+def test_trustworthiness_counts_false_neighbours():
+    projection = project(SET, "wasserstein", method="mds")
+    expected = venna_and_kaski(pairwise_distances(SET, "wasserstein"), projection.points, k=4)
+    assert projection.trustworthiness == pytest.approx(expected)
+    assert projection.trustworthiness < 0.95
+    assert project(SET[:2], "wasserstein", method="mds").trustworthiness is None
+
+
+def test_distortion_in_words():
+    points, axes = np.zeros((2, 2)), ("PC 1", "PC 2")
+    assert Projection(points, axes, 0.123, 0.9876).distortion == "stress 0.12, trustworthiness 0.99"
+    assert Projection(points, axes, 0.123, None).distortion == "stress 0.12"
+    sampled = Projection(points, axes, 0.5, 0.5, sampled=200).distortion
+    assert sampled == "stress 0.50, trustworthiness 0.50 (of a sample of 200)"
 
 
 @pytest.mark.parametrize("method", ["pca", "mds"])
@@ -97,8 +146,9 @@ def test_umap_keeps_neighbours_together_in_any_order_of_rows_and_is_the_same_for
         ]
         for centre in (A, B)
     ]
-    first, again = (project([*groups[0], *groups[1]], "wasserstein", method="umap", seed=1) for _ in range(2))
+    first, again, other = (project([*groups[0], *groups[1]], "wasserstein", method="umap", seed=k) for k in (1, 1, 2))
     assert (first.points == again.points).all()
+    assert (first.points != other.points).any()
     near, far = (np.linalg.norm(first.points[:8] - first.points[8 * k :][:8].mean(axis=0), axis=1) for k in (0, 1))
     assert (near < far).all()
 

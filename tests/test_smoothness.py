@@ -1,7 +1,11 @@
+"""Smoothness of perceptual steps: known answers, and what the measures do not depend on."""
+
+from dataclasses import fields
+
 import numpy as np
 import pytest
 
-from whichway.analysis.smoothness.measures import gini, measure_smoothness
+from whichway.analysis.smoothness.measures import TITLES, Smoothness, gini, measure_smoothness
 
 
 def test_an_even_straight_path_is_perfect():
@@ -43,3 +47,7 @@ def test_a_path_that_does_not_move_has_no_ratios():
 def test_bad_steps_are_refused(steps):
     with pytest.raises(ValueError, match="finite non-negative"):
         measure_smoothness(np.array(steps, dtype=float), 1.0)
+
+
+def test_every_measure_has_a_title():
+    assert list(TITLES) == [field.name for field in fields(Smoothness)]

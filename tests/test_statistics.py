@@ -6,13 +6,15 @@ import pytest
 from scipy.stats import wilcoxon
 
 from whichway.analysis.statistics.correlations import correlation, correlation_of_steps, predict_from_length
-from whichway.analysis.statistics.estimates import estimate_mean
+from whichway.analysis.statistics.estimates import Estimate, estimate_mean
 from whichway.analysis.statistics.paired import by_pair, compare_methods
+
+WOBBLE = (-0.01, -0.002, 0.012)  # of the seeds: adds up to nothing, and its median is not its mean
 
 
 def results_of(ppl: dict[str, np.ndarray], seeds: int = 3, **columns: dict[str, np.ndarray]) -> pd.DataFrame:
-    """Each pair's value, the same for all seeds up to a zero-sum wobble."""
-    wobble = np.linspace(-0.01, 0.01, seeds)
+    """Each pair's value, the same for all seeds up to a wobble; of one seed, exactly."""
+    wobble = WOBBLE if seeds == 3 else (0.0,) * seeds
     rows = []
     for method, values in ppl.items():
         for pair, value in enumerate(values):
@@ -37,6 +39,7 @@ def test_seeds_are_averaged_within_their_pair():
 def test_an_effect_that_is_there_is_found_with_its_size():
     results = results_of({"identity": BASE, "optimal": 0.9 * BASE, "random": BASE + NOISE})
     optimal, random = compare_methods(results, "ppl_m", "identity")
+    assert optimal.mean == pytest.approx(0.9 * BASE.mean())
     assert optimal.ratio.value == pytest.approx(0.9)
     assert optimal.difference.value == pytest.approx(-0.1 * BASE.mean())
     assert optimal.difference.high < 0
@@ -44,7 +47,36 @@ def test_an_effect_that_is_there_is_found_with_its_size():
     assert optimal.p_holm < 1e-9
     assert random.difference.low < 0 < random.difference.high
     assert random.p == pytest.approx(wilcoxon(NOISE).pvalue, rel=1e-6)
-    assert random.p_holm >= random.p
+    assert random.ratio.low < random.ratio.value < random.ratio.high
+
+
+def test_the_ratio_is_a_geometric_mean():
+    """Half of the pairs twice as long, half of them half as long: no change, though the mean of the ratios is 5/4."""
+    factors = np.where(np.arange(60) % 2, 2.0, 0.5)
+    (optimal,) = compare_methods(
+        results_of({"identity": BASE, "optimal": BASE * factors}, seeds=1), "ppl_m", "identity"
+    )
+    assert optimal.ratio.value == pytest.approx(1)
+    assert optimal.wins == 0.5
+
+
+def test_a_pair_of_no_length_has_a_difference_but_no_ratio():
+    still = np.where(np.arange(60) == 7, 0, 0.5 * BASE)
+    (optimal,) = compare_methods(results_of({"identity": BASE, "optimal": still}, seeds=1), "ppl_m", "identity")
+    assert optimal.ratio.value == pytest.approx(0.5)
+    assert optimal.difference.value == pytest.approx((still - BASE).mean())
+
+
+def test_p_values_are_corrected_by_holm():
+    """The smallest p counts for all three methods, the next for two, the largest for itself alone."""
+    shifts = {"a": 0.1, "b": 0.04, "c": 0.01}
+    ppl = {"identity": BASE} | {name: BASE + NOISE + shift for name, shift in shifts.items()}
+    compared = compare_methods(results_of(ppl, seeds=1), "ppl_m", "identity")
+    first, second, third = sorted(compared, key=lambda comparison: comparison.p)
+    assert first.p < second.p < third.p < 1
+    assert first.p_holm == pytest.approx(3 * first.p)
+    assert second.p_holm == pytest.approx(min(1, max(3 * first.p, 2 * second.p)))
+    assert third.p_holm == pytest.approx(max(second.p_holm, third.p))
 
 
 def test_equal_methods_tie_everywhere():
@@ -59,8 +91,25 @@ def test_intervals_cover_the_truth_as_often_as_they_say():
     assert 0.85 <= covered <= 1
 
 
+def test_intervals_of_normal_values_are_those_of_the_textbook():
+    values = np.random.default_rng(5).normal(size=200)
+    estimate = estimate_mean(values)
+    half = 1.96 * values.std(ddof=1) / 200**0.5
+    assert (estimate.low, estimate.high) == pytest.approx((values.mean() - half, values.mean() + half), abs=0.07 * half)
+    assert estimate == estimate_mean(values)
+
+
+def test_intervals_of_skewed_values_are_skewed():
+    """The BCa interval of an exponential mean reaches farther up than down; a percentile interval hardly does."""
+    values = np.random.default_rng(6).exponential(size=20)
+    estimate = estimate_mean(values)
+    assert (estimate.high - estimate.value) / (estimate.value - estimate.low) > 1.35
+
+
 def test_few_pairs_have_no_interval():
-    assert estimate_mean(np.array([1.0, 2.0])).low is None
+    assert estimate_mean(np.arange(4.0)).low is None
+    assert estimate_mean(np.arange(5.0)).low is not None
+    assert (str(Estimate(1, None, None)), str(Estimate(1, 0.5, 2))) == ("1.000 (–)", "1.000 (0.500 to 2.000)")
 
 
 def test_pairs_that_a_method_lacks_are_left_out_for_all():
@@ -74,17 +123,35 @@ def test_a_perfect_rank_correlation_is_one():
     assert estimate.value == pytest.approx(1)
     weak = correlation(BASE, BASE + 3 * np.random.default_rng(3).normal(size=60))
     assert weak.low < weak.value < weak.high < 1
+    assert np.isnan(correlation(BASE, np.ones(60)).value)
 
 
 def test_length_predicts_ppl_where_it_does():
     ratio = np.random.default_rng(4).uniform(0.6, 1, 60)
     lengths = {"identity": np.ones(60), "optimal": ratio}
     results = results_of({"identity": BASE, "optimal": BASE * ratio**2}, seeds=1, length=lengths)
-    results["ppl_m"] += 0.01  # the wobble's first value is −0.01
-    found = predict_from_length(results, "m", method="optimal", reference="identity")
-    assert found.slope == pytest.approx(2)
-    assert found.explained == pytest.approx(1)
-    assert found.length_ratio == pytest.approx(np.exp(np.log(ratio).mean()))
+    prediction = predict_from_length(results, "m", method="optimal", reference="identity")
+    assert prediction.slope == pytest.approx(2)
+    assert prediction.explained == pytest.approx(1)
+    assert prediction.spearman.value == pytest.approx(1)
+    assert prediction.length_ratio == pytest.approx(np.exp(np.log(ratio).mean()))
+    assert prediction.ppl_ratio == pytest.approx(prediction.length_ratio**2)
+
+
+def test_length_predicts_nothing_where_it_does_not():
+    rng = np.random.default_rng(4)
+    lengths = {"identity": np.ones(60), "optimal": rng.uniform(0.6, 1, 60)}
+    ppl = {"identity": BASE, "optimal": BASE * rng.uniform(0.6, 1, 60)}
+    prediction = predict_from_length(results_of(ppl, length=lengths), "m", method="optimal", reference="identity")
+    assert prediction.explained < 0.1
+    assert prediction.spearman.low < 0 < prediction.spearman.high
+
+
+def test_a_method_without_lengths_is_named():
+    lengths = {"identity": np.ones(60), "mixture": np.full(60, np.nan)}
+    results = results_of({"identity": BASE, "mixture": BASE}, length=lengths)
+    with pytest.raises(ValueError, match="no lengths of 'mixture'; there are identity"):
+        predict_from_length(results, "m", method="mixture", reference="identity")
 
 
 def test_a_missing_reference_is_named():
@@ -104,7 +171,7 @@ def test_steps_of_one_pair_do_not_count_as_so_many_observations():
     rng = np.random.default_rng(3)
     x, y = rng.normal(size=(2, 12))
     steps = pd.DataFrame({"pair": np.repeat(np.arange(12), 40), "x": np.repeat(x, 40), "y": np.repeat(y, 40)})
-    found, alone = correlation_of_steps(steps, "x", "y"), correlation(x, y)
-    assert found.value == pytest.approx(alone.value, abs=0.02)
-    assert found.high - found.low == pytest.approx(alone.high - alone.low, rel=0.15)
+    clustered, alone = correlation_of_steps(steps, "x", "y"), correlation(x, y)
+    assert clustered.value == pytest.approx(alone.value, abs=0.02)
+    assert clustered.high - clustered.low == pytest.approx(alone.high - alone.low, rel=0.15)
     assert np.isnan(correlation_of_steps(steps.assign(x=1.0), "x", "y").value)

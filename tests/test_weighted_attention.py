@@ -3,9 +3,10 @@
 import numpy as np
 import pytest
 import torch
+import torch.nn.functional as F
 
 from whichway.analysis.images.rendering import Sampling, render
-from whichway.analysis.images.weighted_attention import attend_with_weights, cross_attention_layers
+from whichway.analysis.images.weighted_attention import TextKeys, attend_with_weights, cross_attention_layers
 from whichway.analysis.models.model import load_model
 from whichway.analysis.prompts.encoding import encode
 from whichway.geometry import PointCloud, build_path
@@ -18,16 +19,16 @@ def model(tiny_pipeline_folder):
     return load_model(str(tiny_pipeline_folder), device="cpu")
 
 
-def denoise(model, rows, dtype=torch.float64):
+def denoise(model, rows, dtype=torch.float64, **options):
     unet = model.pipeline.unet.to(dtype)
     generator = torch.Generator().manual_seed(0)
     noisy = torch.randn(len(rows), 4, 16, 16, generator=generator, dtype=torch.float64).to(dtype)
     with torch.inference_mode():
-        return unet(noisy, 500, rows.to(dtype)).sample.double()
+        return unet(noisy, 500, rows.to(dtype), **options).sample.double()
 
 
-def relative_error(seen, wanted):
-    return float((seen - wanted).norm() / wanted.norm())
+def relative_error(changed, plain):
+    return float((changed - plain).norm() / plain.norm())
 
 
 @pytest.mark.parametrize(
@@ -54,6 +55,49 @@ def test_total_mass_does_not_matter_and_weight_zero_is_absence(model):
     with attend_with_weights(model.pipeline.unet, 7 * some):
         masked = denoise(model, rows)
     assert relative_error(masked, denoise(model, rows[:, :40])) < 1e-14
+
+
+def test_weights_add_to_a_mask_that_is_there_already(model):
+    rows = encode(model, "a fox").rows[None]
+    weights = torch.rand(1, 77, generator=torch.Generator().manual_seed(1), dtype=torch.float64) + 0.1
+    mask = torch.tensor([[True] * 40 + [False] * 37])
+    with attend_with_weights(model.pipeline.unet, weights):
+        masked = denoise(model, rows, encoder_attention_mask=mask)
+    with attend_with_weights(model.pipeline.unet, weights[:, :40]):
+        assert relative_error(masked, denoise(model, rows[:, :40])) < 1e-14
+
+
+def test_a_layer_that_is_called_without_text_attends_to_itself_unweighted(model):
+    layer = next(iter(cross_attention_layers(model.pipeline.unet).values())).double()
+    hidden_states = torch.randn(1, 9, 16, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    with torch.inference_mode():
+        plain = layer(hidden_states)
+        with attend_with_weights(model.pipeline.unet, REPEATS[None].double()):
+            assert torch.equal(layer(hidden_states), plain)
+
+
+@pytest.mark.parametrize("mask", ["none", "boolean", "additive"])
+def test_in_any_attention_a_key_of_weight_k_is_k_equal_keys(mask):
+    """Two keys of the image, five of the text; with masks as they are, boolean or added."""
+    generator = torch.Generator().manual_seed(0)
+    query, key, value = (torch.randn(1, 2, n, 4, generator=generator, dtype=torch.float64) for n in (3, 7, 7))
+    repeats = torch.tensor([1, 3, 1, 2, 1])
+    index = torch.arange(7).repeat_interleave(torch.cat([torch.ones(2, dtype=torch.long), repeats]))
+    masks = {
+        "none": None,
+        "boolean": torch.rand(3, 7, generator=generator) > 0.3,
+        "additive": torch.randn(3, 7, generator=generator, dtype=torch.float64),
+    }
+    bias = masks[mask]
+    repeated = F.scaled_dot_product_attention(
+        query, key[:, :, index], value[:, :, index], attn_mask=None if bias is None else bias[:, index]
+    )
+    with TextKeys(lambda keys, n: [slice(keys - n, keys)], 5, repeats.double().log()) as watch:
+        weighted = F.scaled_dot_product_attention(query, key, value, attn_mask=bias)
+    assert relative_error(weighted, repeated) < 1e-14
+    (attention,) = watch.attentions
+    assert (attention.keys, list(attention.spans)) == (7, [slice(2, 7)])
+    assert torch.equal(attention.text_keys, key[0, :, 2:])
 
 
 def test_each_element_of_the_batch_has_its_own_weights(model):
@@ -104,8 +148,9 @@ def test_bad_weights_are_refused(model):
         attend_with_weights(model.pipeline.unet, torch.ones(1, 5)),
     ):
         denoise(model, encode(model, "a fox").rows[None])
-    with pytest.raises(ValueError, match="positive sum"), attend_with_weights(model.pipeline.unet, torch.zeros(1, 77)):
-        pass
+    for bad in (torch.zeros(1, 77), torch.tensor([[1.0] * 76 + [-0.1]])):
+        with pytest.raises(ValueError, match="positive sum"), attend_with_weights(model.pipeline.unet, bad):
+            pass
     with (
         pytest.raises(ValueError, match="no cross-attention"),
         attend_with_weights(torch.nn.Linear(1, 1), torch.ones(1, 77)),

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 @click.command()
 @ends_in_one_line("Records so far are in the --json file, if one was named.")
 @click.option("--architectures", help="Instead of a model: names separated by commas, or all. Random weights.")
-@click.option("--precisions", help="float64, float32, float16, bfloat16.  [default: all that the device computes in]")
+@click.option("--dtypes", help="float64, float32, float16, bfloat16.  [default: all that the device computes in]")
 @click.option("--levels", default="layers,denoiser,image", help="Of a model, which to check.")
 @click.option("--prompt", default="a large fox to the left of a pizza on a blue background", help="The text.")
 @click.option("--other", default="a small red car at night", help="A text that has to look different.")
@@ -28,7 +28,7 @@ def invariance(
     model: "ModelChoice",
     sampling: "Sampling",
     architectures: str | None,
-    precisions: str | None,
+    dtypes: str | None,
     levels: str,
     prompt: str,
     other: str,
@@ -51,7 +51,7 @@ def invariance(
             model.load(),
             prompt,
             other,
-            precisions=None if precisions is None else names(precisions),
+            dtypes=None if dtypes is None else names(dtypes),
             levels=names(levels),
             sampling=sampling,
             progress=True,

@@ -9,7 +9,7 @@ from rich.box import SIMPLE
 from rich.console import Console
 from rich.table import Table
 
-from whichway.analysis.invariance.check import InvarianceRecord
+from whichway.analysis.invariance.record import InvarianceRecord
 from whichway.analysis.runs.comparison import Comparison
 from whichway.analysis.runs.endpoint_check import EndpointCheck
 from whichway.analysis.runs.method_results import MethodResult
@@ -88,7 +88,7 @@ def show_robustness(
 
 
 def show_invariance(records: Sequence[InvarianceRecord], console: Console | None = None) -> None:
-    """A table for each precision, one row for each level, and what they amount to."""
+    """A table for each dtype, one row for each level, and what they amount to."""
     console = console or Console()
     console.print(
         "Relative change of the output when the rows are permuted (perm.), or the measure is written in the worst of "
@@ -96,23 +96,23 @@ def show_invariance(records: Sequence[InvarianceRecord], console: Console | None
         "Controls: another text, the words in another order, the permutation under attention broken on purpose.",
         highlight=False,
     )
-    for precision in dict.fromkeys(record.precision for record in records):
-        table = Table(title=precision, box=SIMPLE, padding=(0, 1, 0, 0), title_justify="left")
+    for dtype in dict.fromkeys(record.dtype for record in records):
+        table = Table(title=dtype, box=SIMPLE, padding=(0, 1, 0, 0), title_justify="left")
         table.add_column("level", overflow="fold")
         for heading in ("perm.", "meas.", "floor", "limit", "text", "words", "broken"):
             table.add_column(heading, justify="right", no_wrap=True)
         table.add_column("verdict", no_wrap=True)
-        of_precision = [record for record in records if record.precision == precision]
-        for record in of_precision:
+        of_dtype = [record for record in records if record.dtype == dtype]
+        for record in of_dtype:
             changes = (record.errors["permutation"], _largest(record.errors), record.floor, record.tolerance)
             numbers = (*changes, *record.controls.values())
             level = record.level.removeprefix("layer ").replace(".transformer_blocks", "\n.transformer_blocks")
             table.add_row(level, *map(_short, numbers), _verdict(record))
         console.print(table)
-        for record in of_precision:
+        for record in of_dtype:
             if record.growth:
                 console.print(_growth(record), highlight=False)
-    failed = [f"{record.level} in {record.precision}" for record in records if not record.measure_invariant]
+    failed = [f"{record.level} in {record.dtype}" for record in records if not record.measure_invariant]
     said = f"does NOT hold, or was not shown, for: {', '.join(failed)}" if failed else "holds at every level checked"
     console.print(f"measure invariance {said}", highlight=False)
 

@@ -6,7 +6,7 @@ softmax over rows is the case of equal weights. A row of weight zero is not ther
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 import torch.nn.functional as F
@@ -71,6 +71,14 @@ def add_to_logits(denoiser: torch.nn.Module, logits: Float[Tensor, "batch rows"]
             handle.remove()
 
 
+class AttentionToText(NamedTuple):
+    """One attention that saw the text: its number of keys, which of them are the text, and these keys themselves."""
+
+    keys: int
+    spans: Sequence[slice]
+    text_keys: Float[Tensor, "heads n width"]
+
+
 class TextKeys(TorchFunctionMode):
     """Watches every attention of any denoiser, and adds logits to the keys that are text rows.
 
@@ -88,8 +96,7 @@ class TextKeys(TorchFunctionMode):
     ) -> None:
         super().__init__()
         self.text_keys, self.n, self.logits = text_keys, n, logits
-        #: for every attention that saw text: number of keys, spans of the text, and the text's keys (heads, n, width)
-        self.seen: list[tuple[int, Sequence[slice], Tensor]] = []
+        self.attentions: list[AttentionToText] = []
 
     def __torch_function__(self, function: Callable, types: Any, args: tuple = (), kwargs: dict | None = None) -> Any:
         if function is not F.scaled_dot_product_attention:
@@ -99,7 +106,7 @@ class TextKeys(TorchFunctionMode):
         key = call["key"]
         spans = self.text_keys(key.shape[-2], self.n)
         if spans:
-            self.seen.append((key.shape[-2], spans, key[0, :, spans[0]]))
+            self.attentions.append(AttentionToText(key.shape[-2], spans, key[0, :, spans[0]]))
         if spans and self.logits is not None:
             call["attn_mask"] = self._with_logits(call.get("attn_mask"), key, spans)
         return function(**call)

@@ -12,10 +12,10 @@ from torch import Tensor
 from tqdm.auto import tqdm
 
 from whichway.analysis.errors import UserError
-from whichway.analysis.images.weighted_attention import TextKeys
+from whichway.analysis.images.weighted_attention import AttentionToText, TextKeys
 from whichway.analysis.invariance.architectures import ARCHITECTURES, Architecture, Text
-from whichway.analysis.invariance.architectures.architecture import fixed
-from whichway.analysis.invariance.check import InvarianceRecord
+from whichway.analysis.invariance.architectures.inputs import fixed
+from whichway.analysis.invariance.record import InvarianceRecord
 from whichway.analysis.invariance.rewriting import REWRITINGS, Rewriting, relative_error
 from whichway.analysis.models.dtypes import rounding_tolerance
 
@@ -23,7 +23,25 @@ FINE = 0.02  # keys closer than this are the same keys, be they kept in bfloat16
 ROWS = 7  # text rows, fewer than any number of image tokens, so that attentions can be told apart by their keys
 
 
-def known_architectures(names: Sequence[str]) -> list[Architecture]:
+@torch.inference_mode()
+def take_census(
+    names: Sequence[str] = ("all",), *, seed: int = 0, progress: bool = False
+) -> Iterator[InvarianceRecord]:
+    """One record for each architecture; level "denoiser".
+
+    Beside the four properties it says, in ``details``, what restores measure invariance where it does not hold
+    (``restored_by``): log-weights on the text keys, places that travel with their rows, or nothing, and why.
+
+    Raises:
+        UserError: an unknown name; weights that do not fit in memory.
+    """
+    bar = tqdm(architectures_called(names), desc="architectures", disable=not progress)
+    for architecture in bar:
+        bar.set_postfix_str(architecture.name)
+        yield examine(architecture, seed=seed)
+
+
+def architectures_called(names: Sequence[str]) -> list[Architecture]:
     """The architectures of these names; "all" is the whole census, as far as the installed diffusers has the classes.
 
     Raises:
@@ -37,60 +55,44 @@ def known_architectures(names: Sequence[str]) -> list[Architecture]:
             f"unknown architecture {', '.join(map(repr, unknown)) or '(none given)'}; "
             f"known: all, {', '.join(ARCHITECTURES)}"
         )
-    absent = [name for name in names if name != "all" and not hasattr(diffusers, ARCHITECTURES[name].class_name)]
+    installed = [name for name, entry in ARCHITECTURES.items() if hasattr(diffusers, entry.class_name)]
+    absent = [name for name in names if name != "all" and name not in installed]
     if absent:
         raise UserError(f"diffusers {diffusers.__version__} is too old for {', '.join(map(repr, absent))}; upgrade it")
-    everything = [entry for entry in ARCHITECTURES.values() if entry.census and hasattr(diffusers, entry.class_name)]
     return [
-        entry for entry in ARCHITECTURES.values() if entry.name in names or ("all" in names and entry in everything)
+        entry
+        for name, entry in ARCHITECTURES.items()
+        if name in names or ("all" in names and entry.census and name in installed)
     ]
 
 
-def take_census(
-    names: Sequence[str] = ("all",), *, seed: int = 0, progress: bool = False
-) -> Iterator[InvarianceRecord]:
-    """One record for each architecture; level "denoiser".
-
-    Beside the four properties it says, in ``details``, what restores measure invariance where it does not hold
-    (``restored_by``): log-weights on the text keys, places that travel with their rows, or nothing, and why.
-
-    Raises:
-        UserError: an unknown name; weights that do not fit in memory.
-    """
-    bar = tqdm(known_architectures(names), desc="architectures", disable=not progress)
-    with torch.inference_mode():
-        for architecture in bar:
-            bar.set_postfix_str(architecture.name)
-            yield examine(architecture, seed=seed)
-
-
+@torch.inference_mode()
 def examine(architecture: Architecture, *, seed: int = 0) -> InvarianceRecord:
     """The record of one architecture."""
     started = time.perf_counter()
     subject = _Subject(architecture, seed)
-    n = subject.n
-    plain, watched = subject.look(subject.identity())
-    rewritings = {name: rewrite(n, torch.Generator().manual_seed(seed)) for name, rewrite in REWRITINGS.items()}
+    plain, attentions = subject.attend(subject.identity())
+    rewritings = {name: rewrite(subject.n, torch.Generator().manual_seed(seed)) for name, rewrite in REWRITINGS.items()}
     errors = {name: subject.error(rewriting, plain) for name, rewriting in rewritings.items()}
     restored = _restored_errors(subject, rewritings, plain)
-    tolerance = rounding_tolerance(subject.denoiser, architecture.precision, rows=n)
-    _, permuted = subject.look(rewritings["permutation"])
-    traits = _traits(subject, watched, permuted, rewritings["permutation"])
+    tolerance = rounding_tolerance(subject.denoiser, architecture.dtype, rows=subject.n)
+    permutation = rewritings["permutation"]
+    traits = _traits(architecture, attentions, subject.attend(permutation)[1], permutation)
     if not traits["positions"] and _exceeds(restored, tolerance):
         traits["pooled"] = "text also enters outside attention"
     return InvarianceRecord(
         architecture=f"{architecture.class_name}({_arguments(architecture)})",
         level="denoiser",
-        precision=str(architecture.precision).removeprefix("torch."),
+        dtype=str(architecture.dtype).removeprefix("torch."),
         errors=errors,
         tolerance=tolerance,
-        controls={"different_text": relative_error(subject.denoise(subject.other), plain)},
+        controls={"different_text": relative_error(subject.denoise(subject.other_rows), plain)},
         reason="; ".join(trait for trait in traits.values() if trait),
         details={
             "name": architecture.name,
             "title": architecture.title,
             "parameters": sum(parameter.numel() for parameter in subject.denoiser.parameters()),
-            "text_rows": n,
+            "text_rows": subject.n,
             "with_log_weights": restored,
             "restored_by": _restored_by(errors, restored, traits, tolerance),
         },
@@ -105,8 +107,8 @@ class _Subject:
         self.architecture = architecture
         self.denoiser = architecture.build(seed)
         self.n = architecture.rows or ROWS
-        self.rows, self.other = (
-            fixed(1, self.n, architecture.width, seed=100 + seed + k, dtype=architecture.precision) for k in range(2)
+        self.rows, self.other_rows = (
+            fixed(1, self.n, architecture.width, seed=100 + seed + k, dtype=architecture.dtype) for k in range(2)
         )
 
     def identity(self) -> Rewriting:
@@ -115,27 +117,27 @@ class _Subject:
     def denoise(self, rows: Tensor) -> Tensor:
         return self.architecture.call(self.denoiser, Text(rows, torch.arange(rows.shape[1])))
 
-    def look(self, rewriting: Rewriting, travel: bool = False) -> tuple[Tensor, TextKeys]:
-        """The output for rewritten rows, and what every attention to them saw.
+    def attend(self, rewriting: Rewriting, travel: bool = False) -> tuple[Tensor, list[AttentionToText]]:
+        """The output for rewritten rows, and every attention that saw them.
 
         Places are those of the new order, as a pipeline would give them, unless they ``travel`` with their rows.
         """
         logits = rewriting.weights.log() if rewriting.weighted else None
         places = rewriting.copies if travel else torch.arange(len(rewriting.copies))
-        with TextKeys(self.architecture.text_keys, len(rewriting.copies), logits) as keys:
-            return self.architecture.call(self.denoiser, Text(rewriting(self.rows), places)), keys
+        with TextKeys(self.architecture.text_keys, len(rewriting.copies), logits) as watch:
+            return self.architecture.call(self.denoiser, Text(rewriting(self.rows), places)), watch.attentions
 
     def error(self, rewriting: Rewriting, plain: Tensor, travel: bool = False) -> float | None:
         """Relative error of the rewritten text; None where the class takes only so many rows."""
         if self.architecture.rows and len(rewriting.copies) != self.architecture.rows:
             return None
-        return relative_error(self.look(rewriting, travel)[0], plain)
+        return relative_error(self.attend(rewriting, travel)[0], plain)
 
 
 def _restored_errors(subject: _Subject, rewritings: dict[str, Rewriting], plain: Tensor) -> dict[str, float | None]:
     """Errors when the copies of a row share its mass by log-weights on all text keys, and places travel if they can."""
-    pair = rewritings["duplication"]
-    shared = rewritings | {"duplication": Rewriting(pair.copies, torch.full_like(pair.weights, 0.5))}
+    twice = rewritings["duplication"]
+    shared = rewritings | {"duplication": Rewriting(twice.copies, torch.full_like(twice.weights, 0.5))}
     del shared["scaling"]  # dividing by the total mass is what the weights are for
     travel = subject.architecture.places
     return {name: subject.error(rewriting, plain, travel) for name, rewriting in shared.items()}
@@ -155,31 +157,39 @@ def _restored_by(errors: dict, restored: dict, traits: dict[str, str | None], to
     return "nothing: " + (traits["pooled"] or "places are counted inside the class")
 
 
-def _traits(subject: _Subject, watched: TextKeys, permuted: TextKeys, order: Rewriting) -> dict[str, str | None]:
+def _traits(
+    architecture: Architecture,
+    plain: Sequence[AttentionToText],
+    permuted: Sequence[AttentionToText],
+    permutation: Rewriting,
+) -> dict[str, str | None]:
     """What the attention calls show: who shares a softmax with the text, and whether its keys know their place."""
-    if not watched.seen:
-        raise RuntimeError(f"{subject.architecture.name}: no attention to its text was seen; text_keys is wrong")
-    architecture = subject.architecture
-    alone = max(keys - sum(span.stop - span.start for span in spans) for keys, spans, _ in watched.seen)
+    if not plain:
+        raise RuntimeError(f"{architecture.name}: no attention to its text was seen; text_keys is wrong")
     traits: dict[str, str | None] = {
         "softmax": "cross-attention to text alone",
-        "positions": _positions_on_keys(watched, permuted, order),
+        "positions": _positions_on_keys(plain[0].text_keys[:, permutation.copies], permuted[0].text_keys),
         "rows": "takes a fixed number of rows" if architecture.rows else None,
         "pooled": None,
     }
-    if alone > architecture.other_rows:
+    other_keys = max(call.keys - sum(span.stop - span.start for span in call.spans) for call in plain)
+    if other_keys > architecture.other_rows:
         traits["softmax"] = "one softmax over text and image"
-    elif alone:
+    elif other_keys:
         traits["softmax"] = "cross-attention to two texts at once"
     return traits
 
 
-def _positions_on_keys(watched: TextKeys, permuted: TextKeys, order: Rewriting) -> str | None:
-    """Do the first keys of the text move with their rows? Rotary positions turn them and keep their length."""
-    wanted, seen = watched.seen[0][2][:, order.copies], permuted.seen[0][2]
-    if relative_error(seen, wanted) < FINE:
+def _positions_on_keys(travelled: Tensor, permuted: Tensor) -> str | None:
+    """Do the text's keys move with their rows? Rotary positions turn them and keep their length.
+
+    Args:
+        travelled: keys of the plain text, put into the permuted order.
+        permuted: keys of the permuted text, from the same attention.
+    """
+    if relative_error(permuted, travelled) < FINE:
         return None
-    rotary = relative_error(seen.norm(dim=-1), wanted.norm(dim=-1)) < FINE
+    rotary = relative_error(permuted.norm(dim=-1), travelled.norm(dim=-1)) < FINE
     return "rotary positions on text" if rotary else "positions added to text"
 
 

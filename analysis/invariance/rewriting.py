@@ -59,7 +59,7 @@ REWRITINGS = {
 }
 
 
-def relative_error(seen: Tensor, wanted: Tensor) -> float:
-    """‖seen − wanted‖ / ‖wanted‖ over all entries, computed in float64."""
-    wanted = wanted.double()
-    return float((seen.double() - wanted).norm() / wanted.norm())
+def relative_error(changed: Tensor, plain: Tensor) -> float:
+    """‖changed − plain‖ / ‖plain‖ over all entries, computed in float64."""
+    plain = plain.double()
+    return float((changed.double() - plain).norm() / plain.norm())

@@ -29,7 +29,7 @@ def random_walk(dtype: torch.dtype, roundings: float) -> float:
 def rounding_tolerance(module: torch.nn.Module, dtype: torch.dtype, *, rows: int) -> float:
     """Largest relative difference of two evaluations of ``module`` that the order of summation may cause.
 
-    One rounding for each stored layer output, in ``dtype``, and one for each term of each sum, in the precision of the
+    One rounding for each stored layer output, in ``dtype``, and one for each term of each sum, in the dtype of the
     accumulator: float32 for half precisions, ``dtype`` otherwise. A layer sums over its fan-in; attention sums over
     ``rows`` text rows. Layers are counted as if they all lay on one path: an upper bound of the depth.
     """

@@ -47,7 +47,7 @@ def draw_census(records: Sequence[Mapping]) -> Figure:
 
 
 def _title(record: Mapping) -> str:
-    coarse = "" if record["precision"] == "float64" else f" ({record['precision']})"
+    coarse = "" if record["dtype"] == "float64" else f" ({record['dtype']})"
     return record["details"]["title"] + coarse
 
 

@@ -1,4 +1,4 @@
-"""What a model's output owes to the order of the rows: relative changes, level by level, in every precision."""
+"""What a model's output owes to the order of the rows: relative changes, level by level, in every dtype."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -22,19 +22,19 @@ MARKS = {
 
 def draw_invariance(records: Sequence[Mapping[str, Any]]) -> Figure:
     """The records of ``whichway invariance --json``; the gray band is what rounding alone may do."""
-    precisions = list(dict.fromkeys(record["precision"] for record in records))
+    dtypes = list(dict.fromkeys(record["dtype"] for record in records))
     levels = list(dict.fromkeys(record["level"] for record in records))
-    figure = new_figure(3.2 + 2.6 * len(precisions), 1.6 + 0.3 * len(levels))
-    axes = figure.subplots(1, len(precisions), sharey=True, squeeze=False)[0]
-    for axis, precision in zip(axes, precisions, strict=True):
-        for record in (record for record in records if record["precision"] == precision):
+    figure = new_figure(3.2 + 2.6 * len(dtypes), 1.6 + 0.3 * len(levels))
+    axes = figure.subplots(1, len(dtypes), sharey=True, squeeze=False)[0]
+    for axis, dtype in zip(axes, dtypes, strict=True):
+        for record in (record for record in records if record["dtype"] == dtype):
             place = levels.index(record["level"])
             axis.barh(place, record["tolerance"], left=0, height=0.9, color="#dddddd", zorder=0)
             for title, (mark, colour, value_of) in MARKS.items():
                 value = value_of(record)
                 if value:
                     axis.plot(value, place, mark, color=colour, markersize=6, label=title if place == 0 else None)
-        axis.set(xscale="log", xlim=(1e-17, 10), title=precision, xlabel="relative change")
+        axis.set(xscale="log", xlim=(1e-17, 10), title=dtype, xlabel="relative change")
         axis.spines[["top", "right"]].set_visible(False)
         axis.grid(axis="x", alpha=0.3)
     axes[0].set_yticks(range(len(levels)), [_short(level) for level in levels], fontsize=8)

@@ -1,0 +1,31 @@
+"""Ovis-Image: Flux.1 whose text tokens are numbered along a diagonal, so that their order is visible."""
+
+import torch
+from torch import Tensor
+
+from whichway.analysis.invariance.architectures.architecture import Architecture, Text
+from whichway.analysis.invariance.architectures.flux import SMALL_FLUX
+from whichway.analysis.invariance.architectures.inputs import NOW, TOKENS, fixed, image_places, place_ids
+from whichway.analysis.invariance.architectures.text_keys import text_first
+
+
+def denoise(denoiser: torch.nn.Module, text: Text) -> Tensor:
+    return denoiser(
+        fixed(1, TOKENS, 8),
+        text.rows,
+        NOW,
+        img_ids=image_places(3),
+        txt_ids=place_ids(torch.zeros(text.size), text.places, text.places),  # OvisImagePipeline
+    ).sample
+
+
+OVIS = Architecture(
+    name="ovis-image",
+    title="Ovis-Image",
+    class_name="OvisImageTransformer2DModel",
+    configuration=SMALL_FLUX | {"out_channels": 8, "axes_dims_rope": (4, 4, 8)},
+    width=24,
+    call=denoise,
+    text_keys=text_first(TOKENS),
+    places=True,
+)

@@ -13,7 +13,7 @@ from transformers import CLIPTextModel
 
 from whichway.miniature.captions import describe, plain_caption
 from whichway.miniature.checkpoint import load_checkpoint
-from whichway.miniature.judge import train_judge
+from whichway.miniature.judge import Judge, train_judge
 from whichway.miniature.painter import paint
 from whichway.miniature.probes import judge_samples, noise_floors
 from whichway.miniature.tokenizer import load_tokenizer
@@ -164,14 +164,20 @@ def train_unet(
     unet.set_attn_processor(AttnProcessor2_0() if device.type == "cuda" else AttnProcessor())
     if compiled:
         unet.compile()  # in place: the names of the weights stay, and the averaged copy stays uncompiled
-    print("floors of the loss at pure noise:", noise_floors(autoencoder))
-    judge = train_judge(checkpoints)
-    probe = partial(_probe, model=model, judge=judge)
-    unet = train(settings, unet, loss, checkpoints, probe=probe, probed_every=PROBED_EVERY // batch)
+    unet = train(
+        settings,
+        unet,
+        loss,
+        checkpoints,
+        head={"floors": noise_floors(autoencoder)},
+        probe=partial(probe_samples, model=model, judge=train_judge(checkpoints)),
+        probed_every=PROBED_EVERY // batch,
+    )
     export_pipeline(unet, model)
 
 
-def _probe(unet: UNet2DConditionModel, model: Path, judge) -> dict[str, float]:
+def probe_samples(unet: UNet2DConditionModel, model: Path, judge: Judge) -> dict[str, float]:
+    """What the judge sees in images of a denoiser that is in training."""
     return judge_samples(assemble(unet, model), judge)
 
 

@@ -31,7 +31,7 @@ NOT_ASKED = -100  # cross-entropy's own mark for a target that does not count
 WIDTHS = [32, 64, 128, 192]
 BATCH = 64
 DRAWN_TWICE = 0.1  # share of the pairs
-STAGE = Stage("judge", steps=2_500, learning_rate=2e-3, batch=BATCH, model={"widths": WIDTHS}, ema_decay=0.995)
+STAGE = Stage("judge", steps=1_800, learning_rate=2e-3, batch=BATCH, model={"widths": WIDTHS}, ema_decay=0.995)
 
 
 class Judge(nn.Module):

@@ -145,15 +145,13 @@ def training_caption(scene: Scene, rng: np.random.Generator) -> str:
 
 
 def train_unet(
-    checkpoints: Path,
-    model: Path,
-    *,
-    compiled: bool = False,
-    batch: int = BATCH,
-    seed: int = 0,
-    steps: int | None = None,
+    checkpoints: Path, model: Path, *, batch: int = BATCH, seed: int = 0, steps: int | None = None
 ) -> None:
-    """Train and export the denoiser; ``compiled`` puts ``torch.compile`` before it: a third less time for each step."""
+    """Train and export the denoiser.
+
+    Without ``torch.compile``: in bfloat16 on a CPU its gradients are not those of the plain module (torch 2.13; after
+    24 steps the loss is 1.016 where the plain module's is 1.004).
+    """
     device = pick_device()
     settings = stage(batch, seed) if steps is None else stage(batch, seed).of_length(steps)
     autoencoder = AutoencoderKL.from_pretrained(model / "vae", torch_dtype=torch.float32).to(device)
@@ -162,8 +160,6 @@ def train_unet(
     unet = UNet2DConditionModel(**ARCHITECTURE).to(memory_format=torch.channels_last)
     # The backward pass of fused attention is several times slower than the plain one's on a CPU.
     unet.set_attn_processor(AttnProcessor2_0() if device.type == "cuda" else AttnProcessor())
-    if compiled:
-        unet.compile()  # in place: the names of the weights stay, and the averaged copy stays uncompiled
     unet = train(
         settings,
         unet,

@@ -144,9 +144,7 @@ def training_caption(scene: Scene, rng: np.random.Generator) -> str:
     return plain_caption(scene) if choice < DROPPED + PLAIN else describe(scene, rng)
 
 
-def train_unet(
-    checkpoints: Path, model: Path, *, batch: int = BATCH, seed: int = 0, steps: int | None = None
-) -> None:
+def train_unet(checkpoints: Path, model: Path, *, batch: int = BATCH, seed: int = 0, steps: int | None = None) -> None:
     """Train and export the denoiser.
 
     Without ``torch.compile``: in bfloat16 on a CPU its gradients are not those of the plain module (torch 2.13; after
@@ -157,12 +155,9 @@ def train_unet(
     autoencoder = AutoencoderKL.from_pretrained(model / "vae", torch_dtype=torch.float32).to(device)
     loss = DenoisingLoss(model, cached_latents(autoencoder, checkpoints), batch)
     torch.manual_seed(seed)
-    unet = UNet2DConditionModel(**ARCHITECTURE).to(memory_format=torch.channels_last)
-    # The backward pass of fused attention is several times slower than the plain one's on a CPU.
-    unet.set_attn_processor(AttnProcessor2_0() if device.type == "cuda" else AttnProcessor())
     unet = train(
         settings,
-        unet,
+        build_denoiser(device),
         loss,
         checkpoints,
         head={"floors": noise_floors(autoencoder)},
@@ -170,6 +165,14 @@ def train_unet(
         probed_every=PROBED_EVERY // batch,
     )
     export_pipeline(unet, model)
+
+
+def build_denoiser(device: torch.device) -> UNet2DConditionModel:
+    """The denoiser with random weights, ready for training."""
+    unet = UNet2DConditionModel(**ARCHITECTURE).to(device, memory_format=torch.channels_last)
+    # The backward pass of fused attention is several times slower than the plain one's on a CPU.
+    unet.set_attn_processor(AttnProcessor2_0() if device.type == "cuda" else AttnProcessor())
+    return unet
 
 
 def probe_samples(unet: UNet2DConditionModel, model: Path, judge: Judge) -> dict[str, float]:

@@ -47,7 +47,7 @@ PROBED_EVERY = 96_000  # images
 def stage(batch: int = BATCH, seed: int = 0) -> Stage:
     """Settings of the stage. A larger batch takes fewer steps, at a rate that grows with its square root."""
     return Stage(
-        "unet",
+        "unet" if seed == 0 else f"unet-seed{seed}",
         steps=IMAGES // batch,
         learning_rate=1e-3 * (batch / BATCH) ** 0.5,
         model=ARCHITECTURE,

@@ -74,9 +74,11 @@ lint: .venv/.dev
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-# Continues from miniature/checkpoints/ where there are any.
+# Continues where it stopped, also in another clone: what it needs for that is in the user's cache folder.
+# On a GPU: make train TRAIN="--batch 256".
 train: .venv/.dev
-	$(BIN)/python -m whichway.miniature.train
+	$(BIN)/python -m whichway.miniature.train $(TRAIN)
+	$(BIN)/python -m whichway.miniature.evaluate
 
 benchmark: .venv/.dev
 	$(BIN)/python -m benchmarks

@@ -1,160 +1,57 @@
-"""How good is the miniature? ``python -m whichway.miniature.evaluate``: a table in the model card, and a contact sheet.
+"""How good is the miniature? ``python -m whichway.miniature.evaluate``: the model card's tables, pictures, curve."""
 
-Everything is measured on scenes drawn with a seed of their own. "Trained" and "held out" name combinations of objects,
-backgrounds and relations (:func:`whichway.miniature.world.is_held_out`); no picture of either was ever a training
-picture.
-"""
-
-import time
+import shutil
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import click
-import numpy as np
 import torch
-import torch.nn.functional as F
-from safetensors.torch import load_file
-from scipy.stats import binomtest
-from tqdm.auto import trange
 
-from whichway.geometry import PointCloud, optimal_coupling, random_coupling, rms_frobenius, wasserstein
-from whichway.geometry.distance import transport_cost
 from whichway.miniature import CHECKPOINTS, MODEL
-from whichway.miniature.captions import describe, plain_caption
-from whichway.miniature.contact_sheet import draw_contact_sheet
-from whichway.miniature.judge import NOT_ASKED, Judge, right_answers, train_judge
-from whichway.miniature.painter import paint
-from whichway.miniature.train_autoencoder import to_unit_range
-from whichway.miniature.train_towers import tokenize
+from whichway.miniature.contact_sheet import draw_contact_sheets
+from whichway.miniature.evaluate_images import generate, judged, worst_confusions
+from whichway.miniature.evaluate_parts import (
+    Share,
+    caption_retrieval,
+    coupling_figures,
+    draw_scenes,
+    paint_all,
+    reconstruction_psnr,
+)
+from whichway.miniature.judge import Judge, train_judge
 from whichway.miniature.training import pick_device
-from whichway.miniature.world import Scene, sample_scene
+from whichway.miniature.training_curve import draw_training_curve
 
-SEED = 2_511_12757
-CARD = Path(__file__).parent / "MODEL_CARD.md"
-SHEET = Path(__file__).parent / "contact_sheet.png"
+HERE = Path(__file__).parent
+CARD = HERE / "MODEL_CARD.md"
+LOG = HERE / "training_log.jsonl"
+CURVE = HERE / "training_curve.png"
 BEGIN, END = "<!-- evaluation: begin -->", "<!-- evaluation: end -->"
-
-
-@dataclass(frozen=True)
-class Share:
-    """How many of how many, with a 95 % Wilson interval."""
-
-    right: int
-    asked: int
-
-    def __str__(self) -> str:
-        interval = binomtest(self.right, self.asked).proportion_ci(method="wilson")
-        return f"{self.right / self.asked:.1%} ({interval.low:.1%} – {interval.high:.1%}, n = {self.asked})"
-
-
-def draw_scenes(count: int, *, held_out: bool, two_objects: float, seed: int) -> list[Scene]:
-    rng = np.random.default_rng([SEED, seed])
-    return [sample_scene(rng, held_out=held_out, two_objects=two_objects) for _ in range(count)]
-
-
-def paint_all(scenes: Sequence[Scene], seed: int) -> np.ndarray:
-    rng = np.random.default_rng([SEED, seed])
-    return np.stack([paint(scene, rng) for scene in scenes])
-
-
-# --- the three parts -------------------------------------------------------------------------------------------------
-
-
-@torch.inference_mode()
-def reconstruction_psnr(pipeline, count: int = 256) -> float:
-    """Mean over held-out scenes of the peak signal-to-noise ratio of decode(encode(picture)), in dB."""
-    pictures = paint_all(draw_scenes(count, held_out=True, two_objects=0.5, seed=1), 2)
-    values = []
-    for first in range(0, count, 32):
-        wanted = pictures[first : first + 32]
-        latents = pipeline.vae.encode(to_unit_range(wanted).to(pipeline.vae.device)).latent_dist.mean
-        seen = (
-            ((pipeline.vae.decode(latents).sample.clamp(-1, 1) + 1) * 127.5).round().permute(0, 2, 3, 1).cpu().numpy()
-        )
-        error = np.square(seen - wanted.astype(float)).mean(axis=(1, 2, 3))
-        values += list(10 * np.log10(255**2 / error))
-    return float(np.mean(values))
-
-
-@torch.inference_mode()
-def caption_retrieval(pipeline, vision_folder: Path, count: int = 200) -> tuple[Share, Share]:
-    """Of ``count`` held-out scenes: how often a caption finds its picture first, and a picture its caption."""
-    from transformers import CLIPVisionModelWithProjection
-
-    vision = CLIPVisionModelWithProjection.from_pretrained(vision_folder, dtype=torch.float32).eval()
-    projection = load_file(vision_folder / "text_projection.safetensors")["text_projection.weight"].float()
-    scenes = draw_scenes(count, held_out=True, two_objects=0.5, seed=3)
-    rng = np.random.default_rng([SEED, 4])
-    ids = tokenize(pipeline.tokenizer, [describe(scene, rng) for scene in scenes])
-    text = pipeline.text_encoder(ids.to(pipeline.text_encoder.device)).pooler_output.cpu() @ projection.T
-    images = vision(to_unit_range(paint_all(scenes, 5))).image_embeds
-    similarity = F.normalize(text, dim=1) @ F.normalize(images, dim=1).T
-    own = torch.arange(count)
-    return tuple(Share(int((s.argmax(dim=1) == own).sum()), count) for s in (similarity, similarity.T))  # type: ignore
-
-
-@torch.inference_mode()
-def coupling_figures(pipeline, pairs: int = 200) -> dict[str, float]:
-    """On pairs of held-out captions: W_2 / RMS Frobenius, share of rows moved, random / identity length."""
-    scenes = draw_scenes(2 * pairs, held_out=True, two_objects=0.5, seed=6)
-    rng = np.random.default_rng([SEED, 7])
-    ids = tokenize(pipeline.tokenizer, [describe(scene, rng) for scene in scenes])
-    rows = pipeline.text_encoder(ids.to(pipeline.text_encoder.device)).last_hidden_state.float().cpu()
-    clouds = [PointCloud(matrix) for matrix in rows]
-    figures = []
-    for a, b in zip(clouds[::2], clouds[1::2], strict=True):
-        identity = rms_frobenius(a, b)
-        random = transport_cost(a, b, random_coupling(a, b))
-        figures.append((wasserstein(a, b) / identity, optimal_coupling(a, b).share_moved, random / identity))
-    names = ("W_2 / RMS Frobenius", "share of rows moved", "random / identity length")
-    return dict(zip(names, np.mean(figures, axis=0).tolist(), strict=True))
-
-
-# --- generated images under the judge --------------------------------------------------------------------------------
-
-
-def generate(
-    pipeline, scenes: Sequence[Scene], *, steps: int, guidance: float, batch: int = 16
-) -> tuple[np.ndarray, float]:
-    """Images of the scenes' plain captions, (n, 64, 64, 3) uint8, and seconds for each."""
-    images, started = [], time.perf_counter()
-    for first in trange(0, len(scenes), batch, desc="images"):
-        captions = [plain_caption(scene) for scene in scenes[first : first + batch]]
-        generators = [torch.Generator("cpu").manual_seed(SEED + first + index) for index in range(len(captions))]
-        images.append(
-            pipeline(
-                captions,
-                num_inference_steps=steps,
-                guidance_scale=guidance,
-                generator=generators,
-                output_type="np",
-            ).images
-        )
-    seconds = (time.perf_counter() - started) / len(scenes)
-    return (np.concatenate(images) * 255).round().astype(np.uint8), seconds
-
-
-def judged(judge: Judge, pictures: np.ndarray, scenes: Sequence[Scene]) -> dict[str, Share]:
-    """How often the judge sees what the scene says: each question, and all objects at once."""
-    said, right = judge.answer(pictures), right_answers(scenes)
-    shares = {}
-    for name in right:
-        asked = right[name] != NOT_ASKED
-        if asked.any():
-            shares[name] = Share(int((said[name] == right[name])[asked].sum()), int(asked.sum()))
-    both = (said["first"] == right["first"]) & (said["second"] == right["second"])
-    return shares | {"objects": Share(int(both.sum()), len(scenes))}
+#: kind of scene → how its scenes are drawn
+KINDS: dict[str, dict[str, Any]] = {
+    "one object, trained": {"held_out": False, "two_objects": 0.0},
+    "one object, held out": {"held_out": True, "two_objects": 0.0},
+    "two objects, trained": {"held_out": False, "two_objects": 1.0},
+    "two objects, held out": {"held_out": True, "two_objects": 1.0},
+}
+QUESTIONS = {
+    "one": ("objects", "position", "size", "background", "drawn twice"),
+    "two": ("objects", "arrangement", "background", "drawn twice"),
+}
+GUIDANCES = (1.0, 2.0, 3.0, 4.0, 5.0, 7.0)
+STEPS = (5, 10, 20, 35, 50)
 
 
 @click.command(context_settings={"show_default": True})
 @click.option("--model", default=MODEL, type=click.Path(path_type=Path), help="The pipeline's folder.")
 @click.option("--checkpoints", default=CHECKPOINTS, type=click.Path(path_type=Path), help="Where the judge is kept.")
-@click.option("--scenes", default=200, help="Generated images of each of the four kinds.")
+@click.option("--scenes", default=400, help="Generated images of each of the four kinds.")
 @click.option("--steps", default=20, help="DDIM steps.")
 @click.option("--guidance", default=3.0, help="Classifier-free guidance scale.")
-@click.option("--card/--no-card", default=True, help="Write the table into the model card, and the sheet beside it.")
-def main(model: Path, checkpoints: Path, scenes: int, steps: int, guidance: float, card: bool) -> None:
+@click.option("--sweep/--no-sweep", default=True, help="Measure other guidance scales and numbers of steps too.")
+@click.option("--card/--no-card", default=True, help="Write the tables into the model card, and the sheets beside it.")
+def main(model: Path, checkpoints: Path, scenes: int, steps: int, guidance: float, sweep: bool, card: bool) -> None:
     """Measure the shipped weights, part by part."""
     from diffusers import StableDiffusionPipeline
 
@@ -162,41 +59,80 @@ def main(model: Path, checkpoints: Path, scenes: int, steps: int, guidance: floa
     pipeline = StableDiffusionPipeline.from_pretrained(model, torch_dtype=torch.float32, use_safetensors=True)
     pipeline.to(pick_device()).set_progress_bar_config(disable=True)
 
-    rows: list[tuple[str, str]] = [("autoencoder: PSNR on held-out scenes", f"{reconstruction_psnr(pipeline):.1f} dB")]
-    by_caption, by_picture = caption_retrieval(pipeline, model.parent / "vision_tower")
+    sections = [
+        table(("measure", "value"), part_rows(pipeline, judge, model.parent / "vision_tower")),
+        *image_tables(pipeline, judge, scenes, steps, guidance),
+    ]
+    if sweep:
+        sections += sweep_tables(pipeline, judge, scenes // 2, steps, guidance)
+    text = "\n\n".join(sections)
+    click.echo(text)
+    if card:
+        before, after = CARD.read_text(encoding="utf-8").split(BEGIN)[0], CARD.read_text(encoding="utf-8").split(END)[1]
+        CARD.write_text(f"{before}{BEGIN}\n{text}\n{END}{after}", encoding="utf-8")
+        draw_contact_sheets(pipeline, HERE, steps=steps, guidance=guidance)
+        if (checkpoints / "unet.jsonl").is_file():
+            shutil.copy(checkpoints / "unet.jsonl", LOG)
+        draw_training_curve(LOG, CURVE)
+
+
+def part_rows(pipeline: Any, judge: Judge, vision_folder: Path) -> list[tuple[str, str]]:
+    """The autoencoder, the towers, and the judge itself on painted scenes."""
+    rows = [("autoencoder: PSNR on held-out scenes", f"{reconstruction_psnr(pipeline):.1f} dB")]
+    by_caption, by_picture = caption_retrieval(pipeline, vision_folder)
     rows += [("towers: picture found by caption, among 200", str(by_caption))]
     rows += [("towers: caption found by picture, among 200", str(by_picture))]
     rows += [(f"text tower: {name}", f"{value:.3f}") for name, value in coupling_figures(pipeline).items()]
+    painted = draw_scenes(1000, held_out=False, two_objects=0.5, seed=8)
+    shares = judged(judge, paint_all(painted, 9), painted)
+    return [*rows, *((f"judge on painted scenes: {question}", str(share)) for question, share in shares.items())]
 
-    real = draw_scenes(1000, held_out=False, two_objects=0.5, seed=8)
-    on_real = judged(judge, paint_all(real, 9), real)
-    rows += [(f"judge on real scenes: {name}", str(share)) for name, share in on_real.items()]
 
-    kinds = {
-        "one object, trained": {"held_out": False, "two_objects": 0.0},
-        "one object, held out": {"held_out": True, "two_objects": 0.0},
-        "two objects, trained": {"held_out": False, "two_objects": 1.0},
-        "two objects, held out": {"held_out": True, "two_objects": 1.0},
-    }
-    seconds = []
-    for seed, (kind, options) in enumerate(kinds.items()):
-        wanted = draw_scenes(scenes, seed=10 + seed, **options)  # type: ignore[arg-type]
-        images, each = generate(pipeline, wanted, steps=steps, guidance=guidance)
-        seconds.append(each)
-        questions = (
-            ("objects", "background", "size", "position") if "one" in kind else ("objects", "arrangement", "background")
+def image_tables(pipeline: Any, judge: Judge, scenes: int, steps: int, guidance: float) -> list[str]:
+    """Images of plain captions under the judge, and the objects that are most often mistaken."""
+    rows, seconds = [], []
+    mistaken: list[tuple[str, str, Share]] = []
+    for seed, (kind, options) in enumerate(KINDS.items()):
+        drawn = draw_scenes(scenes, seed=10 + seed, **options)
+        images, seconds_each = generate(pipeline, drawn, steps=steps, guidance=guidance)
+        seconds.append(seconds_each)
+        shares = judged(judge, images, drawn)
+        rows += [(f"{kind}: {question}", str(shares[question])) for question in QUESTIONS[kind[:3]]]
+        if kind == "one object, trained":
+            mistaken = worst_confusions(judge, images, drawn)
+    rows.append((f"seconds an image ({steps} steps, guidance {guidance:g}, batches of 16)", f"{sum(seconds) / 4:.2f}"))
+    confusions = [(asked, instead, f"{share.right} of {share.asked}") for asked, instead, share in mistaken]
+    return [
+        table((f"generated images, {steps} steps, guidance {guidance:g}", "share (95 % interval, n)"), rows),
+        table(("asked (one object, trained)", "drawn instead", "how often"), confusions),
+    ]
+
+
+def sweep_tables(pipeline: Any, judge: Judge, scenes: int, steps: int, guidance: float) -> list[str]:
+    """The same for other guidance scales and other numbers of steps: what the defaults were chosen by."""
+    columns = ("one object", "place", "size", "background", "both of two", "arrangement", "drawn twice")
+
+    def row(setting: str, **options: Any) -> tuple[str, ...]:
+        one, two = (
+            judged(judge, generate(pipeline, drawn, **options)[0], drawn)
+            for drawn in (draw_scenes(scenes, seed=14, **KINDS[kind]) for kind in list(KINDS)[::2])
         )
-        shares = judged(judge, images, wanted)
-        rows += [(f"generated, {kind}: {name}", str(shares[name])) for name in questions]
-    rows.append((f"seconds per image ({steps} steps, guidance {guidance:g}, batches of 16)", f"{np.mean(seconds):.2f}"))
+        shares = (one["objects"], one["position"], one["size"], one["background"], two["objects"], two["arrangement"])
+        twice = Share(one["drawn twice"].right + two["drawn twice"].right, 2 * scenes)
+        return setting, *(f"{share.right / share.asked:.0%}" for share in (*shares, twice))
 
-    table = "\n".join(["| measure | value |", "| --- | --- |", *(f"| {name} | {value} |" for name, value in rows)])
-    click.echo(table)
-    if card:
-        text = CARD.read_text(encoding="utf-8")
-        before, after = text.split(BEGIN)[0], text.split(END)[1]
-        CARD.write_text(f"{before}{BEGIN}\n{table}\n{END}{after}", encoding="utf-8")
-        draw_contact_sheet(pipeline, SHEET, steps=steps, guidance=guidance)
+    by_guidance = [row(f"{scale:g}", steps=steps, guidance=scale) for scale in GUIDANCES]
+    by_steps = [row(f"{count}", steps=count, guidance=guidance) for count in STEPS]
+    return [
+        table((f"guidance ({steps} steps, {scenes} images of each kind)", *columns), by_guidance),
+        table((f"steps (guidance {guidance:g}, {scenes} images of each kind)", *columns), by_steps),
+    ]
+
+
+def table(header: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> str:
+    """A Markdown table."""
+    lines = [header, ("---",) * len(header), *rows]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
 if __name__ == "__main__":

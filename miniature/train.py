@@ -20,7 +20,6 @@ from whichway.miniature import CHECKPOINTS, MODEL
 @click.option("--batch", default=32, help="Of the denoiser. On a GPU, 256 takes minutes.")
 @click.option("--images", type=int, help="How many the denoiser sees in all.  [default: as the shipped weights]")
 @click.option("--seed", default=0, help="Of the denoiser's first weights and the order of its data.")
-@click.option("--compile", "compiled", is_flag=True, help="torch.compile the denoiser: a third less time a step.")
 @click.option("--export", is_flag=True, help="Only write the pipeline from the denoiser's latest checkpoint.")
 def main(
     model: Path,
@@ -29,7 +28,6 @@ def main(
     batch: int,
     images: int | None,
     seed: int,
-    compiled: bool,
     export: bool,
 ) -> None:
     """Autoencoder, text and vision towers, judge, denoiser: as Stable Diffusion was made, and a judge of its pictures.
@@ -56,7 +54,6 @@ def main(
                 train_unet,
                 checkpoints,
                 model,
-                compiled=compiled,
                 batch=batch,
                 seed=seed,
                 steps=None if images is None else images // batch,

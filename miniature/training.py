@@ -79,6 +79,7 @@ def train(
     loss_of: Callable[[M, Draw], Loss],
     folder: Path,
     *,
+    head: dict | None = None,
     probe: Callable[[M], dict] | None = None,
     probed_every: int = 1_000,
     checkpoint_seconds: float = 120,
@@ -86,8 +87,8 @@ def train(
     """Train ``module`` on ``loss_of(module, (step, numpy rng, torch generator))``; returns the EMA weights' module.
 
     Resumes from ``folder/<stage name>.safetensors`` where that exists, and writes it every ``checkpoint_seconds``, on
-    Ctrl-C and at the end. Means of the losses, and every ``probed_every`` steps what ``probe`` says of the EMA weights,
-    go to ``folder/<stage name>.jsonl``, one record a line.
+    Ctrl-C and at the end. ``head``, means of the losses, and every ``probed_every`` steps what ``probe`` says of the
+    EMA weights, go to ``folder/<stage name>.jsonl``, one record a line.
     """
     device = pick_device()
     bfloat16 = multiplies_bfloat16(device)
@@ -100,6 +101,8 @@ def train(
     config = stage.configuration
     first = _restore(path, config, module, average, optimizer) if path.is_file() else 0
     log = TrainingLog(folder / f"{stage.name}.jsonl", stage, first)
+    if head is not None:
+        log.head(head)
 
     def save(step: int) -> None:
         save_checkpoint(path, _state(module, average, optimizer), step=step, config=config)
@@ -155,6 +158,11 @@ class TrainingLog:
             self.sums, self.means = {}, {name: f"{mean:.4f}" for name, mean in means.items()}
             self.write(step, means)
         return self.means
+
+    def head(self, values: dict) -> None:
+        """Begin a new log with what is known before the first step."""
+        if not self.path.stat().st_size:
+            self.write(0, values)
 
     def write(self, step: int, values: dict) -> None:
         record = {"step": step} | ({"images": step * self.batch} if self.batch else {}) | values

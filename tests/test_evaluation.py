@@ -6,7 +6,8 @@ import torch
 from click.testing import CliRunner
 
 from whichway.miniature import evaluate
-from whichway.miniature.evaluate import Share, coupling_figures, draw_scenes, generate, judged, paint_all
+from whichway.miniature.evaluate_images import generate, judged, worst_confusions
+from whichway.miniature.evaluate_parts import Share, coupling_figures, draw_scenes, paint_all
 from whichway.miniature.judge import ANSWERS, NOT_ASKED, Judge, judging_loss, right_answers
 from whichway.miniature.train import main as train_command
 from whichway.miniature.world import Scene, is_held_out
@@ -52,6 +53,7 @@ def test_shares_count_what_was_asked():
         "size": (1, 1),
         "position": (1, 1),
         "objects": (2, 2),
+        "drawn twice": (0, 2),
     }
 
 
@@ -59,6 +61,23 @@ def test_both_objects_count_only_together():
     wrong = Scene(("cat", "bus"), "night", relation="above")
     shares = judged(Oracle([wrong]), np.zeros((1, 64, 64, 3), np.uint8), [PAIR])
     assert (shares["first"].right, shares["second"].right, shares["objects"].right) == (1, 0, 0)
+
+
+def test_an_object_is_drawn_twice_where_the_judge_sees_it_in_both_places():
+    doubled = Scene(("cat", "cat"), "night", relation="above")
+    assert judged(Oracle([doubled, PAIR, FOX]), np.zeros((3, 64, 64, 3), np.uint8), [FOX, PAIR, FOX])[
+        "drawn twice"
+    ] == Share(1, 3)
+
+
+def test_the_worst_confusions_come_first_and_count_what_was_asked():
+    fox, cat, dog = (Scene((name,), "blue") for name in ("fox", "cat", "dog"))
+    asked, drawn = [fox, fox, fox, cat, dog], [cat, cat, fox, dog, dog]
+    pictures = np.zeros((5, 64, 64, 3), np.uint8)
+    assert worst_confusions(Oracle(drawn), pictures, asked) == [
+        ("fox", "cat", Share(2, 3)),
+        ("cat", "dog", Share(1, 1)),
+    ]
 
 
 def test_a_share_comes_with_its_interval():

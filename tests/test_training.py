@@ -1,9 +1,11 @@
 """Training is resumable: a killed run continues exactly, and a checkpoint is whole or not there."""
 
+import json
+
 import pytest
 import torch
 
-from whichway.miniature import checkpoint, train_towers
+from whichway.miniature import checkpoint, train_towers, training
 from whichway.miniature.checkpoint import load_checkpoint, save_checkpoint
 from whichway.miniature.training import Stage, train
 
@@ -92,3 +94,40 @@ def test_a_tokenizer_that_is_there_is_not_learned_again(tmp_path, monkeypatch):
     with pytest.raises(KeyboardInterrupt):
         train_towers.train_towers(tmp_path, tmp_path)
     assert asked == ["loaded"]
+
+
+def logged(folder) -> list[dict]:
+    return [json.loads(line) for line in (folder / "line.jsonl").read_text(encoding="utf-8").splitlines()]
+
+
+def test_the_log_of_a_resumed_training_is_that_of_an_undisturbed_one(tmp_path, monkeypatch):
+    monkeypatch.setattr(training, "LOGGED_EVERY", 2)
+    options = {
+        "head": {"floor": 0.5},
+        "probe": lambda module: {"weight": module.weight.sum().item()},
+        "probed_every": 4,
+    }
+    train(STAGE, fresh(), loss_of, tmp_path / "whole", **options)
+    with pytest.raises(KeyboardInterrupt):
+        train(STAGE, fresh(), killed_at(6), tmp_path / "parts", **options)
+    with (tmp_path / "parts" / "line.jsonl").open("a") as file:  # a kill may come after a record and before its save
+        file.write('{"step": 8, "loss": 0.0}\n')
+    train(STAGE, fresh(), loss_of, tmp_path / "parts", **options)
+    assert logged(tmp_path / "parts") == logged(tmp_path / "whole")
+    assert logged(tmp_path / "whole")[0] == {"step": 0, "floor": 0.5}
+    assert [record["step"] for record in logged(tmp_path / "whole") if "weight" in record] == [4, 8, 12]
+    assert [record["step"] for record in logged(tmp_path / "whole") if "loss" in record] == [2, 4, 6, 8, 10, 12]
+
+
+def test_the_log_has_the_mean_loss_and_the_images_seen(tmp_path, monkeypatch):
+    monkeypatch.setattr(training, "LOGGED_EVERY", 3)
+    stage = Stage("line", steps=3, learning_rate=0.1, batch=8)
+    losses = []
+
+    def kept_loss(module, draw):
+        losses.append(loss_of(module, draw))
+        return losses[-1], {"twice": 2 * losses[-1].detach()}
+
+    train(stage, fresh(), kept_loss, tmp_path)
+    mean = torch.stack(losses).mean().item()
+    assert logged(tmp_path) == [{"step": 3, "images": 24, "loss": round(mean, 4), "twice": round(2 * mean, 4)}]

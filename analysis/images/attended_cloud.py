@@ -14,7 +14,7 @@ class AttendedCloud(PointCloud):
     Attributes:
         ends: A and B.
         t: where on the way.
-        kind: "inner" or "outer", see :class:`whichway.analysis.paths.attention_interpolation.AttentionInterpolationPath`.
+        kind: "inner" or "outer" (:mod:`whichway.analysis.paths.attention_interpolation`).
     """
 
     ends: tuple[PointCloud, ...] = ()

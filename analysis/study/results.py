@@ -8,7 +8,6 @@ from typing import Any
 import pandas as pd
 
 from whichway.analysis.paths.chosen_method import choose_method
-
 from whichway.analysis.smoothness.measures import Smoothness
 from whichway.analysis.study.records import read_records
 from whichway.analysis.study.saved_study import read_study

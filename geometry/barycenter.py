@@ -17,8 +17,8 @@ def barycenter(clouds: Sequence[PointCloud], weights: Sequence[float], *, iterat
 
     As many rows as the cloud of the largest weight, uniform weights, starting from its rows. Each round moves every row
     to the mean of where the optimal couplings send it, which never raises the sum; it ends at a fixed point, from which
-    another start might have led lower. Of two clouds of as many rows and uniform weights it lies on their geodesic;
-    with all the weight on one cloud it is that cloud. Computed in float64.
+    another start might have led lower. Of two uniform clouds of as many rows it lies on their geodesic; with
+    all the weight on one cloud it is that cloud. Computed in float64.
 
     Args:
         weights: λ, one for each cloud, non-negative; scaled to sum to 1.

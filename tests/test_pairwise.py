@@ -93,6 +93,31 @@ def test_neighbours_are_exact_for_any_set(count, seed, width):
     assert found.distances == pytest.approx(brute_force(pairwise_wasserstein(clouds), k)[1], rel=1e-9, abs=1e-9)
 
 
+@pytest.mark.parametrize("apart", [1e-7, 1e-8])
+def test_neighbours_among_near_duplicates_are_those_of_all_pairs(apart):
+    """Rounding lifts bounds above distances here, by more than any factor near 1 takes off."""
+    generator = torch.Generator().manual_seed(0)
+    base = torch.randn(10, 8, generator=generator, dtype=torch.float64)
+    noise = torch.randn(39, 10, 8, generator=generator, dtype=torch.float64)
+    stack = CloudStack.of([*(PointCloud(base + apart * each) for each in noise), PointCloud(-base)])
+    count = len(stack)
+    first, second = np.tril_indices(count, -1)
+    distances = np.zeros((count, count))
+    distances[first, second] = distances[second, first] = wasserstein_pairs(stack, second, first)
+    found = nearest_neighbours(stack, 3)
+    assert (found.distances == brute_force(distances, 3)[1]).all()
+
+
+def test_rounding_stays_below_what_is_allowed_for_it():
+    """Of clouds that are one cloud in other orders, every W_2 is rounding and nothing else."""
+    generator = torch.Generator().manual_seed(1)
+    shuffled = [random_cloud(40, 30, 0).take(torch.randperm(40, generator=generator)) for _ in range(6)]
+    stack = CloudStack.of([*shuffled, random_cloud(40, 30, 1)])
+    first, second = np.tril_indices(6, -1)
+    assert (wasserstein_pairs(stack, first, second) ** 2).max() < stack.rounding
+    assert stack.rounding < 1e-8 * wasserstein(shuffled[0], random_cloud(40, 30, 1)) ** 2
+
+
 def test_clouds_that_are_all_the_same_are_neighbours_at_distance_zero():
     found = nearest_neighbours(CloudStack.of([SET[0], SET[0].take(ORDER), SET[0], SET[0]]), 2)
     assert found.distances == pytest.approx(0, abs=1e-6)

@@ -13,7 +13,7 @@ PYTHON ?= python3.11
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 DEMO := "a large fox on a blue background" "a panda on a pink background"
-TRIANGLE := "a fox on a blue background" "a panda on a pink background" "a red car at sunset"
+TRIANGLE := "a fox on a blue background" "a panda on a pink background" "a car at sunset"
 
 AS_ROOT := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 

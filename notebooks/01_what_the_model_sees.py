@@ -38,7 +38,7 @@ permuted = cloud.take(shuffle.tolist())
 doubled = PointCloud(torch.cat([cloud.rows, cloud.rows]))
 share = torch.rand(len(cloud), generator=torch.Generator().manual_seed(1))
 split = PointCloud(torch.cat([cloud.rows, cloud.rows]), torch.cat([share, 1 - share]))
-other = encode(model, "a small red car at night")
+other = encode(model, "a small car at night")
 
 versions = {
     "as encoded": cloud,

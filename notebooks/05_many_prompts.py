@@ -18,7 +18,7 @@ from whichway import Sampling, draw_barycenters, draw_gallery, encode, grid_weig
 from whichway.geometry import PointCloud, barycenter, wasserstein
 
 model = load_model("miniature")
-prompts = "a fox on a blue background", "a panda on a pink background", "a red car at sunset"
+prompts = "a fox on a blue background", "a panda on a pink background", "a car at sunset"
 clouds = [encode(model, prompt) for prompt in prompts]
 sampling = Sampling(seed=0)
 

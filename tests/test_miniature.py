@@ -4,12 +4,20 @@ import numpy as np
 import pytest
 import torch
 from safetensors import safe_open
+from safetensors.torch import load_file
+from transformers import CLIPVisionModelWithProjection
 
 from whichway.analysis.images.rendering import Sampling, render
 from whichway.analysis.models.model import load_model
 from whichway.analysis.prompts.encoding import encode
 from whichway.miniature import MODEL
-from whichway.miniature.world import COLOURS
+from whichway.miniature.captions import plain_caption
+from whichway.miniature.painter import ARTWORK
+from whichway.miniature.train_autoencoder import to_unit_range
+from whichway.miniature.train_towers import tokenize
+from whichway.miniature.world import COLOURS, OBJECTS, Scene
+
+VISION_TOWER = MODEL.parent / "vision_tower"
 
 
 @pytest.fixture(scope="module")
@@ -25,14 +33,15 @@ def test_the_folder_loads_with_plain_diffusers():
     assert pipeline.text_encoder.config.hidden_size == pipeline.unet.config.cross_attention_dim
 
 
-def test_weights_are_half_precision_safetensors_of_at_most_30_megabytes():
-    files = [path for path in MODEL.parent.rglob("*") if path.is_file() and "checkpoints" not in path.parts]
+def test_weights_are_half_precision_safetensors_and_all_that_is_shipped_has_at_most_32_megabytes():
+    folders = (MODEL, VISION_TOWER, ARTWORK)
+    files = [path for folder in folders for path in folder.rglob("*") if path.is_file()]
     weights = [path for path in files if path.suffix == ".safetensors"]
     assert len(weights) == 5  # text encoder, UNet, autoencoder; vision tower and its projection beside the pipeline
     for path in weights:
         with safe_open(path, framework="pt") as file:
             assert {file.get_tensor(name).dtype for name in file.keys()} == {torch.float16}, path  # noqa: SIM118
-    assert sum(path.stat().st_size for path in weights) <= 30e6
+    assert sum(path.stat().st_size for path in [*files, *MODEL.parent.glob("*.py")]) <= 32e6
 
 
 def test_any_text_can_be_tokenised(model):
@@ -58,3 +67,17 @@ def test_another_prompt_is_another_image(model):
         model, [encode(model, prompt) for prompt in ("a fox", "a panda")], Sampling(num_inference_steps=5)
     ).astype(int)
     assert np.abs(fox - panda).mean() > 10
+
+
+@torch.inference_mode()
+def test_the_objects_are_those_that_were_asked_for(model):
+    """The vision tower, which saw painted scenes only, finds the caption of each image among all objects' captions."""
+    captions = [plain_caption(Scene((name,), "white")) for name in OBJECTS]
+    images = render(model, [encode(model, caption) for caption in captions[::3]], Sampling(seed=2))
+    vision = CLIPVisionModelWithProjection.from_pretrained(VISION_TOWER, dtype=torch.float32).eval()
+    projection = load_file(VISION_TOWER / "text_projection.safetensors")["text_projection.weight"].float()
+    text = model.pipeline.text_encoder(tokenize(model.pipeline.tokenizer, captions)).pooler_output @ projection.T
+    similarity = vision(to_unit_range(images)).image_embeds @ torch.nn.functional.normalize(text, dim=1).T
+    found = [OBJECTS[index] for index in similarity.argmax(dim=1)]
+    right = [name == asked for name, asked in zip(found, OBJECTS[::3], strict=True)]
+    assert np.mean(right) >= 0.85, list(zip(OBJECTS[::3], found, strict=True))

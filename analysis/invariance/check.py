@@ -41,8 +41,8 @@ TIMESTEP = 500  # at which layers and denoiser are checked: half noise
 @torch.inference_mode()
 def check_invariance(
     model: Model,
-    prompt: str = "a large fox to the left of a pizza on a blue background",
-    other: str = "a small red car at night",
+    prompt: str = "a fox to the left of a pizza on a blue background",
+    other: str = "a small car at night",
     *,
     dtypes: Sequence[str] | None = None,
     levels: Sequence[str] = LEVELS,

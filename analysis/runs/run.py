@@ -168,11 +168,11 @@ def _of_another_layout(folder: Path) -> UserError:
 @contextmanager
 def _locked(folder: Path) -> Iterator[None]:
     lock = FileLock(folder / LOCK)
-    try:
-        with writing(folder):
+    with writing(folder):
+        try:
             lock.acquire(timeout=0)
-    except Timeout as error:
-        raise UserError(f"another process works on the run in {str(folder)!r}; wait for it, or stop it") from error
+        except Timeout as error:  # an OSError too
+            raise UserError(f"another process works on the run in {str(folder)!r}; wait for it, or stop it") from error
     try:
         yield
     finally:

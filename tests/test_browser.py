@@ -142,7 +142,7 @@ def test_tokens_map_downloads_and_widths(opened):
 
 
 def test_what_is_wrong_is_said_in_the_page_and_what_was_rendered_stays(opened):
-    code = "from whichway.analysis.explorer import Explorer\nexplorer = Explorer(frames=3, num_inference_steps=2)\nexplorer"
+    code = "from whichway import Explorer\nexplorer = Explorer(frames=3, num_inference_steps=2)\nexplorer"
     page = opened("wrong.ipynb", code)
     wait_for_status(page, "all 6 frames are there")
 

@@ -79,7 +79,7 @@ def open_run(
     with writing(folder):
         folder.mkdir(parents=True, exist_ok=True)
     with _locked(folder):
-        manifest = {
+        manifest: dict[str, Any] = {
             "layout": LAYOUT,
             "kind": kind,
             "identity": _as_json(identity),

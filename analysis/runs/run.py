@@ -93,7 +93,7 @@ def open_run(
             _require_same_identity(folder, saved["identity"], manifest["identity"])
         else:
             saved = {}
-        if saved.get("settings") != manifest["settings"]:
+        if saved | {"command": None} != manifest | {"command": None}:
             write_json(folder / MANIFEST, manifest)
         yield Run(folder, model, report)
 

@@ -108,7 +108,7 @@ def test_a_notebook_runs_and_its_explorer_answers(opened):
 
 
 def test_tokens_map_downloads_and_widths(opened):
-    code = "from whichway.analysis.explorer import Explorer\nExplorer(frames=5, steps=4)"
+    code = "from whichway.analysis.explorer import Explorer\nExplorer(frames=5, num_inference_steps=4)"
     page = opened("widths.ipynb", code)
     wait_for_status(page, "all 10 frames are there")
     for selector in (".ww-viewer", ".ww input[type=range]", ".ww-curve"):
@@ -142,7 +142,7 @@ def test_tokens_map_downloads_and_widths(opened):
 
 
 def test_what_is_wrong_is_said_in_the_page_and_what_was_rendered_stays(opened):
-    code = "from whichway.analysis.explorer import Explorer\nexplorer = Explorer(frames=3, steps=2)\nexplorer"
+    code = "from whichway import Explorer\nexplorer = Explorer(frames=3, num_inference_steps=2)\nexplorer"
     page = opened("wrong.ipynb", code)
     wait_for_status(page, "all 6 frames are there")
 
@@ -169,7 +169,7 @@ def test_what_is_wrong_is_said_in_the_page_and_what_was_rendered_stays(opened):
 
 
 def test_rendering_can_be_stopped_and_gone_on_with(opened):
-    code = "from whichway.analysis.explorer import Explorer\nExplorer(frames=33, steps=40)"
+    code = "from whichway.analysis.explorer import Explorer\nExplorer(frames=33, num_inference_steps=40)"
     page = opened("stop.ipynb", code)
     page.wait_for_selector(".ww-cell img", timeout=MINUTE)
     page.click(".ww button:text-is('Stop')")
@@ -186,7 +186,7 @@ def test_rendering_can_be_stopped_and_gone_on_with(opened):
 def test_a_dead_kernel_is_said_and_frames_stay(opened, lab):
     code = (
         "import os\nfrom pathlib import Path\nfrom whichway.analysis.explorer import Explorer\n"
-        "Path('pid').write_text(str(os.getpid()))\nExplorer(frames=3, steps=2)"
+        "Path('pid').write_text(str(os.getpid()))\nExplorer(frames=3, num_inference_steps=2)"
     )
     page = opened("dead.ipynb", code)
     wait_for_status(page, "all 6 frames are there")

@@ -66,7 +66,7 @@ def test_a_run_writes_everything_and_says_where(run, tmp_path):
     assert {path.stem for path in frames_of(tmp_path)} == addresses
     manifest = json.loads((folder / "manifest.json").read_text())
     assert (manifest["settings"]["prompt_a"], manifest["settings"]["prompt_b"]) == (FOX, PANDA)
-    assert len(manifest["model"]["sha256"]) == 64
+    assert len(manifest["model"]["model_sha256"]) == 64
     assert manifest["scheduler"]["class"] == "DDIMScheduler"
     assert "every path ends in the image of B" in result.output
 

@@ -125,6 +125,24 @@ def test_a_path_through_three_prompts_passes_the_second(model, tmp_path):
     assert list(views) == ["wasserstein"]  # a mixture is no matrix
 
 
+def test_a_leg_that_is_passed_twice_is_one_folder(model, tmp_path):
+    settings = explorer_settings(model, ("a fox", "a panda", "a fox", "a panda"), ("optimal",), frames=2)
+    exploration = Exploration(settings, model, tmp_path)
+    look(exploration)
+    frames = exploration.frames["optimal"]
+    assert np.abs(frames[1].astype(int) - frames[3]).max() <= 1
+    assert len(list(tmp_path.iterdir())) == 2  # there and back
+
+
+def test_a_second_explorer_between_the_same_prompts_waits_for_the_first(settings, model, tmp_path):
+    first = Exploration(settings, model, tmp_path).look(lambda: None, lambda: 0.5)
+    next(first)
+    with pytest.raises(UserError, match="another process works on the run"):
+        next(Exploration(settings, model, tmp_path).look(lambda: None, lambda: 0.5))
+    first.close()
+    next(Exploration(settings, model, tmp_path).look(lambda: None, lambda: 0.5))
+
+
 def test_the_coupling_names_tokens_and_loses_no_row(settings, model, tmp_path):
     *_, geometry = islice(Exploration(settings, model, tmp_path).look(lambda: None, lambda: 0.5), 2)
     for method, coupling in geometry.content["legs"][0]["couplings"].items():

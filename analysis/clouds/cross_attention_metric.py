@@ -30,10 +30,10 @@ def cross_attention_metric(model: Model, layers: str = "*") -> CrossAttention:
     Raises:
         UserError: the pattern names no layer (the names are listed).
     """
-    known = cross_attention_layers(model.denoiser)
-    chosen = [layer for name, layer in known.items() if fnmatch.fnmatch(name, layers)]
+    all_layers = cross_attention_layers(model.denoiser)
+    chosen = [layer for name, layer in all_layers.items() if fnmatch.fnmatch(name, layers)]
     if not chosen:
-        raise UserError(f"no cross-attention layer is called {layers!r}; there are: {', '.join(known)}")
+        raise UserError(f"no cross-attention layer is called {layers!r}; there are: {', '.join(all_layers)}")
     path = _cache_folder() / f"{model.fingerprint[:16]}-{hashlib.sha256(layers.encode()).hexdigest()[:8]}.npy"
     if path.is_file():
         return CrossAttention(torch.from_numpy(np.load(path, allow_pickle=False)))

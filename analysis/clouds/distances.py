@@ -202,13 +202,13 @@ def _is_done(matrix: np.ndarray, block: Block) -> bool:
     return not (np.isnan(matrix[rows, columns]).any() or np.isnan(matrix[columns, rows]).any())
 
 
-def _write_blocks(matrix: np.memmap, out: Path, found: Iterable, missing: Sequence, progress: bool) -> None:
+def _write_blocks(matrix: np.memmap, out: Path, solved: Iterable, missing: Sequence, progress: bool) -> None:
     entries = sum(matrix[block].size for block in missing)
     with (
         tqdm(desc="distances", total=entries, unit_scale=True, disable=not (progress and missing)) as bar,
         writing(out),
     ):
-        for (rows, columns), distances in found:
+        for (rows, columns), distances in solved:
             write_block(matrix, rows, columns, distances)
             bar.update(distances.size)
         matrix.flush()

@@ -143,12 +143,12 @@ class Exploration:
 
     def smoothness(self, method: str) -> Smoothness | None:
         """None while steps are missing."""
-        known = [step for step in self.steps[method] if step is not None]
-        if len(known) < len(self.steps[method]):
+        measured = [step for step in self.steps[method] if step is not None]
+        if len(measured) < len(self.steps[method]):
             return None
         frames = self.frames[method]
-        [end_to_end] = self._distance([frames[0]], [frames[len(known)]])
-        return measure_smoothness(np.array(known), float(end_to_end))
+        [end_to_end] = self._distance([frames[0]], [frames[len(measured)]])
+        return measure_smoothness(np.array(measured), float(end_to_end))
 
     def _distance(self, starts: Sequence[Picture], ends: Sequence[Picture]) -> np.ndarray:
         return perceptual_distance(self.settings.perceptual_distance, np.stack(starts), np.stack(ends))

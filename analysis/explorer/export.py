@@ -60,10 +60,10 @@ def finished_frames(frames: Mapping[str, Mapping[int, np.ndarray]], count: int) 
     Raises:
         UserError: some are missing.
     """
-    for method, there in frames.items():
-        if len(there) < count:
-            raise UserError(f"export: {len(there)} of {count} frames of {method!r} are there; wait for the rest")
-    return {method: np.stack([there[index] for index in range(count)]) for method, there in frames.items()}
+    for method, rendered in frames.items():
+        if len(rendered) < count:
+            raise UserError(f"export: {len(rendered)} of {count} frames of {method!r} are there; wait for the rest")
+    return {method: np.stack([rendered[index] for index in range(count)]) for method, rendered in frames.items()}
 
 
 def side_by_side(strips: Sequence[Frames]) -> UInt8[np.ndarray, "frames height all_widths 3"]:

@@ -49,18 +49,19 @@ class Model:
         return find_family(self.pipeline, self.name)
 
     @property
-    def denoiser(self) -> torch.nn.Module:
-        """The part that sees the text."""
-        denoiser: torch.nn.Module = getattr(self.pipeline, self.family.denoiser)
-        return denoiser
+    def denoiser(self) -> Any:
+        """The module that sees the text."""
+        return getattr(self.pipeline, self.family.denoiser)
 
     @property
     def device(self) -> torch.device:
-        return self.denoiser.device
+        device: torch.device = self.denoiser.device
+        return device
 
     @property
     def dtype(self) -> torch.dtype:
-        return self.denoiser.dtype
+        dtype: torch.dtype = self.denoiser.dtype
+        return dtype
 
     @cached_property
     def _fingerprint(self) -> Fingerprint:

@@ -168,7 +168,7 @@ def draw_steps_against_length(results: pd.DataFrame, steps: pd.DataFrame, distan
 
 
 def _scatter(axis: Axes, frame: pd.DataFrame, x: str, y: str, method: str, *, size: float) -> None:
-    found = correlation_of_steps(frame, x, y)
-    interval = "" if found.low is None else f" ({found.low:.2f} to {found.high:.2f})"
-    label = f"{method}: {found.value:.2f}{interval}"
+    spearman = correlation_of_steps(frame, x, y)
+    interval = "" if spearman.low is None else f" ({spearman.low:.2f} to {spearman.high:.2f})"
+    label = f"{method}: {spearman.value:.2f}{interval}"
     axis.scatter(frame[x], frame[y], s=size, color=colour(method), alpha=0.25, linewidth=0, label=label)

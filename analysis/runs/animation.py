@@ -39,8 +39,7 @@ def animate(
         raise UserError(f"method: wanted one, got {len(settings.methods)}")
     require_writable(film, fps)
     model = model or settings.model.load()
-    matching = {"ground": settings.ground, "tokens": settings.tokens}
-    identity = settings.prompts | asdict(settings.sampling) | matching | model.identity
+    identity = settings.identity | model.identity
     folder = out or Path("runs") / run_name([*settings.prompts.values(), "film"], identity)
     with open_run(folder, KIND, identity=identity, settings=asdict(settings), model=model, report=report) as run:
         start, end = model.encode([settings.prompt_a]) + model.encode([settings.prompt_b])

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+import torch
 
 from whichway.analysis.errors import UserError, require_at_least
 from whichway.analysis.families import Conditioning
@@ -96,7 +97,10 @@ def _between(corners: list[Conditioning], weights: tuple[float, ...]) -> Conditi
     return Conditioning(
         {name: barycenter([corner.clouds[name] for corner in corners], weights) for name in first.clouds},
         {name: sum(share * corner.masses[name] for corner, share in shares) for name in first.masses},
-        {name: sum(share * corner.vectors[name] for corner, share in shares) for name in first.vectors},
+        {
+            name: torch.stack([share * corner.vectors[name] for corner, share in shares]).sum(dim=0)
+            for name in first.vectors
+        },
     )
 
 

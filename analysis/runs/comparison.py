@@ -58,8 +58,7 @@ def compare(
     """
     require_available(settings.perceptual_distance)  # before an hour of rendering, not after it
     model = model or settings.model.load()
-    matching = {"ground": settings.ground, "tokens": settings.tokens}
-    identity = settings.prompts | asdict(settings.sampling) | matching | model.identity
+    identity = settings.identity | model.identity
     measuring = [settings.methods, settings.frames, settings.perceptual_distance, settings.parametrisation]
     folder = out or Path("runs") / run_name([*settings.prompts.values()], identity, measuring)
     with open_run(folder, KIND, identity=identity, settings=asdict(settings), model=model, report=report) as run:

@@ -1,7 +1,7 @@
 """Everything that a comparison of methods between two prompts depends on."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from whichway.analysis.errors import UserError, require_at_least, require_known
@@ -75,3 +75,8 @@ class ComparisonSettings:
     @property
     def prompts(self) -> dict[str, str]:
         return {"prompt_a": self.prompt_a, "prompt_b": self.prompt_b}
+
+    @property
+    def identity(self) -> dict[str, Any]:
+        """What a run's folder is a run of, besides its model: the rest only chooses among its frames, or measures."""
+        return self.prompts | asdict(self.sampling) | {"ground": self.ground, "tokens": self.tokens}

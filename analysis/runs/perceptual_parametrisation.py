@@ -40,15 +40,16 @@ def perceptually_uniform_times(
     seen = dict(zip(times, images(times), strict=True))
     best, best_unevenness = times, _unevenness(seen, times, distance)
     while best_unevenness > tolerance:
-        known = sorted(seen)
-        wanted = [round(t, 6) for t in times_at(uniform_times(frames), known, _steps(seen, known, distance).tolist())]
-        new = [t for t in dict.fromkeys(wanted) if t not in seen]
-        if not new or len(seen) + len(new) > budget or len(set(wanted)) < frames:
+        seen_times = sorted(seen)
+        steps = _steps(seen, seen_times, distance).tolist()
+        chosen = [round(t, 6) for t in times_at(uniform_times(frames), seen_times, steps)]
+        new = [t for t in dict.fromkeys(chosen) if t not in seen]
+        if not new or len(seen) + len(new) > budget or len(set(chosen)) < frames:
             return best
         seen |= dict(zip(new, images(new), strict=True))
-        unevenness = _unevenness(seen, wanted, distance)
+        unevenness = _unevenness(seen, chosen, distance)
         if unevenness < best_unevenness:
-            best, best_unevenness = wanted, unevenness
+            best, best_unevenness = chosen, unevenness
     return best
 
 

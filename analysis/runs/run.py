@@ -79,7 +79,7 @@ def open_run(
     with writing(folder):
         folder.mkdir(parents=True, exist_ok=True)
     with _locked(folder):
-        manifest = {
+        manifest: dict[str, Any] = {
             "layout": LAYOUT,
             "kind": kind,
             "identity": _as_json(identity),
@@ -93,7 +93,7 @@ def open_run(
             _require_same_identity(folder, saved["identity"], manifest["identity"])
         else:
             saved = {}
-        if saved.get("settings") != manifest["settings"]:
+        if saved | {"command": None} != manifest | {"command": None}:
             write_json(folder / MANIFEST, manifest)
         yield Run(folder, model, report)
 
@@ -168,11 +168,11 @@ def _of_another_layout(folder: Path) -> UserError:
 @contextmanager
 def _locked(folder: Path) -> Iterator[None]:
     lock = FileLock(folder / LOCK)
-    try:
-        with writing(folder):
+    with writing(folder):
+        try:
             lock.acquire(timeout=0)
-    except Timeout as error:
-        raise UserError(f"another process works on the run in {str(folder)!r}; wait for it, or stop it") from error
+        except Timeout as error:  # an OSError too
+            raise UserError(f"another process works on the run in {str(folder)!r}; wait for it, or stop it") from error
     try:
         yield
     finally:

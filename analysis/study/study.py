@@ -51,7 +51,8 @@ def run_study(
     for distance in settings.perceptual_distances:
         require_available(distance)  # before an hour of rendering, not after it
     model = model or settings.model.load()
-    with open_run(out, KIND, **describe_study(settings, pairs, model), model=model):
+    description = describe_study(settings, pairs, model)
+    with open_run(out, KIND, identity=description["identity"], settings=description["settings"], model=model):
         done = {(record["pair"], record["seed"]) for record in read_records(out)}
         units = [Unit(index, pair, seed) for (index, pair), seed in product(enumerate(pairs), range(settings.seeds))]
         missing = [unit for unit in units if unit.key not in done]

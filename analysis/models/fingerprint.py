@@ -40,7 +40,7 @@ class Fingerprint:
             digest = hashlib.sha256()
             for name, tensor in _tensors(self.pipeline):
                 digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode())
-                digest.update(memoryview(tensor.detach().cpu().contiguous().flatten().view(torch.uint8).numpy()))
+                digest.update(tensor.detach().cpu().contiguous().flatten().view(torch.uint8).numpy().tobytes())
             self._weights = state, digest.hexdigest()
         return self._weights[1]
 

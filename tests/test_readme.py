@@ -3,6 +3,7 @@
 import re
 from pathlib import Path
 
+import whichway.analysis.paths  # noqa: F401 - its methods are in the table too
 from whichway.analysis.smoothness.perceptual_distance import PERCEPTIONS
 from whichway.geometry import METHODS
 

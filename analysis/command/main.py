@@ -71,7 +71,9 @@ def main() -> None:
 )
 @click.option("--ground", default=DEFAULTS["ground"], help="Metric by which rows are matched; see 'whichway methods'.")
 @click.option("--tokens", default=DEFAULTS["tokens"], help="Rows that may be matched: all, own or words.")
-@click.option("--parametrisation", default=DEFAULTS["parametrisation"], help="uniform, constant-speed or perceptual.")
+@click.option(
+    "--parametrisation", default=DEFAULTS["parametrisation"], help="uniform, constant-speed, beta or perceptual."
+)
 @click.option("--frames", default=DEFAULTS["frames"], help="Images along each path, at least 2.")
 @click.option("--seed", default=DEFAULTS["seed"], help="Of the initial noise and of the random coupling.")
 @click.option("--steps", default=DEFAULTS["steps"], help="Sampling steps for each image.")
@@ -110,7 +112,7 @@ def compare(prompt_a: str, prompt_b: str, methods: str, out: Path | None, **opti
 @click.argument("prompt_b", metavar="PROMPT_B")
 @click.argument("film", metavar="FILM.mp4|.gif|.webp", type=click.Path(path_type=Path))
 @click.option("--method", default="optimal", help="The way from A to B; 'whichway methods' lists them.")
-@click.option("--parametrisation", default="perceptual", help="uniform, constant-speed or perceptual.")
+@click.option("--parametrisation", default="perceptual", help="uniform, constant-speed, beta or perceptual.")
 @click.option("--frames", default=25, help="Images along the path, at least 2.")
 @click.option("--fps", default=12.0, help="Frames a second.")
 @click.option("--ping-pong", is_flag=True, help="There and back again.")

@@ -1,3 +1,4 @@
+import jaxtyping
 import pytest
 import torch
 
@@ -10,6 +11,11 @@ def test_weights_default_to_uniform_and_are_normalised():
     assert torch.equal(cloud.weights, torch.full((4,), 0.25, dtype=torch.float64))
     weighted = PointCloud(cloud.rows, torch.tensor([1.0, 1.0, 2.0, 4.0]))
     assert weighted.weights.tolist() == [0.125, 0.125, 0.25, 0.5]
+
+
+def test_shape_annotations_are_enforced_in_tests():
+    with pytest.raises(jaxtyping.TypeCheckError):
+        PointCloud(torch.zeros(3))
 
 
 def test_permuted_rows_are_the_same_measure():

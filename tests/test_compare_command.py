@@ -84,6 +84,20 @@ def test_measured_values_are_consistent(run, tmp_path):
     assert metrics["methods"]["identity"]["length"] == pytest.approx(distances["rms_frobenius"])
 
 
+def test_constant_speed_refuses_a_path_without_a_length_in_w2_in_one_line(run):
+    result = run(FOX, PANDA, "--methods", "optimal,mixture@constant-speed")
+    assert result.exit_code == 2
+    assert "method 'mixture@constant-speed': constant speed in W_2: on this path mass goes over" in result.output
+
+
+def test_times_by_a_beta_prior_are_the_quantiles(run, tmp_path):
+    run(FOX, PANDA, "--methods", "aid-outer@beta,mixture", "--steps", "2", "--frames", "4")
+    methods = json.loads((tmp_path / "run" / "metrics.json").read_text())["methods"]
+    times = methods["aid-outer@beta"]["t"]
+    assert [3 * t**2 - 2 * t**3 for t in times] == pytest.approx([0, 1 / 3, 2 / 3, 1], abs=1e-5)  # of Beta(2, 2)
+    assert methods["mixture"]["length"] is None
+
+
 def test_a_finished_run_can_be_drawn_again_without_its_model(run, tmp_path, monkeypatch):
     run(FOX, PANDA, "--methods", "identity,optimal,mixture@perceptual")
     monkeypatch.setattr(ModelChoice, "load", lambda *_: pytest.fail("the model is loaded"))

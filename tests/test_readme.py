@@ -3,6 +3,7 @@
 import re
 from pathlib import Path
 
+import whichway.analysis.paths  # noqa: F401 - its methods are in the table too
 from whichway.analysis.vocabulary import PERCEPTUAL_DISTANCES
 from whichway.geometry import METHODS
 

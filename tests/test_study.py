@@ -77,6 +77,28 @@ def test_one_row_for_each_pair_seed_and_method(finished):
     assert (pull_back["path_wasserstein"] >= pull_back["wasserstein"] * (1 - 1e-6)).all()
 
 
+def test_a_path_on_which_mass_goes_over_has_no_length_in_w2(finished, tmp_path):
+    """Whatever older records say: the sum over its steps grows with their number."""
+    out, results = finished
+    mixture, optimal = (results[results["method"] == name] for name in ("mixture", "optimal"))
+    for column in ("length", "path_wasserstein", "path_pull_back"):
+        assert mixture[column].isna().all()
+        assert optimal[column].notna().all()
+    (tmp_path / "study.json").write_bytes((out / "study.json").read_bytes())
+    older = [json.loads(line) for line in (out / "records.jsonl").read_text().splitlines()]
+    for record in older:
+        record["methods"]["mixture"]["lengths"] |= {"wasserstein": [1.0, 1.0], "pull_back": [1.0, 1.0]}
+        record["methods"]["mixture"]["length"] = 2.0
+    append_records(tmp_path, older)
+    again = read_results(tmp_path)
+    assert (
+        again.loc[again["method"] == "mixture", ["length", "path_wasserstein", "path_pull_back"]].isna().all(axis=None)
+    )
+    steps = read_steps(tmp_path)
+    assert steps.loc[steps["method"] == "mixture", ["wasserstein", "pull_back"]].isna().all(axis=None)
+    assert steps.loc[steps["method"] == "optimal", ["wasserstein", "pull_back"]].notna().all(axis=None)
+
+
 def test_steps_add_up(finished):
     out, results = finished
     totals = read_steps(out).groupby(["pair", "seed", "method"])["ssim"].sum()

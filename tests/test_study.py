@@ -84,7 +84,7 @@ def test_a_path_on_which_mass_goes_over_has_no_length_in_w2(finished, tmp_path):
     for column in ("length", "path_wasserstein", "path_pull_back"):
         assert mixture[column].isna().all()
         assert optimal[column].notna().all()
-    (tmp_path / "study.json").write_bytes((out / "study.json").read_bytes())
+    (tmp_path / "manifest.json").write_bytes((out / "manifest.json").read_bytes())
     older = [json.loads(line) for line in (out / "records.jsonl").read_text().splitlines()]
     for record in older:
         record["methods"]["mixture"]["lengths"] |= {"wasserstein": [1.0, 1.0], "pull_back": [1.0, 1.0]}

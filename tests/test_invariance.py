@@ -118,7 +118,8 @@ def test_both_prompts_are_rewritten_and_each_in_its_own_way(model, monkeypatch):
 
 
 def test_it_holds_without_guidance_too(model):
-    (record,) = check_invariance(model, dtypes=["float64"], levels=["image"], sampling=replace(QUICK, guidance=1.0))
+    unguided = replace(QUICK, guidance=1.0)
+    (record,) = check_invariance(model, dtypes=["float64"], levels=["image"], sampling=unguided)
     assert record.measure_invariant
 
 

@@ -23,7 +23,6 @@ FINE = 0.02  # keys closer than this are the same keys, be they kept in bfloat16
 ROWS = 7  # text rows, fewer than any number of image tokens, so that attentions can be told apart by their keys
 
 
-@torch.inference_mode()
 def take_census(
     names: Sequence[str] = ("all",), *, seed: int = 0, progress: bool = False
 ) -> Iterator[InvarianceRecord]:

@@ -35,10 +35,9 @@ from whichway.analysis.quiet import quiet_libraries
 from whichway.miniature.training import multiplies_bfloat16
 
 LEVELS = ("layers", "denoiser", "image")
-TIMESTEP = 500  # at which layers and denoiser are checked: half noise
+TIMESTEP = 500  # of 1000, at which layers and denoiser are checked
 
 
-@torch.inference_mode()
 def check_invariance(
     model: Model,
     prompt: str = "a fox to the left of a pizza on a blue background",
@@ -167,6 +166,7 @@ class _Check:
     def records(self, levels: Sequence[str]) -> Iterator[InvarianceRecord]:
         return (self._record(level) for name in LEVELS if name in levels for level in self._levels(name))
 
+    @torch.inference_mode()
     def _record(self, level: _Level) -> InvarianceRecord:
         """The argument itself: what must not change the output, what may by rounding alone, and what must."""
         started = time.perf_counter()
@@ -231,6 +231,7 @@ class _Check:
     def _rounding(self, module: torch.nn.Module) -> float:
         return rounding_tolerance(module, self.model.dtype, rows=self.rows.shape[1])
 
+    @torch.inference_mode()
     def _layer_inputs(self) -> dict[str, Tensor]:
         """What reaches each cross-attention layer from the image when the denoiser sees the prompt."""
         inputs: dict[str, Tensor] = {}

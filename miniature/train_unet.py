@@ -34,7 +34,7 @@ ARCHITECTURE = {
     "attention_head_dim": 4,
     "cross_attention_dim": WIDTH,
 }
-IMAGES = 1_000_000  # seen in training, however large the batch
+IMAGES = 256_000  # seen in training, however large the batch
 BATCH = 32
 SCENES = 48_000
 TWO_OBJECTS = 0.45  # share of the scenes: who of two is who takes longest to learn

@@ -9,7 +9,7 @@ k-th distance found (optimal multi-step search, Seidl and Kriegel 1998).
 
 Bound and distance are compared as they come out of the computer. Their squares are small differences of large numbers,
 so that between near-duplicates rounding may lift the bound above the distance, by any factor: the bound's square is
-lowered by all that rounding can do to either (:attr:`whichway.geometry.pairwise.CloudStack.rounding`).
+lowered by all that rounding can do to either (:attr:`whichway.geometry.pairwise.CloudStack.squared_rounding`).
 """
 
 from collections.abc import Callable
@@ -101,7 +101,7 @@ def search(
 ) -> tuple[Int[np.ndarray, "q k"], Float[np.ndarray, "q k"]]:
     """Neighbours and distances of the queries, each a few candidates further in every round, all rounds together."""
     distances = torch.cdist(features[queries], features).cpu().numpy() * CERTAIN
-    lower = np.sqrt(np.maximum(distances**2 - solved.rounding, 0))
+    lower = np.sqrt(np.maximum(distances**2 - solved.squared_rounding, 0))
     lower[np.arange(len(queries)), queries] = np.inf  # no cloud is its own neighbour
     order = np.argsort(lower, axis=1, kind="stable")
     bounds = np.take_along_axis(lower, order, axis=1)
@@ -136,9 +136,9 @@ class SolvedPairs:
         return len(self._known)
 
     @property
-    def rounding(self) -> float:
+    def squared_rounding(self) -> float:
         """Of the stack."""
-        return self._stack.rounding
+        return self._stack.squared_rounding
 
     def distances(self, first: np.ndarray, second: np.ndarray) -> np.ndarray:
         count = len(self._stack)

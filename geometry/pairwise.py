@@ -61,7 +61,7 @@ class CloudStack:
         return squares  # squaring all entries first would take as much memory again
 
     @property
-    def rounding(self) -> float:
+    def squared_rounding(self) -> float:
         """How far rounding may put the square of a W_2 or of a bound of it from the truth, at most.
 
         W_2² = (Σ‖x_i‖² + Σ‖y_j‖² − 2 Σ⟨x_i, y_σ(i)⟩) / n: sums of n·d products, each sum off by no more than n·d·ε
@@ -129,8 +129,8 @@ def blocks_of(count: int, block: int = BLOCK) -> Iterator[tuple[slice, slice]]:
 def pairwise_wasserstein(clouds: Sequence[PointCloud], *, ground: GroundMetric = EUCLIDEAN) -> Float[np.ndarray, "k k"]:
     """W_2 between all clouds, (k, k): symmetric, with a zero diagonal. Equals ``wasserstein`` of each pair.
 
-    Squares are right to :attr:`CloudStack.rounding`: distances below about 1e-7 of the clouds' size are rounding,
-    which is what two orders of the same rows may come out as.
+    Squares are right to :attr:`CloudStack.squared_rounding`: distances below about 1e-7 of the clouds' size are nothing
+    but rounding, and what two orders of the same rows may come out as.
 
     Raises:
         ValueError: as :meth:`CloudStack.of`.

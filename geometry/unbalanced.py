@@ -20,6 +20,7 @@ from whichway.geometry.path import SPHERICAL_HK, check_time, cloud_of
 from whichway.geometry.soft_coupling import without_negligible
 
 ITERATIONS = 5_000  # of L-BFGS; at n = 77 it takes about 1 000
+RESTARTS = 5  # of L-BFGS, whose line search may give up where its model of the curvature has gone wrong
 DUALITY_GAP = 1e-6  # largest that passes for converged, where the squared distance goes from 0 to 2
 NEVER = 1e3  # cost of a match that must not be, for a solver that needs finite ones
 
@@ -191,22 +192,25 @@ def unbalanced_plan(
         costs[~matchable.numpy()] = np.inf
     there = np.ix_(masses[0] > 0, masses[1] > 0)
     costs, angles, masses = costs[there], angles[there], (masses[0][masses[0] > 0], masses[1][masses[1] > 0])
-    # the limit of a long reach, where L-BFGS would stop early from elsewhere
-    balanced = ot.emd(*masses, np.where(np.isfinite(costs), angles**2, NEVER))
-    solved, log = ot.unbalanced.lbfgsb_unbalanced(
-        *masses,
-        np.minimum(costs, NEVER),
-        reg=0,
-        reg_m=1.0,
-        regm_div="kl",
-        G0=balanced,
-        numItermax=ITERATIONS,
-        log=True,
-    )
-    solved = np.where(np.isfinite(costs), solved, 0)
-    cost = _primal(solved, costs, *masses)
-    gap = cost - _dual(solved, costs, *masses)
-    if not gap < DUALITY_GAP:
+    # from the limit of a long reach, where L-BFGS would stop early from elsewhere
+    solved = ot.emd(*masses, np.where(np.isfinite(costs), angles**2, NEVER))
+    for _ in range(RESTARTS):
+        solved, log = ot.unbalanced.lbfgsb_unbalanced(
+            *masses,
+            np.minimum(costs, NEVER),
+            reg=0,
+            reg_m=1.0,
+            regm_div="kl",
+            G0=solved,
+            numItermax=ITERATIONS,
+            log=True,
+        )
+        solved = np.where(np.isfinite(costs), solved, 0)
+        cost = _primal(solved, costs, *masses)
+        gap = cost - _dual(solved, costs, *masses)
+        if gap < DUALITY_GAP:
+            break
+    else:
         raise RuntimeError(f"unbalanced transport did not converge (duality gap {gap:.1e}): {log['res'].message}")
     plan = np.zeros((len(a), len(b)))
     plan[there] = solved

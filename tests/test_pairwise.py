@@ -114,8 +114,8 @@ def test_rounding_stays_below_what_is_allowed_for_it():
     shuffled = [random_cloud(40, 30, 0).take(torch.randperm(40, generator=generator)) for _ in range(6)]
     stack = CloudStack.of([*shuffled, random_cloud(40, 30, 1)])
     first, second = np.tril_indices(6, -1)
-    assert (wasserstein_pairs(stack, first, second) ** 2).max() < stack.rounding
-    assert stack.rounding < 1e-8 * wasserstein(shuffled[0], random_cloud(40, 30, 1)) ** 2
+    assert (wasserstein_pairs(stack, first, second) ** 2).max() < stack.squared_rounding
+    assert stack.squared_rounding < 1e-8 * wasserstein(shuffled[0], random_cloud(40, 30, 1)) ** 2
 
 
 def test_clouds_that_are_all_the_same_are_neighbours_at_distance_zero():

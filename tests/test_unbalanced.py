@@ -28,8 +28,8 @@ TIMES = np.linspace(0, 1, 6).tolist()
 
 
 def on_a_line(*places, weights=None):
-    rows = torch.tensor(places, dtype=torch.float64)[:, None]
-    return PointCloud(rows, None if weights is None else torch.tensor(weights, dtype=torch.float64))
+    weights = np.ones(len(places)) if weights is None else weights
+    return PointCloud(torch.tensor(places, dtype=torch.float64)[:, None], torch.tensor(weights, dtype=torch.float64))
 
 
 @pytest.mark.parametrize("away", [0.3, 1.0, 3.0])

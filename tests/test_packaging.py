@@ -65,9 +65,13 @@ def wheel(source, tmp_path_factory):
     return build(source, "build_wheel", tmp_path_factory.mktemp("wheel"))
 
 
-def python(script: str, **environment: str) -> str:
-    """Output of a script; without what ``site`` would add, which may be an editable installation of this checkout."""
-    script = f"import sys; sys.path.append({sysconfig.get_path('purelib')!r})\n{script}"
+def python(script: str, *, site: Path | None = None, **environment: str) -> str:
+    """Output of a script that has ``site`` as its site-packages, and only then, as plain folder, those of the tests.
+
+    Python's own start (``site``) would install this checkout, where it is installed as editable, before all else.
+    """
+    installed = f"import site; site.addsitedir({str(site)!r})" if site else ""
+    script = f"import sys\n{installed}\nsys.path.append({sysconfig.get_path('purelib')!r})\n{script}"
     result = subprocess.run(
         [sys.executable, "-S", "-P", "-c", script],
         cwd="/",
@@ -100,7 +104,7 @@ def test_an_unpacked_wheel_is_an_installation(wheel):
 
 def test_an_editable_installation_finds_the_folders_where_they_are(source, tmp_path):
     site = build(source, "build_editable", tmp_path)
-    places = python(f"import site; site.addsitedir({str(site)!r})\n{QUESTION}").split()
+    places = python(QUESTION, site=site).split()
     assert len(places) == 4
     assert all(place.startswith(f"{source}/") for place in places)
 

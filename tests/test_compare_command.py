@@ -272,7 +272,7 @@ def test_prompts_may_hold_anything(run, tmp_path):
         (["--height", "100"], "height: wanted a positive multiple of 8 pixels, got 100"),
         (["--ground", "flat"], "'--ground': 'flat' is not one of 'euclidean', 'cosine', 'cross-attention'"),
         (["--tokens", "some"], "'--tokens': 'some' is not one of 'all', 'own', 'words'"),
-        (["--parametrisation", "odd"], "'odd' is not one of 'uniform', 'constant-speed', 'perceptual'"),
+        (["--parametrisation", "odd"], "'odd' is not one of 'uniform', 'constant-speed', 'beta', 'perceptual'"),
         (["--scheduler", "magic"], "'--scheduler': 'magic' is not one of 'own', 'ddim', 'dpm', 'euler'"),
         (["--dtype", "int4"], "'--dtype': 'int4' is not one of 'auto', 'float64', 'float32'"),
         (["--methods", ","], "methods: none given; known: identity"),
@@ -351,7 +351,7 @@ def test_a_run_of_another_ground_metric_is_refused(run):
 def test_other_parametrisations_choose_other_times(run, tmp_path, parametrisation):
     options = [
         "--methods",
-        "mixture",
+        "random",
         "--frames",
         "4",
         "--perceptual-distance",
@@ -361,7 +361,7 @@ def test_other_parametrisations_choose_other_times(run, tmp_path, parametrisatio
     ]
     result = run(FOX, "pizza", *options)
     assert result.exit_code == 0, result.output
-    method = json.loads((tmp_path / "run" / "metrics.json").read_text())["methods"]["mixture"]
+    method = json.loads((tmp_path / "run" / "metrics.json").read_text())["methods"]["random"]
     assert method["t"][0] == 0
     assert method["t"][-1] == 1
     assert method["t"] == sorted(method["t"])

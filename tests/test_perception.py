@@ -140,7 +140,9 @@ def test_images_of_another_shape_or_range_are_refused(bad):
 
 
 def test_an_unknown_metric_names_the_known_ones():
-    with pytest.raises(UserError, match="unknown metric 'psychic'; known: efficientnet, ssim, flip, lpips"):
+    with pytest.raises(
+        UserError, match="perceptual distance: unknown 'psychic'; known: efficientnet, ssim, flip, lpips"
+    ):
         perceptual_distance("psychic", pictures(1), pictures(1))
 
 

@@ -5,9 +5,9 @@ import torch
 
 from whichway.analysis.models.dtypes import (
     DTYPES,
+    random_walk,
     rounding_tolerance,
     sampling_tolerance,
-    walk,
 )
 
 EPS = {name: torch.finfo(dtype).eps for name, dtype in DTYPES.items()}
@@ -27,7 +27,7 @@ def test_a_walk_bounds_the_rounding_of_sums_and_is_not_much_wider():
     size = (sum(squares) / len(squares)) ** 0.5
     spread = float((sums[0] - sums[1]).std()) / size
     assert (
-        0.5 < spread / walk(torch.float32, 400) < 1
+        0.5 < spread / random_walk(torch.float32, 400) < 1
     )  # an epsilon is a number's last digit at most, and half of it at least
 
 

@@ -5,7 +5,7 @@ of its own, as a comparison is: what was rendered once is there at once when one
 """
 
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import asdict
 from itertools import islice, pairwise
@@ -51,7 +51,7 @@ class Exploration:
         self.frames: dict[str, dict[int, Picture]] = {method: {} for method in settings.methods}
         self.steps: dict[str, list[float | None]] = {m: [None] * (len(settings.times) - 1) for m in settings.methods}
 
-    def look(self, check: Callable[[], None], cursor: Callable[[], float]) -> Iterator[Message]:
+    def look(self, check: Callable[[], None], cursor: Callable[[], float]) -> Generator[Message, None, None]:
         """Everything, what is seen first soonest. The first message says that it can be done.
 
         Args:

@@ -261,7 +261,7 @@ def test_the_command(tiny_pipeline_folder, tmp_path):
         ({"methods": ()}, "methods: none given"),
         ({"methods": ("optimal@sideways",)}, "unknown 'sideways' in 'optimal@sideways'"),
         ({"perceptual_distances": ("beauty",)}, "perceptual_distances: unknown 'beauty'; known: efficientnet"),
-        ({"seeds": 0}, "seeds: wanted at least 1 .*, got 0"),
+        ({"seeds": 0}, "seeds: wanted at least 1"),
     ],
 )
 def test_settings_that_make_no_sense_are_named(options, message):

@@ -40,7 +40,7 @@ class Fingerprint:
             digest = hashlib.sha256()
             for name, tensor in _tensors(self.pipeline):
                 digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode())
-                digest.update(tensor.detach().cpu().contiguous().flatten().view(torch.uint8).numpy().tobytes())
+                digest.update(tensor.detach().cpu().contiguous().flatten().view(torch.uint8).numpy().data)
             self._weights = state, digest.hexdigest()
         return self._weights[1]
 
@@ -66,8 +66,8 @@ def _identity(name: str, tensor: torch.Tensor) -> tuple:
 
 def describe(part: Any) -> str:
     """The settings of a component, without the paths that it was loaded from and the version that wrote them."""
-    config: Any = getattr(part, "config", None)
-    settings: dict = dict(config.to_dict() if hasattr(config, "to_dict") else config or {})
+    config: Any = getattr(part, "config", {})
+    settings: dict[str, Any] = dict(config.to_dict() if hasattr(config, "to_dict") else config)
     settings = {key: value for key, value in settings.items() if key not in PROVENANCE}
     if isinstance(part, torch.nn.Module):
         settings["adapters"] = sorted(_adapters(part))

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from itertools import product
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict
 
 import pandas as pd
 from tqdm.auto import tqdm
@@ -65,8 +65,15 @@ def run_study(
     return read_results(out)
 
 
-def describe_study(settings: StudySettings, pairs: Sequence[PromptPair], model: Model) -> dict[str, dict[str, Any]]:
-    """The identity and the settings of a study, as :func:`whichway.analysis.runs.run.open_run` takes them."""
+class StudyDescription(TypedDict):
+    """What :func:`whichway.analysis.runs.run.open_run` is told of a study."""
+
+    identity: dict[str, Any]
+    settings: dict[str, Any]
+
+
+def describe_study(settings: StudySettings, pairs: Sequence[PromptPair], model: Model) -> StudyDescription:
+    """The identity and the settings of a study."""
     saved_pairs = [asdict(pair) for pair in pairs]
     [empty] = model.encode([""])
     tolerance = endpoint_tolerance(model, settings.sampling, rows=len(empty.cloud))

@@ -4,7 +4,7 @@
 # make test-lowest  installs the lowest versions that pyproject.toml allows, in .venv-lowest, and runs the tests. On Linux
 #                the package index has torch for CUDA only, several GB; UV_TORCH_BACKEND=cpu takes it from PyTorch's index
 # make test-browser  installs Debian's chromium and drives JupyterLab with it; screenshots land in runs/browser/
-# make study     walks between 100 prompt pairs by twelve methods, and under other conditions, two or three hours
+# make study     compares twelve methods on 100 pairs of prompts, and under other conditions, two or three hours
 # make records   the other records: invariance of the embedded model and of diffusers' denoisers, the demo
 # make figures   draws everything in figures/ from the records there; FIGURES=--fast: a smoke version, in runs/
 # make train     trains the embedded model, or continues to

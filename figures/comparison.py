@@ -1,4 +1,4 @@
-"""study/ → which way is smoother, over all pairs."""
+"""study/ → which method is smoother, over all pairs."""
 
 from matplotlib.figure import Figure
 

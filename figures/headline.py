@@ -18,7 +18,7 @@ METRIC = "efficientnet"
 
 
 def headline(results: pd.DataFrame) -> str:
-    """What the study says of the optimal-transport way, in words that follow from the interval."""
+    """What the study says of the optimal-transport path, in words that follow from the interval."""
     [found] = [each for each in compare_methods(results, f"ppl_{METRIC}", "identity") if each.method == "optimal"]
     strata = [
         f"{_number(compared.ratio)} for pairs of similarity {stratum} to {stratum + 1}"
@@ -29,7 +29,7 @@ def headline(results: pd.DataFrame) -> str:
     ]
     return (
         f"Over {results['pair'].nunique()} pairs of prompts × {results['seed'].nunique()} seeds on the embedded model, "
-        f"images along the optimal-transport way change {_verdict(found.ratio)} along the straight line between "
+        f"images along the optimal-transport path change {_verdict(found.ratio)} along the straight line between "
         f"matrices: the ratio of perceptual path lengths is {_number(found.ratio)}, and it is below 1 on "
         f"{found.wins:.0%} of the pairs. It depends on how similar the prompts are: {', '.join(strata)}. "
         f"{_prediction(results)}"
@@ -43,7 +43,7 @@ def _prediction(results: pd.DataFrame) -> str:
         predict_from_length(table, METRIC, method="optimal", reference="identity") for table in (results, differing)
     )
     return (
-        f"The way itself is {found.length_ratio:.2f} as long (W_2 / RMS Frobenius). Over pairs this ratio explains "
+        f"The path itself is {found.length_ratio:.2f} as long (W_2 / RMS Frobenius). Over pairs this ratio explains "
         f"{found.explained:.0%} of the variance of the other (Spearman {_number(found.spearman)}); without the "
         f"{results['pair'].nunique() - differing['pair'].nunique()} pairs that say the same in other words, "
         f"{without.explained:.0%} (Spearman {_number(without.spearman)})."
@@ -57,7 +57,7 @@ def _verdict(ratio: Estimate) -> str:
 
 
 def table(results: pd.DataFrame) -> str:
-    """Ratios to identity, with 95 % intervals, and of PPL to the paper's optimal way."""
+    """Ratios to identity, with 95 % intervals, and of PPL to the paper's optimal path."""
     measures = ("ppl", "worst_step", "gini")
     to_identity = {name: _by_method(results, f"{name}_{METRIC}", "identity") for name in measures}
     to_optimal = _by_method(results, f"ppl_{METRIC}", "optimal")
@@ -82,7 +82,7 @@ def _number(ratio: Estimate) -> str:
 
 
 def robustness(compared: pd.DataFrame) -> str:
-    """Under how many conditions the optimal way and the mixture are below identity for sure."""
+    """Under how many conditions the optimal path and the mixture are below identity for sure."""
     said = []
     for method in ("optimal", "mixture"):
         rows = compared[compared["method"] == method]
@@ -99,7 +99,7 @@ def robustness(compared: pd.DataFrame) -> str:
 
 def rewrite(text: str, results: pd.DataFrame, parametrised: pd.DataFrame, compared: pd.DataFrame) -> str:
     of_frames = (
-        f"When the frames are taken is another choice than the way. Over {parametrised['pair'].nunique()} pairs × "
+        f"When the frames are taken is another choice than the path. Over {parametrised['pair'].nunique()} pairs × "
         f"{parametrised['seed'].nunique()} seed(s), evenly in t and until consecutive frames look equally far apart "
         "(`@perceptual`):"
     )

@@ -46,7 +46,7 @@ class HellingerKantorovichPath:
 
     Attributes:
         kappa: κ in units of the ground metric.
-        coupling: the optimal plan for κ, made here, so that no other can be walked by mistake.
+        coupling: the optimal plan for κ, made here, so that no other can be taken by mistake.
 
     Raises:
         ValueError: clouds of different width, a reach that is not positive, or ``matchable`` of another shape.

@@ -34,4 +34,4 @@ def test_a_notebook_asks_a_question_and_answers_it(script):
     ast.parse(text)
     assert "?**" in text
     assert "# **Answer.**" in text
-    assert not {name.split(".")[0] for name in imported(script)} & {"tests", "benchmarks", "figures"}
+    assert not {name.partition(".")[0] for name in imported(script)} & {"tests", "benchmarks", "figures"}

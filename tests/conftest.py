@@ -8,7 +8,7 @@ import jaxtyping
 
 from tests import typechecker  # noqa: F401 - named in the hook below
 
-# Not where forward references to later parts, imported for type checkers only, cannot be resolved: pictures, runs, study.
+# Not in pictures, runs and study: they refer forward to parts that only type checkers import.
 CHECKED = ("clouds", "images", "invariance", "models", "prompts", "smoothness")
 jaxtyping.install_import_hook(
     ["whichway.geometry", *(f"whichway.analysis.{part}" for part in CHECKED)], "tests.typechecker.check"

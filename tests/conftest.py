@@ -8,7 +8,7 @@ import jaxtyping
 
 from tests import typechecker  # noqa: F401 - named in the hook below
 
-jaxtyping.install_import_hook(["geometry", "analysis"], "tests.typechecker.check")
+jaxtyping.install_import_hook(["whichway.geometry", "whichway.analysis"], "tests.typechecker.check")
 
 from pathlib import Path
 

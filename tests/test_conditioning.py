@@ -73,6 +73,7 @@ def test_the_ends_are_the_two_conditionings(name):
         assert torch.equal(path(t).vectors["pooled"], end.vectors["pooled"])
 
 
+@pytest.mark.usefixtures("unchecked_shapes")
 def test_rows_that_know_their_places_are_not_matched_anew():
     model = SimpleNamespace(family=replace(STABLE_DIFFUSION, name="a rotary family", symmetry="sequence"))
     with pytest.raises(UserError, match="rows of a rotary family know their places, so that only identity joins them"):

@@ -60,7 +60,7 @@ figures: .venv/.runtime
 test test-lowest: export OMP_NUM_THREADS = 1
 test: lint
 	$(BIN)/python -m pytest -n 2 --dist loadfile
-	$(BIN)/python -m pytest -n 2 --nbmake --nbmake-timeout=300 notebooks
+	$(BIN)/python -m pytest --nbmake --nbmake-timeout=300 notebooks
 
 test-lowest: .venv-lowest/.installed
 	.venv-lowest/bin/python -m pytest -n 2 --dist loadfile

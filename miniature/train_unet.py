@@ -1,5 +1,6 @@
 """Stage (d): the denoiser, latents and captions to v-predictions, on the frozen autoencoder and text tower."""
 
+import hashlib
 from functools import cache, partial
 from pathlib import Path
 
@@ -86,8 +87,14 @@ def training_scene(index: int) -> Scene:
 
 @torch.no_grad()
 def cached_latents(autoencoder: AutoencoderKL, folder: Path, count: int = SCENES) -> torch.Tensor:
-    """Scaled posterior means of the training set, (count, 8, 16, 16) float16, encoded once and kept in ``folder``."""
-    path = folder / f"latents-{count}.npy"
+    """Scaled posterior means of the training set, (count, 8, 16, 16) float16, encoded once and kept in ``folder``.
+
+    Another autoencoder's latents lie in another file.
+    """
+    weights = hashlib.sha256()
+    for tensor in autoencoder.state_dict().values():
+        weights.update(tensor.cpu().contiguous().numpy().tobytes())
+    path = folder / f"latents-{count}-{weights.hexdigest()[:8]}.npy"
     if not path.is_file():
         chunks = []
         for first in trange(0, count, 100, desc="latents", mininterval=2):

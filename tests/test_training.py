@@ -131,3 +131,17 @@ def test_the_log_has_the_mean_loss_and_the_images_seen(tmp_path, monkeypatch):
     train(stage, fresh(), kept_loss, tmp_path)
     mean = torch.stack(losses).mean().item()
     assert logged(tmp_path) == [{"step": 3, "images": 24, "loss": round(mean, 4), "twice": round(2 * mean, 4)}]
+
+
+def test_latents_are_kept_for_the_autoencoder_that_made_them(tmp_path, monkeypatch):
+    from diffusers import AutoencoderKL
+
+    from whichway.miniature import train_unet
+    from whichway.miniature.train_autoencoder import ARCHITECTURE
+
+    torch.manual_seed(0)
+    one, other = (AutoencoderKL(**ARCHITECTURE) for _ in range(2))
+    first = train_unet.cached_latents(one, tmp_path, count=100)
+    assert not torch.equal(first, train_unet.cached_latents(other, tmp_path, count=100))
+    monkeypatch.setattr(train_unet, "paint", lambda *_: pytest.fail("encoded again"))
+    assert torch.equal(first, train_unet.cached_latents(one, tmp_path, count=100))

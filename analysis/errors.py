@@ -21,9 +21,9 @@ def writing(path: Path) -> Iterator[None]:
 
 def require_known(setting: str, value: object, known: Iterable[str]) -> None:
     """Raise a :class:`UserError` that names the known values, unless ``value`` is one of them."""
-    known = tuple(known)
-    if value not in known:
-        raise UserError(f"{setting}: unknown {value!r}; known: {', '.join(known)}")
+    choices = tuple(known)
+    if value not in choices:
+        raise UserError(f"{setting}: unknown {value!r}; known: {', '.join(choices)}")
 
 
 def require_at_least(setting: str, value: int, least: int) -> None:

@@ -1,7 +1,7 @@
 """Stage (a): the autoencoder, pictures of 64×64 to latents of 16×16×8 and back.
 
 With 4 latent channels it stayed below 28 dB however long it was trained, and training its decoder alone gained nothing:
-what was missing was not in the latents.
+the detail that was missing had never reached the latents.
 """
 
 from pathlib import Path

@@ -38,10 +38,10 @@ class EndpointCheck:
         return self.errors[self.worst] <= self.tolerance
 
     def __str__(self) -> str:
-        found = f"largest pixel difference {self.errors[self.worst]}/255, rounding allows {self.tolerance}/255"
+        difference = f"largest pixel difference {self.errors[self.worst]}/255, rounding allows {self.tolerance}/255"
         if self.passed:
-            return f"endpoint check: every path ends in the image of B ({found})"
-        return f"endpoint check FAILED: {self.worst} ends in another image than B's ({found})"
+            return f"endpoint check: every path ends in the image of B ({difference})"
+        return f"endpoint check FAILED: {self.worst} ends in another image than B's ({difference})"
 
     def as_json(self) -> dict:
         return {"passed": self.passed, "tolerance": self.tolerance, "errors": dict(self.errors)}

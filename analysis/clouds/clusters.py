@@ -40,7 +40,7 @@ def cluster_neighbours(neighbours: Neighbours, count: int, *, seed: int = 0) -> 
 def affinities(neighbours: Neighbours, k: int) -> Float[csr_array, "N N"]:
     """exp(−W_2²(i, j) / σ_i σ_j) for the k nearest neighbours, σ the distance to the k-th.
 
-    The scale is each cloud's own (Zelnik-Manor and Perona 2004): prompts lie densely in one place and thinly in another.
+    The scale is each cloud's own (Zelnik-Manor and Perona 2004): prompts lie densely here and thinly there.
     """
     size = len(neighbours.indices)
     columns = neighbours.indices[:, :k].astype(np.int32)  # scikit-learn takes no wider ones

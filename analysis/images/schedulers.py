@@ -1,7 +1,8 @@
 """Schedulers that stand in for a model's own while images are sampled."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import wraps
 from typing import Any
 
 from whichway.analysis.errors import UserError
@@ -37,3 +38,27 @@ def scheduled(pipeline: Any, name: str) -> Iterator[None]:
         yield
     finally:
         pipeline.scheduler = own
+
+
+@contextmanager
+def after_each_step(pipeline: Any, ended: Callable[[], object]) -> Iterator[None]:
+    """Within the context, ``ended`` is called after each step of the pipeline's scheduler; what it raises ends the call.
+
+    Not through ``callback_on_step_end``, which some pipelines take and never call (PixArt).
+    """
+    scheduler = pipeline.scheduler
+    patched, step = vars(scheduler).get("step"), scheduler.step
+
+    @wraps(step)  # pipelines look at its signature
+    def stepped(*args: Any, **kwargs: Any) -> Any:
+        result = step(*args, **kwargs)
+        ended()
+        return result
+
+    scheduler.step = stepped
+    try:
+        yield
+    finally:
+        del scheduler.step
+        if patched is not None:
+            scheduler.step = patched

@@ -22,6 +22,7 @@ from tqdm.auto import tqdm
 
 from whichway.analysis.errors import UserError
 from whichway.analysis.images.altered_attention import features_reordered, positions_on_keys
+from whichway.analysis.images.guidance import is_guided
 from whichway.analysis.images.noise import initial_noise
 from whichway.analysis.images.sampling import Sampling
 from whichway.analysis.images.weighted_attention import add_to_logits, cross_attention_layers
@@ -159,7 +160,8 @@ class _Check:
         self.model, self.sampling = model, sampling
         self.unet = model.pipeline.unet
         self.rows, self.other_rows, self.reordered_rows, self.negative_rows = (
-            encode(model, text).rows[None].to(model.device, model.dtype) for text in (*texts, sampling.negative_prompt)
+            encode(model, text).rows[None].to(model.device, model.dtype)
+            for text in (*texts, sampling.negative_prompt or "")
         )
         self.noise = initial_noise(model, sampling.seed).to(model.device, model.dtype)
 
@@ -225,7 +227,7 @@ class _Check:
                     guidance=self.sampling.guidance_scale,
                 ),
                 "the sampler sees the rows only through the denoiser",
-                guided=self.sampling.is_guided,
+                guided=is_guided(self.model, self.sampling),
             )
 
     def _rounding(self, module: torch.nn.Module) -> float:

@@ -8,6 +8,7 @@ import torch
 from whichway.analysis.clouds.ground_metrics import find_ground
 from whichway.analysis.errors import UserError
 from whichway.analysis.families import Conditioning
+from whichway.analysis.images.attended_cloud import AttendedCloud
 from whichway.analysis.models.model import Model
 from whichway.analysis.paths.chosen_method import ChosenMethod
 from whichway.geometry import DisplacementPath, PointCloud, build_path, identity_coupling
@@ -22,17 +23,21 @@ class ConditioningPath:
         clouds: encoder → path of its cloud.
         masses: encoder → mass at t = 0 and at t = 1; linear in between.
         vectors: name → path of its vector x, as the cloud δ_x of one row.
+        ends: the conditionings that are joined: what frames attend to where a method has them attend to both ends.
     """
 
     clouds: Mapping[str, Path]
     masses: Mapping[str, tuple[float, float]]
     vectors: Mapping[str, Path] = field(default_factory=dict)
+    ends: tuple[Conditioning, ...] = ()
 
     def __call__(self, t: float) -> Conditioning:
+        clouds = {name: path(t) for name, path in self.clouds.items()}
         return Conditioning(
-            {name: path(t) for name, path in self.clouds.items()},
+            clouds,
             {name: (1 - t) * start + t * end for name, (start, end) in self.masses.items()},
             {name: path(t).rows[0] for name, path in self.vectors.items()},
+            ends=self.ends if any(isinstance(cloud, AttendedCloud) for cloud in clouds.values()) else (),
         )
 
     @property
@@ -78,7 +83,7 @@ def join(
         raise UserError(f"method {name!r}: {error}") from error
     masses = {encoder: (mass, end.masses[encoder]) for encoder, mass in start.masses.items()}
     vectors = {key: _straight(vector, end.vectors[key]) for key, vector in start.vectors.items()}
-    return ConditioningPath(clouds, masses, vectors)
+    return ConditioningPath(clouds, masses, vectors, (start, end))
 
 
 def _straight(start: torch.Tensor, end: torch.Tensor) -> Path:

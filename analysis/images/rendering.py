@@ -16,7 +16,11 @@ from jaxtyping import UInt8
 from whichway.analysis.errors import UserError
 from whichway.analysis.families import Conditioning, Family
 from whichway.analysis.images.attended_cloud import AttendedCloud
-from whichway.analysis.images.attention_interpolation import attend_to_ends, warm_up_steps
+from whichway.analysis.images.attention_interpolation import (
+    attend_to_ends,
+    require_interpolable_attention,
+    warm_up_steps,
+)
 from whichway.analysis.images.conditioning_cache import keys_and_values_once
 from whichway.analysis.images.guidance import negative_conditioning
 from whichway.analysis.images.joint_attention import attend_jointly_with_weights
@@ -177,6 +181,7 @@ class _Batch:
         with self.model.lock, scheduled(self.model.pipeline, self.sampling.scheduler):
             if ends is None:
                 return self._call(conditionings, None)
+            require_interpolable_attention(self.model.family)
             attended = [_attended(each) for each in conditionings]
             times = [0.0, *(cloud.t for cloud in attended if cloud), 1.0]
             start, end = conditionings[0].ends

@@ -9,10 +9,13 @@ from whichway.analysis.clouds.ground_metrics import find_ground
 from whichway.analysis.errors import UserError
 from whichway.analysis.families import Conditioning
 from whichway.analysis.images.attended_cloud import AttendedCloud
+from whichway.analysis.images.attention_interpolation import require_interpolable_attention
 from whichway.analysis.models.model import Model
 from whichway.analysis.paths.chosen_method import ChosenMethod
-from whichway.geometry import DisplacementPath, PointCloud, build_path, identity_coupling
+from whichway.geometry import DisplacementPath, PointCloud, build_path, find_method, identity_coupling
 from whichway.geometry.path import Path
+
+ATTENDING = ("aid-inner", "aid-outer")  # paths whose frames attend to those of both ends
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,6 +74,8 @@ def join(
         raise UserError(
             f"method {name!r}: rows of {model.family.name} know their places, so that only identity joins them"
         )
+    if model is not None and find_method(method.method).path in ATTENDING:
+        require_interpolable_attention(model.family)
     ground = find_ground(method.ground, model)
     try:
         clouds = {
@@ -80,7 +85,7 @@ def join(
             for encoder, cloud in start.clouds.items()
         }
     except (ValueError, RuntimeError) as error:
-        raise UserError(f"method {name!r}: {error}") from error
+        raise UserError(f"method {name!r}: {error}{_why_sizes_differ(start, end)}") from error
     masses = {encoder: (mass, end.masses[encoder]) for encoder, mass in start.masses.items()}
     vectors = {key: _straight(vector, end.vectors[key]) for key, vector in start.vectors.items()}
     return ConditioningPath(clouds, masses, vectors, (start, end))
@@ -89,3 +94,12 @@ def join(
 def _straight(start: torch.Tensor, end: torch.Tensor) -> Path:
     a, b = PointCloud(start[None]), PointCloud(end[None])
     return DisplacementPath(a, b, identity_coupling(a, b))
+
+
+def _why_sizes_differ(start: Conditioning, end: Conditioning) -> str:
+    if all(len(cloud) == len(end.clouds[encoder]) for encoder, cloud in start.clouds.items()):
+        return ""
+    return (
+        "; where an encoder's padding is masked, a text has as many rows as tokens: choose a method for clouds of any "
+        "sizes, such as optimal, mixture or identity"
+    )

@@ -1,6 +1,6 @@
-"""Tiny pipelines of every family, with random weights, built without a network: classes and layers are the real ones."""
+"""Tiny pipelines of every family with random weights, built without a network; classes and layers are the real ones."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import torch
@@ -72,9 +72,7 @@ def _t5(width: int, *, multilingual: bool = False) -> Any:
 
     torch.manual_seed(3)
     config_class, model_class = (UMT5Config, UMT5EncoderModel) if multilingual else (T5Config, T5EncoderModel)
-    config = config_class(
-        vocab_size=256, d_model=width, d_kv=8, d_ff=37, num_layers=2, num_heads=4, dropout_rate=0.0
-    )
+    config = config_class(vocab_size=256, d_model=width, d_kv=8, d_ff=37, num_layers=2, num_heads=4, dropout_rate=0.0)
     return model_class(config)
 
 
@@ -116,24 +114,28 @@ def _finished(pipeline: Any, randomised: Iterable[str]) -> Any:
     return pipeline
 
 
-def stable_diffusion_xl(**config: Any) -> Any:
+def stable_diffusion_xl(unet_size: Mapping[str, Any] | None = None, **config: Any) -> Any:
+    """``unet_size``: the UNet's arguments that make it larger than tiny."""
     from diffusers import EulerDiscreteScheduler, StableDiffusionXLPipeline, UNet2DConditionModel
 
     tokenizer = _clip_tokenizer()
+    size: dict[str, Any] = {
+        "sample_size": 16,
+        "block_out_channels": (8, 16),
+        "layers_per_block": 1,
+        "down_block_types": ("DownBlock2D", "CrossAttnDownBlock2D"),
+        "up_block_types": ("CrossAttnUpBlock2D", "UpBlock2D"),
+        "attention_head_dim": (2, 4),
+        "transformer_layers_per_block": (1, 2),
+        "norm_num_groups": 1,
+    }
     unet = UNet2DConditionModel(
-        sample_size=16,
-        block_out_channels=(8, 16),
-        layers_per_block=1,
-        down_block_types=("DownBlock2D", "CrossAttnDownBlock2D"),
-        up_block_types=("CrossAttnUpBlock2D", "UpBlock2D"),
-        attention_head_dim=(2, 4),
+        **size | dict(unet_size or {}),
         use_linear_projection=True,
-        transformer_layers_per_block=(1, 2),
         cross_attention_dim=2 * WIDTH,
         addition_embed_type="text_time",
         addition_time_embed_dim=8,
         projection_class_embeddings_input_dim=6 * 8 + WIDTH,
-        norm_num_groups=1,
     )
     scheduler = EulerDiscreteScheduler(
         beta_start=0.00085, beta_end=0.012, steps_offset=1, beta_schedule="scaled_linear", timestep_spacing="leading"
@@ -323,7 +325,8 @@ def auraflow() -> Any:
         tokenizer=_t5_tokenizer(),
     )
     pipeline = _finished(pipeline, ("transformer", "text_encoder"))
-    pipeline.transformer.context_embedder.weight.mul_(8)  # most rows are zeros: so that the others are seen
+    for block in pipeline.transformer.joint_transformer_blocks:  # most rows are zeros: so that the others are seen
+        block.attn.add_v_proj.weight.mul_(8)
     return pipeline
 
 

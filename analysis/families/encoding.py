@@ -49,7 +49,9 @@ def encode_negative(family: Family, pipeline: Any, prompt: str | None) -> Condit
             _warn_of_long(family, encoder, pipeline, [prompt])
     given = {} if prompt is None else {"negative_prompt": prompt}
     tensors = _encode_prompt(family, pipeline, prompt="", do_classifier_free_guidance=True, **given)
-    own = {name: tensors[negative(name)] for name in (ROWS, MASK, *family.vectors.values()) if negative(name) in tensors}
+    own = {
+        name: tensors[negative(name)] for name in (ROWS, MASK, *family.vectors.values()) if negative(name) in tensors
+    }
     [clouds] = _clouds(family, pipeline, own, [None])
     return Conditioning(clouds, vectors=_vectors(family, own, 0), source=prompt or "")
 
@@ -126,8 +128,7 @@ def _warn_of_long(family: Family, encoder: Encoder, pipeline: Any, prompts: Sequ
     name = "the text encoder" if len(family.encoders) == 1 else f"the text encoder {encoder.cloud!r}"
     if len(prompts) > 1:
         message = (
-            f"{len(long)} of {len(prompts)} prompts truncated to {name}'s {positions} positions; "
-            f"the first: {long[0]!r}"
+            f"{len(long)} of {len(prompts)} prompts truncated to {name}'s {positions} positions; the first: {long[0]!r}"
         )
     else:
         tokens = encoder.token_count(pipeline, long[0])

@@ -28,9 +28,7 @@ def is_guided(model: GuidedModel, sampling: Sampling) -> bool:
     if family.guidance == "together" and scale != 1:
         raise UserError(f"true_cfg_scale: {family.name} has none, got {scale:g}; wanted a guidance_scale alone")
     if family.guidance == "apart" and sampling.negative_prompt is not None and not scale > 1:
-        raise UserError(
-            f"negative_prompt: {family.name} looks at it only with a true_cfg_scale above 1, got {scale:g}"
-        )
+        raise UserError(f"negative_prompt: {family.name} looks at it only with a true_cfg_scale above 1, got {scale:g}")
     return family.is_guided(
         model.pipeline,
         guidance_scale=sampling.guidance_scale,

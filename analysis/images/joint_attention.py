@@ -80,10 +80,55 @@ class TextKeys(TorchFunctionMode):
         return mask + bias
 
 
+class PlacesOnKeys(TextKeys):
+    """Attention broken on purpose: every text key is turned by its row's place, as rotary text positions would."""
+
+    def __torch_function__(self, function: Callable, types: Any, args: tuple = (), kwargs: dict | None = None) -> Any:
+        if function is F.scaled_dot_product_attention:
+            kwargs = dict(zip(("query", "key", "value", "attn_mask"), args, strict=False)) | (kwargs or {})
+            args, key = (), kwargs["key"].clone()
+            for span in self.text_keys(key.shape[-2], self.n):
+                key[..., span, :] = turned_by_place(key[..., span, :])
+            kwargs["key"] = key
+        return super().__torch_function__(function, types, args, kwargs)
+
+
+def turned_by_place(keys: Float[Tensor, "*batch n width"]) -> Float[Tensor, "*batch n width"]:
+    """Rotary positions (RoPE): pairs of features of row i turned by angles that grow with i."""
+    positions = torch.arange(keys.shape[-2], device=keys.device, dtype=torch.float32)[:, None]
+    angles = positions * 100 ** -torch.linspace(0, 1, keys.shape[-1] // 2, device=keys.device)
+    x, y = keys.float().unflatten(-1, (-1, 2)).unbind(-1)
+    pairs = torch.stack([x * angles.cos() - y * angles.sin(), x * angles.sin() + y * angles.cos()], dim=-1)
+    return pairs.flatten(-2).to(keys)
+
+
+@contextmanager
+def within_denoiser(
+    denoiser: torch.nn.Module,
+    mode: Callable[[Callable[[int, int], Spans], int], TextKeys],
+    text_keys: Literal["first", "last"],
+) -> Iterator[None]:
+    """Within the context, each forward of the denoiser runs under ``mode(layout, number of text rows)``."""
+    modes: list[TextKeys] = []
+
+    def enter(module: torch.nn.Module, args: tuple, kwargs: dict[str, Any]) -> None:
+        modes.append(mode(text_layout(module, args, kwargs, text_keys), kwargs["encoder_hidden_states"].shape[1]))
+        modes[-1].__enter__()
+
+    def leave(*_: Any) -> None:
+        if modes:
+            modes.pop().__exit__(None, None, None)
+
+    with ExitStack() as hooks:
+        hooks.callback(denoiser.register_forward_pre_hook(enter, with_kwargs=True).remove)
+        hooks.callback(denoiser.register_forward_hook(leave, always_call=True).remove)
+        yield
+
+
 @contextmanager
 def attend_jointly_with_weights(
     denoiser: torch.nn.Module,
-    passes: Sequence[Float[Tensor, "batch rows"]],
+    passes: Sequence[Float[Tensor, "_ rows"]],
     text_keys: Literal["first", "last"],
 ) -> Iterator[None]:
     """Within the context, every attention of ``denoiser`` to the text sees its rows with these weights, in rows.
@@ -113,7 +158,7 @@ def attend_jointly_with_weights(
             shapes = " or ".join(str(tuple(weights.shape)) for weights in passes)
             raise ValueError(f"weights of shape {shapes} for rows of shape {tuple(rows.shape)}")
         turn = turns[size] = turns.get(size, -1) + 1
-        layout = _layout(module, args, kwargs, text_keys)
+        layout = text_layout(module, args, kwargs, text_keys)
         modes.append(TextKeys(layout, rows.shape[1], fitting[turn % len(fitting)].log().to(rows), watch=False))
         modes[-1].__enter__()
 
@@ -136,7 +181,7 @@ def attend_jointly_with_weights(
             )
 
 
-def _layout(
+def text_layout(
     denoiser: Any, args: tuple, kwargs: dict[str, Any], text_keys: Literal["first", "last"]
 ) -> Callable[[int, int], Spans]:
     """Where the text's keys are, given how many keys are the image's: one for each patch of the latents."""

@@ -1,6 +1,5 @@
 """Conditioning → image: the frozen diffusion model through its pipeline's own call, the same noise for every frame."""
 
-import inspect
 import math
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
@@ -23,12 +22,11 @@ from whichway.analysis.images.attention_interpolation import (
 )
 from whichway.analysis.images.conditioning_cache import keys_and_values_once
 from whichway.analysis.images.guidance import negative_conditioning
-from whichway.analysis.images.joint_attention import attend_jointly_with_weights
-from whichway.analysis.images.noise import initial_noise, latent_shape, noise_generators
+from whichway.analysis.images.noise import initial_noise, latent_shape
+from whichway.analysis.images.pipeline_call import attend_as_weighted, call_pipeline
 from whichway.analysis.images.sampling import Sampling
-from whichway.analysis.images.schedulers import after_each_step, scheduled
-from whichway.analysis.images.text_arguments import TextArguments, text_arguments
-from whichway.analysis.images.weighted_attention import attend_with_weights
+from whichway.analysis.images.schedulers import scheduled
+from whichway.analysis.images.text_arguments import text_arguments
 from whichway.geometry import PointCloud
 
 __all__ = ["Sampling", "fitting_batch_size", "initial_noise", "render", "render_each"]
@@ -132,9 +130,7 @@ def _conditioning(model: RenderingModel, each: Renderable) -> Conditioning:
         if len(parts) > 1:
             raise UserError(f"a cloud alone is no conditioning of {family.name}, which has {', '.join(parts)}")
         ends = each.ends if isinstance(each, AttendedCloud) else ()
-        each = Conditioning(
-            {family.clouds[0]: each}, ends=tuple(Conditioning({family.clouds[0]: end}) for end in ends)
-        )
+        each = Conditioning({family.clouds[0]: each}, ends=tuple(Conditioning({family.clouds[0]: end}) for end in ends))
     elif len(each.clouds) == len(parts) == 1:
         [mass] = each.masses.values()
         each = replace(each, clouds={family.clouds[0]: each.cloud}, masses={family.clouds[0]: mass})
@@ -175,7 +171,6 @@ class _Batch:
         self.model, self.sampling, self.on_step = model, sampling, on_step
         self.negative = negative_conditioning(model, sampling)
         self.denoiser: torch.nn.Module = getattr(model.pipeline, model.family.denoiser)
-        self.accepted = inspect.signature(type(model.pipeline).__call__).parameters
 
     def render(self, conditionings: Sequence[Conditioning], ends: tuple | None) -> Images:
         with self.model.lock, scheduled(self.model.pipeline, self.sampling.scheduler):
@@ -199,28 +194,10 @@ class _Batch:
             if attending:
                 sizes = ", ".join(str(_rows(each)) for each in (conditionings[0], *negatives[:1]))
                 raise UserError(f"attention interpolation needs clouds of one size, negative prompt too; got {sizes}")
-            attending = self._weighted(text)
-        options: dict[str, Any] = {"guidance_scale": sampling.guidance_scale}
-        if model.family.guidance == "apart":
-            options["true_cfg_scale"] = sampling.true_cfg_scale
-        sides = {"height": sampling.height, "width": sampling.width}
-        options |= {name: side for name, side in sides.items() if side}  # Sana wants a number or nothing
-        options |= model.family.call_options(model.pipeline)
-        with self._layers_changed(attending), after_each_step(model.pipeline, self.on_step):
-            pictures = model.pipeline(
-                **text.arguments(self.accepted),
-                **options,
-                generator=noise_generators(sampling.seed, len(conditionings)),
-                num_inference_steps=sampling.num_inference_steps,
-                output_type="np",
-            ).images
+            attending = attend_as_weighted(model.family, self.denoiser, text)
+        with self._layers_changed(attending):
+            pictures = call_pipeline(model.pipeline, text, sampling, lambda _: self.on_step())
         return (pictures * 255).round().astype(np.uint8)
-
-    def _weighted(self, text: TextArguments) -> AbstractContextManager:
-        keys = self.model.family.text_keys
-        if keys == "alone":
-            return attend_with_weights(self.denoiser, text.passes()[0])
-        return attend_jointly_with_weights(self.denoiser, text.passes(), keys)
 
     @contextmanager
     def _layers_changed(self, attending: AbstractContextManager | None) -> Iterator[None]:

@@ -77,8 +77,8 @@ def _stand_in(own: Any, name: str) -> Any:
 
 
 @contextmanager
-def after_each_step(pipeline: Any, ended: Callable[[], object]) -> Iterator[None]:
-    """Within the context, ``ended`` is called after each step of the pipeline's scheduler; what it raises ends the call.
+def after_each_step(pipeline: Any, ended: Callable[[Any], object]) -> Iterator[None]:
+    """Within the context, ``ended`` gets what each step of the pipeline's scheduler returns; what it raises ends it all.
 
     Not through ``callback_on_step_end``, which some pipelines take and never call (PixArt).
     """
@@ -88,7 +88,7 @@ def after_each_step(pipeline: Any, ended: Callable[[], object]) -> Iterator[None
     @wraps(step)  # pipelines look at its signature
     def stepped(*args: Any, **kwargs: Any) -> Any:
         result = step(*args, **kwargs)
-        ended()
+        ended(result)
         return result
 
     scheduler.step = stepped

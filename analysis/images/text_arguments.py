@@ -59,7 +59,7 @@ class TextArguments:
             named[argument] = torch.stack([each.vectors[name] for each in conditionings]).to(self.rows)
         return named
 
-    def passes(self) -> list[Float[Tensor, "batch n"]]:
+    def passes(self) -> list[Float[Tensor, "_ n"]]:
         """The weights of each pass of the denoiser over the batch: those of one size take turns."""
         count = len(self.prompts)
         prompts, negatives = self.weights[:count], self.weights[count:]

@@ -326,7 +326,7 @@ def auraflow() -> Any:
     )
     pipeline = _finished(pipeline, ("transformer", "text_encoder"))
     for block in pipeline.transformer.joint_transformer_blocks:  # most rows are zeros: so that the others are seen
-        block.attn.add_v_proj.weight.mul_(8)
+        block.attn.add_v_proj.weight.mul_(32)
     return pipeline
 
 

@@ -320,8 +320,10 @@ class _Check:
             )
 
     def _rounding(self, module: torch.nn.Module) -> float:
-        rows = sum(map(len, self.texts[0].clouds.values()))
-        return rounding_tolerance(module, self.model.dtype, rows=rows)
+        clouds = self.texts[0].clouds.values()
+        copies = [int(torch.unique(cloud.rows, dim=0, return_counts=True)[1].max()) for cloud in clouds]
+        repeated = sum(count for count in copies if count > 1)
+        return rounding_tolerance(module, self.model.dtype, rows=sum(map(len, clouds)), repeated=repeated)
 
     @torch.inference_mode()
     def _inputs(self, layer: torch.nn.Module, conditioning: Conditioning) -> dict[str, Any]:

@@ -1,9 +1,12 @@
 """Rendering a path against frame by frame, and what each option changes. ``python -m benchmarks.rendering``
 
+With ``--sdxl tiny`` or ``--sdxl middle``: the same on an SDXL with random weights.
+
 The floor is the denoiser and the decoder alone, called on the same batches without a pipeline around them.
 """
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 
 import click
@@ -17,6 +20,8 @@ from whichway.analysis.images.noise import initial_noise
 from whichway.analysis.images.rendering import fitting_batch_size, render
 from whichway.analysis.images.sampling import Sampling
 from whichway.analysis.models.model import Model, load_model
+from whichway.analysis.paths.chosen_method import ChosenMethod
+from whichway.analysis.paths.conditioning_path import join
 from whichway.analysis.prompts.encoding import encode
 from whichway.geometry import PointCloud, build_path, uniform_times
 
@@ -58,6 +63,56 @@ def model_alone(model: Model, clouds: list[PointCloud]) -> None:
         pipeline.vae.decode(noise[: len(rows)])
 
 
+#: an SDXL's UNet of about 100 million parameters, with SDXL's kinds of layers
+MIDDLE = {
+    "sample_size": 32,
+    "block_out_channels": (128, 256, 512),
+    "layers_per_block": 2,
+    "down_block_types": ("DownBlock2D", "CrossAttnDownBlock2D", "CrossAttnDownBlock2D"),
+    "up_block_types": ("CrossAttnUpBlock2D", "CrossAttnUpBlock2D", "UpBlock2D"),
+    "attention_head_dim": (2, 4, 8),
+    "transformer_layers_per_block": (1, 1, 4),
+    "norm_num_groups": 32,
+}
+
+
+def sdxl_paths(size: str, rounds: int) -> None:
+    """A path of an SDXL with random weights, through ``render`` and one by one."""
+    from tests.tiny_pipelines import stable_diffusion_xl
+
+    model = Model(f"SDXL, {size}", stable_diffusion_xl(MIDDLE if size == "middle" else None))
+    path = join("optimal", ChosenMethod("optimal"), *model.encode(PROMPTS), model=model)
+    conditionings = [path(t) for t in uniform_times(FRAMES)]
+
+    def one_by_one() -> np.ndarray:
+        frames = [
+            model.pipeline(
+                prompt_embeds=conditioning.cloud.rows[None],
+                pooled_prompt_embeds=conditioning.vectors["pooled"][None],
+                generator=torch.Generator().manual_seed(SAMPLING.seed),
+                num_inference_steps=SAMPLING.num_inference_steps,
+                guidance_scale=SAMPLING.guidance_scale,
+                negative_prompt="",
+                output_type="np",
+            ).images[0]
+            for conditioning in conditionings
+        ]
+        return (np.stack(frames) * 255).round().astype(np.uint8)
+
+    sampling = replace(SAMPLING, negative_prompt="")
+    ours = partial(render, model, conditionings, sampling)
+    error = furthest(ours(), one_by_one())  # warms up too
+    times = interleaved({"one by one": one_by_one, "render()": ours}, rounds)
+    parameters = sum(parameter.numel() for parameter in model.denoiser.parameters()) / 1e6
+    Console().print(
+        f"SDXL with random weights, {parameters:.1f} M parameters in its UNet, {FRAMES} frames, "
+        f"{SAMPLING.num_inference_steps} steps with guidance, {torch.get_num_threads()} threads: "
+        f"one by one {1000 * times['one by one'] / FRAMES:.0f} ms a frame, render() "
+        f"{1000 * times['render()'] / FRAMES:.0f} ms, {times['one by one'] / times['render()']:.2f} times as fast; "
+        f"largest pixel difference {error}/255"
+    )
+
+
 def without_channels_last() -> Model:
     model = load_model()
     for part in (model.pipeline.unet, model.pipeline.vae):
@@ -67,8 +122,12 @@ def without_channels_last() -> Model:
 
 @click.command(context_settings={"show_default": True})
 @click.option("--rounds", default=3, help="Interleaved repetitions.")
-def main(rounds: int) -> None:
+@click.option("--sdxl", type=click.Choice(["tiny", "middle"]), help="Instead of the miniature.")
+def main(rounds: int, sdxl: str | None) -> None:
     """32 frames of a path on the miniature, 20 steps with guidance."""
+    if sdxl:
+        sdxl_paths(sdxl, rounds)
+        return
     model = load_model()
     clouds = path_clouds(model)
     variants = {

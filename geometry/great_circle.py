@@ -20,11 +20,12 @@ class SphericalPath:
     """Each atom of a coupling along its own great circle: (sin((1−t)Ω) x + sin(tΩ) y) / sin Ω, Ω = ∠(x, y).
 
     Norms change on the way as a slerp of unequal vectors does. Not a geodesic of W_2, although rows keep their mass.
-    (Shoemake 1985)
+    A row of zeros (masked tokens of some models) has no direction of its own: it takes that of the row that it is
+    matched with, and so moves straight. (Shoemake 1985)
 
     Raises:
-        ValueError: clouds of different width, a coupling whose marginals are not the two clouds, rows that are zero,
-            or matched rows that are opposite (the great circle is not unique).
+        ValueError: clouds of different width, a coupling whose marginals are not the two clouds, or matched rows that
+            are opposite (the great circle is not unique).
     """
 
     start: PointCloud
@@ -35,10 +36,7 @@ class SphericalPath:
     def __post_init__(self) -> None:
         require_same_width(self.start, self.end)
         require_marginals(self.coupling, self.start, self.end, "spherical")
-        start, end = self._matched()
-        if not (start.norm(dim=1) > 0).all() or not (end.norm(dim=1) > 0).all():
-            raise ValueError("the spherical path needs rows that are not zero")
-        opposite = int((torch.pi - angles_between(start, end) < PARALLEL).sum())
+        opposite = int((torch.pi - angles_between(*self._matched()) < PARALLEL).sum())
         if opposite:
             raise ValueError(f"the spherical path between opposite rows is not unique; {opposite} matched rows are")
 
@@ -92,6 +90,11 @@ def slerp(start: Float[Tensor, "n d"], end: Float[Tensor, "n d"], t: float) -> F
 
 
 def angles_between(start: Float[Tensor, "n d"], end: Float[Tensor, "n d"]) -> Float[Tensor, " n"]:
-    """∠(x_i, y_i) by the half-angle formula (Kahan), accurate for nearly parallel and nearly opposite rows alike."""
-    x, y = (rows / rows.norm(dim=1, keepdim=True) for rows in (start, end))
-    return 2 * torch.atan2((x - y).norm(dim=1), (x + y).norm(dim=1))
+    """∠(x_i, y_i) by the half-angle formula (Kahan), accurate for nearly parallel and nearly opposite rows alike.
+
+    0 where a row is zero.
+    """
+    norms = torch.stack([start.norm(dim=1), end.norm(dim=1)])
+    x, y = start / norms[0, :, None], end / norms[1, :, None]
+    angles = 2 * torch.atan2((x - y).norm(dim=1), (x + y).norm(dim=1))
+    return torch.where((norms > 0).all(dim=0), angles, 0)

@@ -20,6 +20,7 @@ from whichway.geometry.displacement import DisplacementPath
 from whichway.geometry.great_circle import SlerpPath, SphericalPath
 from whichway.geometry.ground import EUCLIDEAN, GroundMetric, require_same_shape
 from whichway.geometry.mixture import MixturePath, PartialPath
+from whichway.geometry.padded import PaddedPath
 from whichway.geometry.path import Path
 from whichway.geometry.soft_coupling import entropic_coupling, partial_coupling
 from whichway.geometry.unbalanced import HellingerKantorovichPath
@@ -210,7 +211,8 @@ def build_path(
     ground: GroundMetric = EUCLIDEAN,
     tokens: str = "all",
 ) -> Path:
-    """The path of the method called ``name`` from a to b.
+    """The path of the method called ``name`` from a to b; for "identity" between clouds of different sizes, a
+    :class:`~whichway.geometry.padded.PaddedPath`.
 
     Args:
         seed: of the random coupling.
@@ -225,6 +227,8 @@ def build_path(
     if tokens not in TOKENS:
         raise ValueError(f"unknown tokens {tokens!r}; known: {', '.join(TOKENS)}")
     build = PATHS[method.path].build
+    if (method.coupling, method.path) == ("identity", "displacement") and len(a) != len(b):
+        return PaddedPath(a, b)
     if method.coupling is None:
         return build(a, b, None, ground, matchable_rows(a, b, tokens))
     return build(a, b, couple(method.coupling, a, b, seed=seed, ground=ground, tokens=tokens), ground, None)

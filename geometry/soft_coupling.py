@@ -15,6 +15,7 @@ NEGLIGIBLE = 1e-4  # of a row's mass: atoms below are dropped
 PIVOTS = 1_000_000  # of the network simplex
 SCALINGS = 200  # of rows and columns, to marginals that they nearly have
 ROUNDING = 1e-12  # of all mass
+MOST_ATOMS = 8192  # of an entropic plan: each is a row that attention sees in every frame
 
 
 def entropic_coupling(
@@ -30,10 +31,18 @@ def entropic_coupling(
 
     Raises:
         ValueError: clouds of different width, or a regularisation that is not positive.
-        RuntimeError: Sinkhorn's iteration did not converge.
+        RuntimeError: Sinkhorn's iteration did not converge; a plan of more atoms than a frame can hold. Atoms beyond
+            a limit cannot be dropped instead: they are not negligible, and another plan would be another method.
     """
     plan = sinkhorn_plan(a, b, epsilon_of(a, b, regularisation, ground), ground)
-    return coupling_of(_with_marginals(without_negligible(plan), a, b, ground), a)
+    plan = _with_marginals(without_negligible(plan), a, b, ground)
+    atoms = int((plan > 0).sum())
+    if atoms > MOST_ATOMS:
+        raise RuntimeError(
+            f"the entropic plan of {len(a)} and {len(b)} rows has {atoms} atoms, each a row of every frame; at most "
+            f"{MOST_ATOMS} can be rendered: regularise less, or choose another coupling"
+        )
+    return coupling_of(plan, a)
 
 
 def partial_coupling(

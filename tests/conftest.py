@@ -79,3 +79,14 @@ def tiny_pipeline_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("models") / "tiny"
     pipeline.save_pretrained(folder)
     return folder
+
+
+@pytest.fixture(scope="session")
+def tiny_model():
+    """Family → a model of it with random weights, built once; tests leave it as it was."""
+    from functools import cache
+
+    from tests.tiny_pipelines import BUILDERS
+    from whichway.analysis.models.model import Model
+
+    return cache(lambda family: Model(f"tiny {family}", BUILDERS[family]()))

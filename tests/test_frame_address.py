@@ -155,7 +155,7 @@ def test_another_negative_prompt_is_another_run(model, folder, tmp_path):
     settings = comparison_settings(folder, frames=2)
     compare(settings, out=tmp_path / "run", model=model)
     other = replace(settings, sampling=replace(FAST, negative_prompt="a panda"))
-    with pytest.raises(UserError, match="negative_prompt: '' there, 'a panda' here"):
+    with pytest.raises(UserError, match="negative_prompt: None there, 'a panda' here"):
         compare(other, out=tmp_path / "run", model=model)
 
 

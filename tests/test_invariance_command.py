@@ -87,7 +87,7 @@ def test_a_pipeline_without_text_is_refused(tmp_path):
     DDIMPipeline(unet, DDIMScheduler()).save_pretrained(tmp_path)
     result = run("--model", tmp_path)
     assert result.exit_code == 2
-    assert "conditioning is not one cloud of token rows" in result.output
+    assert "is a DDIMPipeline (unet UNet2DModel), which is of no family" in result.output
 
 
 def test_interrupted_records_are_kept(folder, tmp_path, monkeypatch):

@@ -265,6 +265,8 @@ def test_sampling_that_makes_no_sense_is_named(settings, message):
 
 
 def test_a_pipeline_of_another_family_is_refused(model):
-    pipeline = SimpleNamespace(**model.pipeline.components, text_encoder_2=model.pipeline.text_encoder)
-    with pytest.raises(UserError, match="wanted a pipeline like Stable Diffusion"):
-        Model("two encoders", pipeline)
+    pipeline = SimpleNamespace(components=model.pipeline.components)
+    with pytest.raises(
+        UserError, match="text_encoder CLIPTextModel, unet UNet2DConditionModel.* wanted a text-to-image"
+    ):
+        Model("unheard of", pipeline)

@@ -28,8 +28,9 @@ def cross_attention_metric(model: Model, layers: str = "*") -> CrossAttention:
         layers: names of cross-attention layers, as a pattern: "mid_block*", "*attentions.0*"; default all.
 
     Raises:
-        UserError: the pattern names no layer (the names are listed).
+        UserError: the pattern names no layer (the names are listed), or a model without such a metric.
     """
+    _require_linear_keys(model)
     all_layers = cross_attention_layers(model.denoiser)
     chosen = [layer for name, layer in all_layers.items() if fnmatch.fnmatch(name, layers)]
     if not chosen:
@@ -41,6 +42,21 @@ def cross_attention_metric(model: Model, layers: str = "*") -> CrossAttention:
     with written_whole(path) as aside:
         np.save(aside, factor.numpy(), allow_pickle=False)
     return CrossAttention(factor)
+
+
+def _require_linear_keys(model: Model) -> None:
+    """The metric is constant only where keys and values are linear in rows, in every layer."""
+    family = model.family
+    if family.text_keys != "alone":
+        raise UserError(
+            f"ground: {family.name} has no cross-attention; its text and image attend to each other, and its rows "
+            "change from layer to layer; wanted euclidean or cosine"
+        )
+    if any(getattr(model.denoiser, name, None) is not None for name in family.text_modules):
+        raise UserError(
+            f"ground: {family.name} rewrites the rows ({', '.join(family.text_modules)}) before its cross-attention, "
+            "so that its keys and values are not linear in them; wanted euclidean or cosine"
+        )
 
 
 def _factor_of(layers: list) -> torch.Tensor:

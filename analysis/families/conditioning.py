@@ -19,6 +19,8 @@ class Conditioning:
             image share one (SD 3, Flux), it counts against the image. Default: one for each row.
         vectors: name → (d,), such as a pooled text.
         source: the text.
+        ends: the conditionings of A and B, where this one's frame attends to theirs while it is made
+            (:class:`whichway.analysis.images.attended_cloud.AttendedCloud`).
 
     Raises:
         ValueError: no clouds, masses of other encoders than the clouds', or a mass that is not positive.
@@ -28,6 +30,7 @@ class Conditioning:
     masses: Mapping[str, float] = field(default_factory=dict)
     vectors: Mapping[str, Float[Tensor, " d"]] = field(default_factory=dict)
     source: str = ""
+    ends: tuple["Conditioning", ...] = ()
 
     def __post_init__(self) -> None:
         if not self.clouds:

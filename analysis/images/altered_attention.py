@@ -6,6 +6,7 @@ from contextlib import contextmanager
 import torch
 from torch import Tensor
 
+from whichway.analysis.images.joint_attention import turned_by_place
 from whichway.analysis.images.weighted_attention import cross_attention_layers
 
 
@@ -17,11 +18,7 @@ def positions_on_keys(module: torch.nn.Module) -> Iterator[None]:
     """
 
     def turn(_layer: torch.nn.Module, _args: tuple, keys: Tensor) -> Tensor:
-        positions = torch.arange(keys.shape[1], device=keys.device, dtype=torch.float32)[:, None]
-        angles = positions * 100 ** -torch.linspace(0, 1, keys.shape[2] // 2, device=keys.device)
-        x, y = keys.float().unflatten(-1, (-1, 2)).unbind(-1)
-        turned = torch.stack([x * angles.cos() - y * angles.sin(), x * angles.sin() + y * angles.cos()], dim=-1)
-        return turned.flatten(-2).to(keys)
+        return turned_by_place(keys)
 
     handles = [layer.to_k.register_forward_hook(turn) for layer in cross_attention_layers(module).values()]
     try:

@@ -7,12 +7,33 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from whichway.analysis.errors import UserError
+from whichway.analysis.families import Family
+
 WARM_UP = 0.5  # share of the sampling steps in which frames attend to the ends: the authors' default
 
 
 def warm_up_steps(num_inference_steps: int) -> int:
     """How many of the sampling steps, from the first on, have interpolated attention: half of them, rounded down."""
     return int(WARM_UP * num_inference_steps)
+
+
+def require_interpolable_attention(family: Family) -> None:
+    """Frames can attend to those of both ends where layers of cross- and self-attention are given rows to read.
+
+    Raises:
+        UserError: a family with joint attention, or with a mask on its text.
+    """
+    if family.text_keys != "alone":
+        raise UserError(
+            f"attention interpolation needs cross-attention; in {family.name} text and image share one attention, "
+            "where AID is not defined; choose other methods (mixture is its next of kin)"
+        )
+    if family.mask == "hidden":
+        raise UserError(
+            f"attention interpolation needs texts of one size; those of {family.name} are as long as their prompts, "
+            "behind a mask; choose other methods (mixture is its next of kin)"
+        )
 
 
 @contextmanager

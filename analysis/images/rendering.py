@@ -3,6 +3,7 @@
 import math
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import replace
 from itertools import groupby
 from typing import Any, Protocol, runtime_checkable
 
@@ -10,17 +11,22 @@ import numpy as np
 import psutil
 import torch
 from jaxtyping import UInt8
-from torch.nn.utils.rnn import pad_sequence
 
 from whichway.analysis.errors import UserError
 from whichway.analysis.families import Conditioning, Family
 from whichway.analysis.images.attended_cloud import AttendedCloud
-from whichway.analysis.images.attention_interpolation import attend_to_ends, warm_up_steps
+from whichway.analysis.images.attention_interpolation import (
+    attend_to_ends,
+    require_interpolable_attention,
+    warm_up_steps,
+)
 from whichway.analysis.images.conditioning_cache import keys_and_values_once
-from whichway.analysis.images.noise import initial_noise, latent_shape, noise_generators
+from whichway.analysis.images.guidance import negative_conditioning
+from whichway.analysis.images.noise import initial_noise, latent_shape
+from whichway.analysis.images.pipeline_call import attend_as_weighted, call_pipeline
 from whichway.analysis.images.sampling import Sampling
 from whichway.analysis.images.schedulers import scheduled
-from whichway.analysis.images.weighted_attention import attend_with_weights
+from whichway.analysis.images.text_arguments import text_arguments
 from whichway.geometry import PointCloud
 
 __all__ = ["Sampling", "fitting_batch_size", "initial_noise", "render", "render_each"]
@@ -49,7 +55,7 @@ class RenderingModel(Protocol):
     def device(self) -> torch.device: ...
     @property
     def dtype(self) -> torch.dtype: ...
-    def encode(self, prompts: Sequence[str]) -> list[Conditioning]: ...
+    def encode_negative(self, prompt: str | None) -> Conditioning: ...
 
 
 def render(
@@ -88,19 +94,12 @@ def render_each(
         on_step: called after each sampling step of a batch; what it raises ends the rendering there.
 
     Raises:
-        UserError: clouds of another width than the model's conditioning.
+        UserError: conditionings of another family, or of another width; guidance that the family does not have.
     """
-    clouds = [each.cloud if isinstance(each, Conditioning) else each for each in conditionings]
-    width = model.family.width(model.pipeline)
-    for cloud in clouds:
-        if cloud.dimension != width:
-            raise UserError(
-                f"cloud of shape {tuple(cloud.rows.shape)}; model {model.name!r} wants rows of width {width}"
-            )
+    conditionings = [_conditioning(model, each) for each in conditionings]
     batch_size = batch_size or fitting_batch_size(model, sampling)
-    [negative] = model.encode([sampling.negative_prompt])
-    batch = _Batch(model, negative.cloud, sampling, on_step)
-    for (ends, _), group in groupby(clouds, lambda cloud: (_attended_ends(cloud), len(cloud).bit_length())):
+    batch = _Batch(model, sampling, on_step)
+    for (ends, _), group in groupby(conditionings, lambda each: (_attended_ends(each), _rows(each).bit_length())):
         together = list(group)  # that attend to the same ends, and of about one size: the smaller ones are padded
         for first in range(0, len(together), batch_size):
             yield from batch.render(together[first : first + batch_size], ends)
@@ -113,67 +112,92 @@ def fitting_batch_size(model: RenderingModel, sampling: Sampling = Sampling()) -
     else:
         free = psutil.virtual_memory().available
     pixels = math.prod(latent_shape(model, sampling)[1:]) * model.pipeline.vae_scale_factor**2
-    channels = model.pipeline.vae.config.block_out_channels
+    config = model.pipeline.vae.config
+    channels = config.get("block_out_channels") or config["decoder_block_out_channels"]
     frame = 4 * pixels * max(channels[:2]) * model.dtype.itemsize
     return max(1, min(LARGEST_BATCH, free // 2 // frame))
 
 
-Ends = tuple[tuple[PointCloud, ...], str]
+def _conditioning(model: RenderingModel, each: Renderable) -> Conditioning:
+    """A conditioning that the model's family can take.
+
+    Raises:
+        UserError: a cloud alone, where the family has more; other clouds, vectors or widths than the family's.
+    """
+    family, width = model.family, model.family.width(model.pipeline)
+    parts = (*family.clouds, *family.vectors)
+    if isinstance(each, PointCloud):
+        if len(parts) > 1:
+            raise UserError(f"a cloud alone is no conditioning of {family.name}, which has {', '.join(parts)}")
+        ends = each.ends if isinstance(each, AttendedCloud) else ()
+        each = Conditioning({family.clouds[0]: each}, ends=tuple(Conditioning({family.clouds[0]: end}) for end in ends))
+    elif len(each.clouds) == len(parts) == 1:
+        [mass] = each.masses.values()
+        each = replace(each, clouds={family.clouds[0]: each.cloud}, masses={family.clouds[0]: mass})
+    if {*each.clouds, *each.vectors} != set(parts):
+        got = ", ".join((*each.clouds, *each.vectors))
+        raise UserError(f"a conditioning of {family.name} has {', '.join(parts)}; got one that has {got}")
+    for cloud in each.clouds.values():
+        if cloud.dimension != width:
+            raise UserError(
+                f"cloud of shape {tuple(cloud.rows.shape)}; model {model.name!r} wants rows of width {width}"
+            )
+    return each
 
 
-def _attended_ends(cloud: PointCloud) -> Ends | None:
-    """What the frames of a batch have to share: the ends that they attend to and how, or None."""
-    return (cloud.ends, cloud.kind) if isinstance(cloud, AttendedCloud) else None
+def _rows(conditioning: Conditioning) -> int:
+    return sum(map(len, conditioning.clouds.values()))
+
+
+Ends = tuple[tuple[Conditioning, ...], str]
+
+
+def _attended(conditioning: Conditioning) -> AttendedCloud | None:
+    """The cloud of a frame that attends to those at both ends of its path, if it does."""
+    attended = (cloud for cloud in conditioning.clouds.values() if isinstance(cloud, AttendedCloud))
+    return next(attended, None)
+
+
+def _attended_ends(conditioning: Conditioning) -> tuple | None:
+    """What the frames of a batch have to share: the clouds that they attend to and how, or None."""
+    attended = _attended(conditioning)
+    return None if attended is None else (attended.ends, attended.kind)
 
 
 class _Batch:
     """Renders one batch after the other with the same sampling."""
 
-    def __init__(
-        self, model: RenderingModel, negative: PointCloud, sampling: Sampling, on_step: Callable[[], object]
-    ) -> None:
-        self.model, self.negative, self.sampling, self.on_step = model, negative, sampling, on_step
+    def __init__(self, model: RenderingModel, sampling: Sampling, on_step: Callable[[], object]) -> None:
+        self.model, self.sampling, self.on_step = model, sampling, on_step
+        self.negative = negative_conditioning(model, sampling)
         self.denoiser: torch.nn.Module = getattr(model.pipeline, model.family.denoiser)
 
-    def render(self, clouds: Sequence[PointCloud], ends: Ends | None) -> Images:
+    def render(self, conditionings: Sequence[Conditioning], ends: tuple | None) -> Images:
         with self.model.lock, scheduled(self.model.pipeline, self.sampling.scheduler):
             if ends is None:
-                return self._call(clouds, None)
-            (start, end), kind = ends
-            times = [0.0, *(cloud.t for cloud in clouds if isinstance(cloud, AttendedCloud)), 1.0]
+                return self._call(conditionings, None)
+            require_interpolable_attention(self.model.family)
+            attended = [_attended(each) for each in conditionings]
+            times = [0.0, *(cloud.t for cloud in attended if cloud), 1.0]
+            start, end = conditionings[0].ends
             steps = warm_up_steps(self.sampling.num_inference_steps)
-            attending = attend_to_ends(self.denoiser, times, kind, steps=steps)
-            return self._call([start, *clouds, end], attending)[1:-1]
+            attending = attend_to_ends(self.denoiser, times, ends[1], steps=steps)
+            return self._call([start, *conditionings, end], attending)[1:-1]
 
-    def _call(self, clouds: Sequence[PointCloud], attending: AbstractContextManager | None) -> Images:
-        model, sampling, count = self.model, self.sampling, len(clouds)
-        everything = [*[self.negative] * count, *clouds]  # the unconditional half first, as the pipeline lays it out
-        rows = pad_sequence([cloud.rows.to(model.device, model.dtype) for cloud in everything], batch_first=True)
-        # zero: the row is not there
-        weights = pad_sequence([cloud.weights.double() for cloud in everything], batch_first=True)
-        seen = weights if sampling.is_guided else weights[count:]
-        alike = bool((seen == seen[:, :1]).all())
-        if attending and not alike:
-            raise UserError(f"attention interpolation needs clouds of {len(self.negative)} rows, got {len(clouds[0])}")
-        if not alike:
-            attending = attend_with_weights(self.denoiser, seen)
-        prompt_rows, negative_rows = model.family.embeds
+    def _call(self, conditionings: Sequence[Conditioning], attending: AbstractContextManager | None) -> Images:
+        model, sampling = self.model, self.sampling
+        negatives = [self.negative] * len(conditionings) if self.negative else []
+        text = text_arguments(
+            model.family, conditionings, negatives, device=model.pipeline._execution_device, dtype=model.dtype
+        )
+        if not text.plain:
+            if attending:
+                sizes = ", ".join(str(_rows(each)) for each in (conditionings[0], *negatives[:1]))
+                raise UserError(f"attention interpolation needs clouds of one size, negative prompt too; got {sizes}")
+            attending = attend_as_weighted(model.family, self.denoiser, text)
         with self._layers_changed(attending):
-            pictures = model.pipeline(
-                **{prompt_rows: rows[count:], negative_rows: rows[:count]},
-                generator=noise_generators(sampling.seed, count),
-                num_inference_steps=sampling.num_inference_steps,
-                guidance_scale=sampling.guidance_scale,
-                height=sampling.height,
-                width=sampling.width,
-                output_type="np",
-                callback_on_step_end=self._step_ended,
-            ).images
+            pictures = call_pipeline(model.pipeline, text, sampling, lambda _: self.on_step())
         return (pictures * 255).round().astype(np.uint8)
-
-    def _step_ended(self, pipeline: object, step: int, timestep: object, tensors: dict) -> dict:
-        self.on_step()
-        return tensors
 
     @contextmanager
     def _layers_changed(self, attending: AbstractContextManager | None) -> Iterator[None]:
@@ -184,6 +208,6 @@ class _Batch:
         with (
             torch.compiler.set_stance("force_eager"),
             attending or nullcontext(),
-            keys_and_values_once(self.denoiser),
+            keys_and_values_once(self.denoiser, self.model.family.text_modules),
         ):
             yield

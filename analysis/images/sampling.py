@@ -16,10 +16,13 @@ class Sampling:
         seed: of the noise: what sampling starts from, and what a scheduler adds in each step.
         num_inference_steps: sampling steps for each image.
         guidance_scale: classifier-free guidance; 1 or less: none.
-        negative_prompt: what guidance moves away from.
+        negative_prompt: what guidance moves away from; None: what the pipeline takes when it is given none, which is
+            the empty text for most, zeros for SDXL, and no such guidance at all for Flux.
         height, width: in pixels; None: the model's own.
         scheduler: "own" (the model's), or another with the same noise schedule
             (:data:`whichway.analysis.vocabulary.SCHEDULERS`).
+        true_cfg_scale: classifier-free guidance of models whose ``guidance_scale`` is an input (Flux): above 1 and with
+            a negative prompt, each step takes a second pass. Other models have none.
 
     Raises:
         UserError: a value that makes no sense, with what would.
@@ -28,21 +31,19 @@ class Sampling:
     seed: int = 0
     num_inference_steps: int = 20
     guidance_scale: float = 3.0
-    negative_prompt: str = ""
+    negative_prompt: str | None = None
     height: int | None = None
     width: int | None = None
     scheduler: str = "own"
+    true_cfg_scale: float = 1.0
 
     def __post_init__(self) -> None:
         require_at_least("seed", self.seed, 0)
         require_at_least("num_inference_steps", self.num_inference_steps, 1)
         require_finite("guidance_scale", self.guidance_scale, 0)
+        require_finite("true_cfg_scale", self.true_cfg_scale, 0)
         for name in ("height", "width"):
             side = getattr(self, name)
             if side is not None and (side < SIDE_UNIT or side % SIDE_UNIT):
                 raise UserError(f"{name}: wanted a positive multiple of {SIDE_UNIT} pixels, got {side}")
         require_known("scheduler", self.scheduler, SCHEDULERS)
-
-    @property
-    def is_guided(self) -> bool:
-        return self.guidance_scale > 1

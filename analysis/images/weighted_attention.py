@@ -4,15 +4,13 @@ Attention is ∫ v(x) e^⟨q,k(x)⟩ dμ(x) / ∫ e^⟨q,k(x)⟩ dμ(x), a funct
 softmax over rows is the case of equal weights. A row of weight zero is not there at all.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any, NamedTuple
+from typing import Any
 
 import torch
-import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor
-from torch.overrides import TorchFunctionMode
 
 
 def cross_attention_layers(denoiser: torch.nn.Module) -> dict[str, Any]:
@@ -69,54 +67,3 @@ def add_to_logits(denoiser: torch.nn.Module, logits: Float[Tensor, "batch rows"]
     finally:
         for handle in handles:
             handle.remove()
-
-
-class AttentionToText(NamedTuple):
-    """One attention that saw the text: its number of keys, which of them are the text, and these keys themselves."""
-
-    keys: int
-    spans: Sequence[slice]
-    text_keys: Float[Tensor, "heads n width"]
-
-
-class TextKeys(TorchFunctionMode):
-    """Watches every attention of any denoiser, and adds logits to the keys that are text rows.
-
-    It meets ``torch.nn.functional.scaled_dot_product_attention``, through which all of diffusers' transformers attend,
-    joint attention over text and image included: the place where hooks on cross-attention layers do not reach.
-
-    Args:
-        text_keys: ``(keys, n) → spans``: which of so many keys are the n text rows.
-        n: number of text rows.
-        logits: (n,), added to the logits of the text rows; None: only watch.
-    """
-
-    def __init__(
-        self, text_keys: Callable[[int, int], Sequence[slice]], n: int, logits: Float[Tensor, " n"] | None = None
-    ) -> None:
-        super().__init__()
-        self.text_keys, self.n, self.logits = text_keys, n, logits
-        self.attentions: list[AttentionToText] = []
-
-    def __torch_function__(self, function: Callable, types: Any, args: tuple = (), kwargs: dict | None = None) -> Any:
-        if function is not F.scaled_dot_product_attention:
-            return function(*args, **(kwargs or {}))
-        call = dict(zip(("query", "key", "value", "attn_mask", "dropout_p", "is_causal"), args, strict=False))
-        call |= kwargs or {}
-        key = call["key"]
-        spans = self.text_keys(key.shape[-2], self.n)
-        if spans:
-            self.attentions.append(AttentionToText(key.shape[-2], spans, key[0, :, spans[0]]))
-        if spans and self.logits is not None:
-            call["attn_mask"] = self._with_logits(call.get("attn_mask"), key, spans)
-        return function(**call)
-
-    def _with_logits(self, mask: Tensor | None, key: Tensor, spans: Sequence[slice]) -> Tensor:
-        bias = key.new_zeros(key.shape[-2])
-        for span in spans:
-            bias[span] = self.logits.to(key)  # type: ignore[union-attr]
-        if mask is None:
-            return bias[None, :]
-        if mask.dtype == torch.bool:
-            return bias.expand(mask.shape).masked_fill(~mask, -torch.inf)
-        return mask + bias

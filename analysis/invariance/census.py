@@ -12,7 +12,7 @@ from torch import Tensor
 from tqdm.auto import tqdm
 
 from whichway.analysis.errors import UserError
-from whichway.analysis.images.weighted_attention import AttentionToText, TextKeys
+from whichway.analysis.images.joint_attention import AttentionToText, TextKeys
 from whichway.analysis.invariance.architectures import ARCHITECTURES, Architecture, Text
 from whichway.analysis.invariance.architectures.inputs import fixed
 from whichway.analysis.invariance.record import InvarianceRecord

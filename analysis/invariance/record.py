@@ -3,10 +3,8 @@
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from whichway.analysis.invariance.rewriting import REWRITINGS
-
 #: control → how many times the tolerance it has to exceed: a text by far, the broken attention by being caught
-REQUIRED = {"different_text": 5, "word_order": 5, "broken_attention": 1}
+REQUIRED = {"different_text": 5, "word_order": 5, "other_pooled": 5, "more_mass": 1, "broken_attention": 1}
 
 
 @dataclass(frozen=True)
@@ -64,7 +62,7 @@ class InvarianceRecord:
 
     @property
     def measure_invariant(self) -> bool:
-        return self.holds(*REWRITINGS)
+        return self.holds(*self.errors)
 
     def as_json(self) -> dict[str, Any]:
         """All attributes, and the verdicts."""

@@ -26,16 +26,20 @@ def random_walk(dtype: torch.dtype, roundings: float) -> float:
     return eps(dtype) * (roundings / 6) ** 0.5
 
 
-def rounding_tolerance(module: torch.nn.Module, dtype: torch.dtype, *, rows: int) -> float:
+def rounding_tolerance(module: torch.nn.Module, dtype: torch.dtype, *, rows: int, repeated: int = 0) -> float:
     """Largest relative difference of two evaluations of ``module`` that the order of summation may cause.
 
     One rounding for each stored layer output, in ``dtype``, and one for each term of each sum, in the dtype of the
     accumulator: float32 for half precisions, ``dtype`` otherwise. A layer sums over its fan-in; attention sums over
     ``rows`` text rows. Layers are counted as if they all lay on one path: an upper bound of the depth.
+
+    Where ``repeated`` of the rows are the same (padding that was zeroed), their roundings are the same too, and add up
+    instead of walking: a sum of n equal terms is off by up to n·eps/4, both above and below attention's fraction line.
     """
     fan_ins = [weight[0].numel() for weight in module.parameters() if weight.ndim >= 2]
     accumulator = torch.float32 if dtype.itemsize < 4 else dtype
-    return random_walk(dtype, len(fan_ins)) + random_walk(accumulator, sum(fan_ins) + rows)
+    drift = repeated * eps(accumulator) / 2
+    return random_walk(dtype, len(fan_ins)) + random_walk(accumulator, sum(fan_ins) + rows) + drift
 
 
 def sampling_tolerance(denoiser: float, dtype: torch.dtype, *, steps: int, guidance: float) -> float:

@@ -11,7 +11,7 @@ from typing import Any
 import torch
 
 from whichway.analysis.errors import UserError
-from whichway.analysis.families import Conditioning, Family, find_family
+from whichway.analysis.families import Conditioning, Family, encode, encode_negative, find_family
 from whichway.analysis.images.rendering import Images, Renderable, render
 from whichway.analysis.images.sampling import Sampling
 from whichway.analysis.models.choice import MINIATURE
@@ -86,11 +86,16 @@ class Model:
     def encode(self, prompts: Sequence[str]) -> list[Conditioning]:
         """The conditioning of each prompt; warns of those that are cut off. The empty prompt is legitimate."""
         with self.lock:
-            return list(self.family.encode(self.pipeline, prompts))
+            return list(encode(self.family, self.pipeline, prompts))
+
+    def encode_negative(self, prompt: str | None) -> Conditioning:
+        """The conditioning of a negative prompt, or of none, as the pipeline's own call makes it."""
+        with self.lock:
+            return encode_negative(self.family, self.pipeline, prompt)
 
     def encode_each(self, prompts: Sequence[str]) -> Iterator[Conditioning]:
         """As :meth:`encode`, one after the other: for many prompts, and progress."""
-        conditionings = self.family.encode(self.pipeline, prompts)
+        conditionings = encode(self.family, self.pipeline, prompts)
         while True:
             with self.lock:
                 conditioning = next(conditionings, None)

@@ -8,10 +8,14 @@ import torch
 from whichway.analysis.clouds.ground_metrics import find_ground
 from whichway.analysis.errors import UserError
 from whichway.analysis.families import Conditioning
+from whichway.analysis.images.attended_cloud import AttendedCloud
+from whichway.analysis.images.attention_interpolation import require_interpolable_attention
 from whichway.analysis.models.model import Model
 from whichway.analysis.paths.chosen_method import ChosenMethod
-from whichway.geometry import DisplacementPath, PointCloud, build_path, identity_coupling
+from whichway.geometry import DisplacementPath, PointCloud, build_path, find_method, identity_coupling
 from whichway.geometry.path import Path
+
+ATTENDING = ("aid-inner", "aid-outer")  # paths whose frames attend to those of both ends
 
 
 @dataclass(frozen=True, eq=False)
@@ -22,17 +26,21 @@ class ConditioningPath:
         clouds: encoder → path of its cloud.
         masses: encoder → mass at t = 0 and at t = 1; linear in between.
         vectors: name → path of its vector x, as the cloud δ_x of one row.
+        ends: the conditionings that are joined: what frames attend to where a method has them attend to both ends.
     """
 
     clouds: Mapping[str, Path]
     masses: Mapping[str, tuple[float, float]]
     vectors: Mapping[str, Path] = field(default_factory=dict)
+    ends: tuple[Conditioning, ...] = ()
 
     def __call__(self, t: float) -> Conditioning:
+        clouds = {name: path(t) for name, path in self.clouds.items()}
         return Conditioning(
-            {name: path(t) for name, path in self.clouds.items()},
+            clouds,
             {name: (1 - t) * start + t * end for name, (start, end) in self.masses.items()},
             {name: path(t).rows[0] for name, path in self.vectors.items()},
+            ends=self.ends if any(isinstance(cloud, AttendedCloud) for cloud in clouds.values()) else (),
         )
 
     @property
@@ -66,6 +74,8 @@ def join(
         raise UserError(
             f"method {name!r}: rows of {model.family.name} know their places, so that only identity joins them"
         )
+    if model is not None and find_method(method.method).path in ATTENDING:
+        require_interpolable_attention(model.family)
     ground = find_ground(method.ground, model)
     try:
         clouds = {
@@ -75,12 +85,21 @@ def join(
             for encoder, cloud in start.clouds.items()
         }
     except (ValueError, RuntimeError) as error:
-        raise UserError(f"method {name!r}: {error}") from error
+        raise UserError(f"method {name!r}: {error}{_why_sizes_differ(start, end)}") from error
     masses = {encoder: (mass, end.masses[encoder]) for encoder, mass in start.masses.items()}
     vectors = {key: _straight(vector, end.vectors[key]) for key, vector in start.vectors.items()}
-    return ConditioningPath(clouds, masses, vectors)
+    return ConditioningPath(clouds, masses, vectors, (start, end))
 
 
 def _straight(start: torch.Tensor, end: torch.Tensor) -> Path:
     a, b = PointCloud(start[None]), PointCloud(end[None])
     return DisplacementPath(a, b, identity_coupling(a, b))
+
+
+def _why_sizes_differ(start: Conditioning, end: Conditioning) -> str:
+    if all(len(cloud) == len(end.clouds[encoder]) for encoder, cloud in start.clouds.items()):
+        return ""
+    return (
+        "; where an encoder's padding is masked, a text has as many rows as tokens: choose a method for clouds of any "
+        "sizes, such as optimal, mixture or identity"
+    )

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 
-from whichway.analysis.families.stable_diffusion import TruncationWarning
+from whichway.analysis.families import TruncationWarning
 from whichway.analysis.models.model import Model
 from whichway.geometry import PointCloud
 
@@ -12,7 +12,7 @@ __all__ = ["TruncationWarning", "encode", "encode_all"]
 def encode(model: Model, prompt: str) -> PointCloud:
     """The cloud of ``prompt``: ``model.encode([prompt])[0].cloud``.
 
-    Warns with :class:`~whichway.analysis.families.stable_diffusion.TruncationWarning` when the prompt is too long.
+    Warns with :class:`~whichway.analysis.families.encoding.TruncationWarning` when the prompt is too long.
     """
     [conditioning] = model.encode([prompt])
     return conditioning.cloud

@@ -14,6 +14,7 @@ import torch
 
 from whichway.analysis.families import Conditioning
 from whichway.analysis.images.attended_cloud import AttendedCloud
+from whichway.analysis.images.guidance import negative_conditioning
 from whichway.analysis.images.sampling import Sampling
 from whichway.analysis.models.model import Model
 from whichway.analysis.models.versions import RENDERING_PACKAGES, versions
@@ -30,9 +31,10 @@ class FrameAddresses:
     def __init__(self, model: Model, sampling: Sampling) -> None:
         self.dtype, self.model_identity = model.dtype, model.identity
         settings = asdict(sampling) | self.model_identity | {"versions": versions(RENDERING_PACKAGES)}
+        del settings["negative_prompt"]  # its conditioning counts
         self._shared = hashlib.sha256(json.dumps(settings, sort_keys=True).encode())
-        if sampling.is_guided:
-            [negative] = model.encode([sampling.negative_prompt])
+        negative = negative_conditioning(model, sampling)
+        if negative is not None:
             self._shared.update(self._digest(negative))
 
     def of(self, conditioning: Conditioning) -> str:

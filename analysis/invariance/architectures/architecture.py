@@ -8,7 +8,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from whichway.analysis.invariance.architectures.text_keys import Spans
+from whichway.analysis.images.text_keys import Spans
 from whichway.analysis.invariance.memory import require_memory
 from whichway.analysis.quiet import quiet_libraries
 

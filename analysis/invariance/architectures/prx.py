@@ -5,7 +5,7 @@ from torch import Tensor
 
 from whichway.analysis.invariance.architectures.architecture import Architecture, Text
 from whichway.analysis.invariance.architectures.inputs import NOW, TOKENS, fixed
-from whichway.analysis.invariance.architectures.text_keys import text_first
+from whichway.analysis.images.text_keys import text_first
 
 
 def denoise(denoiser: torch.nn.Module, text: Text) -> Tensor:

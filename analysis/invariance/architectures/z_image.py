@@ -5,7 +5,7 @@ from torch import Tensor
 
 from whichway.analysis.invariance.architectures.architecture import Architecture, Text
 from whichway.analysis.invariance.architectures.inputs import NOW, fixed
-from whichway.analysis.invariance.architectures.text_keys import Spans
+from whichway.analysis.images.text_keys import Spans
 
 
 def denoise(denoiser: torch.nn.Module, text: Text) -> Tensor:

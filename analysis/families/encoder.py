@@ -1,0 +1,90 @@
+"""A text encoder of a pipeline: which rows of the conditioning it writes, and the tokens that stand at them."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from whichway.analysis.errors import UserError
+
+UNBOUNDED = 10**6  # positions; tokenizers of transformers that know no length say 10^30
+
+
+def as_it_is(pipeline: Any, prompt: str) -> str:
+    """The prompt, unchanged."""
+    return prompt
+
+
+@dataclass(frozen=True)
+class Encoder:
+    """The encoder (or several of one length, side by side in each row) whose rows are one cloud.
+
+    Attributes:
+        cloud: the name of its cloud.
+        tokenizers: attributes of the pipeline. The first one that the pipeline has names the rows; the one that needs
+            most tokens says how many rows are the prompt's own.
+        positions: pipeline → how many rows it writes for each prompt.
+        text: pipeline, prompt → what the tokenizer is given.
+    """
+
+    cloud: str
+    tokenizers: tuple[str, ...]
+    positions: Callable[[Any], int]
+    text: Callable[[Any, str], str] = as_it_is
+
+    def token_count(self, pipeline: Any, prompt: str) -> int:
+        """Tokens that the prompt needs, special ones included; 0 where the pipeline has none of the tokenizers."""
+        counts = [
+            len(tokenizer(self._text_for(pipeline, tokenizer, prompt), verbose=False).input_ids)
+            for tokenizer in self._tokenizers(pipeline)
+        ]
+        return max(counts, default=0)
+
+    def labels(self, pipeline: Any, prompt: str) -> tuple[str, ...]:
+        """The token at each position, padding included; empty where the pipeline has none of the tokenizers."""
+        for tokenizer in self._tokenizers(pipeline):
+            text, positions = self._text_for(pipeline, tokenizer, prompt), self.positions(pipeline)
+            ids = tokenizer(text, padding="max_length", max_length=positions, truncation=True).input_ids
+            return token_names(tokenizer, ids)
+        return ()
+
+    def _tokenizers(self, pipeline: Any) -> list[Any]:
+        tokenizers = (getattr(pipeline, name, None) for name in self.tokenizers)
+        return [tokenizer for tokenizer in tokenizers if tokenizer is not None]
+
+    def _text_for(self, pipeline: Any, tokenizer: Any, prompt: str) -> str:
+        """As the pipeline's encoder is given it: an embedding learned by textual inversion may take several tokens."""
+        text = self.text(pipeline, prompt)
+        return pipeline.maybe_convert_prompt(text, tokenizer) if hasattr(pipeline, "maybe_convert_prompt") else text
+
+
+def token_names(tokenizer: Any, ids: list[int]) -> tuple[str, ...]:
+    """Tokens without the marks that tokenizers put on the ends of words."""
+    return tuple(token.removesuffix("</w>").removeprefix("▁") or "▁" for token in tokenizer.convert_ids_to_tokens(ids))
+
+
+def clip_positions(pipeline: Any) -> int:
+    """How many tokens CLIP's tokenizer pads each prompt to: 77.
+
+    Raises:
+        UserError: a tokenizer without a length.
+    """
+    positions: int = pipeline.tokenizer.model_max_length
+    if positions > UNBOUNDED:
+        raise UserError(
+            f"the tokenizer ({type(pipeline.tokenizer).__name__}) says no length; "
+            'wanted one with a "model_max_length" in its tokenizer_config.json, 77 for CLIP'
+        )
+    return positions
+
+
+def called_with(pipeline: Any, name: str) -> Any:
+    """What the pipeline's own call takes for an argument that it is not given."""
+    import inspect
+
+    return inspect.signature(type(pipeline).__call__).parameters[name].default
+
+
+def sequence_length(pipeline: Any) -> int:
+    """How many tokens the pipeline's own call pads a prompt to: its ``max_sequence_length``."""
+    length: int = called_with(pipeline, "max_sequence_length")
+    return length

@@ -1,0 +1,46 @@
+"""What guidance moves away from: the negative prompt, where a model under these settings looks at one."""
+
+from typing import Any, Protocol, runtime_checkable
+
+from whichway.analysis.errors import UserError
+from whichway.analysis.families import Conditioning, Family
+from whichway.analysis.images.sampling import Sampling
+
+
+@runtime_checkable
+class GuidedModel(Protocol):
+    """What is asked of a model here."""
+
+    @property
+    def pipeline(self) -> Any: ...
+    @property
+    def family(self) -> Family: ...
+    def encode_negative(self, prompt: str | None) -> Conditioning: ...
+
+
+def is_guided(model: GuidedModel, sampling: Sampling) -> bool:
+    """Whether the denoiser sees a negative prompt beside each prompt.
+
+    Raises:
+        UserError: settings of guidance that the model's family does not have, or that would have no effect.
+    """
+    family, scale = model.family, sampling.true_cfg_scale
+    if family.guidance == "together" and scale != 1:
+        raise UserError(f"true_cfg_scale: {family.name} has none, got {scale:g}; wanted a guidance_scale alone")
+    if family.guidance == "apart" and sampling.negative_prompt is not None and not scale > 1:
+        raise UserError(f"negative_prompt: {family.name} looks at it only with a true_cfg_scale above 1, got {scale:g}")
+    return family.is_guided(
+        model.pipeline,
+        guidance_scale=sampling.guidance_scale,
+        negative_prompt=sampling.negative_prompt,
+        true_cfg_scale=scale,
+    )
+
+
+def negative_conditioning(model: GuidedModel, sampling: Sampling) -> Conditioning | None:
+    """What guidance moves away from; None: the images are not guided.
+
+    Raises:
+        UserError: as :func:`is_guided`.
+    """
+    return model.encode_negative(sampling.negative_prompt) if is_guided(model, sampling) else None

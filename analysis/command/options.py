@@ -15,6 +15,7 @@ from whichway.analysis.vocabulary import (
     GROUNDS,
     PARAMETRISATIONS,
     PERCEPTUAL_DISTANCES,
+    POOLED,
     SCHEDULERS,
     TOKENS,
 )
@@ -125,6 +126,15 @@ def parametrisation_option(default: str) -> Decorator:
         type=click.Choice([*PARAMETRISATIONS]),
         help="When along a path its frames are taken.",
     )
+
+
+def pooled_option(command: Callable) -> Callable:
+    return click.option(
+        "--pooled",
+        default="auto",
+        type=click.Choice([*POOLED]),
+        help="How the pooled vector of SDXL, SD 3, Flux moves; start, end: held at A's, at B's.",
+    )(command)
 
 
 def dask_option(work: str) -> Decorator:

@@ -6,7 +6,14 @@ from typing import Any
 
 import click
 
-from whichway.analysis.command.options import dask_option, model_options, names, out_option, sampling_options
+from whichway.analysis.command.options import (
+    dask_option,
+    model_options,
+    names,
+    out_option,
+    pooled_option,
+    sampling_options,
+)
 from whichway.analysis.command.outcome import FAILED_CHECK, ends_in_one_line, say
 
 
@@ -30,6 +37,7 @@ from whichway.analysis.command.outcome import FAILED_CHECK, ends_in_one_line, sa
     default="efficientnet",
     help="Between images, separated by commas; the report shows the first.",
 )
+@pooled_option
 @sampling_options("num_inference_steps", "guidance_scale", "negative_prompt", "height", "width", "scheduler")
 @model_options()
 @dask_option("to spread the work over")

@@ -6,6 +6,7 @@ another.
 """
 
 from collections.abc import Collection, Mapping, Sequence
+from pathlib import Path
 from typing import TypeVar
 
 from whichway.analysis.errors import UserError
@@ -36,6 +37,11 @@ def choose_parts(requested: Sequence[str], conditioning: Conditioning) -> tuple[
         named = f"unknown {unknown[0]!r}" if unknown else "none named"
         raise UserError(f"parts: {named}; this model's texts have {', '.join(known)}, or {ALL}")
     return known if ALL in requested else tuple(name for name in known if name in requested)
+
+
+def file_of_part(path: Path, part: str, conditioning: Conditioning) -> Path:
+    """``path`` where the conditioning has one part; of several, each has a file with its name: ``D-t5.npy``."""
+    return path if len(parts_of(conditioning)) == 1 else path.with_stem(f"{path.stem}-{part}")
 
 
 def measure_name(measure: str, encoder: str, encoders: Collection[str]) -> str:

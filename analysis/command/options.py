@@ -137,6 +137,14 @@ def pooled_option(command: Callable) -> Callable:
     )(command)
 
 
+def parts_option(what: str) -> Decorator:
+    return click.option(
+        "--parts",
+        default="all",
+        help=f"Of the text, separated by commas: encoders such as clip, t5, and pooled; {what} for each.",
+    )
+
+
 def dask_option(work: str) -> Decorator:
     return click.option("--dask", help=f"Address of a Dask scheduler {work}.")
 

@@ -52,7 +52,7 @@ def draw_projections(
         references: encoder → its cloud of A.
     """
     figure = new_figure(11.2 if frames else 9.6, 4.8 * len(clouds))
-    lines = figure.subplots(len(clouds), 2, squeeze=False)
+    lines = figure.subplots(len(clouds), 2, squeeze=False).tolist()
     for axes, (encoder, of_encoder) in zip(lines, clouds.items(), strict=True):
         _draw_views(axes, of_encoder, references[encoder], method, f"{encoder}, " if len(clouds) > 1 else "")
         if frames:

@@ -65,8 +65,6 @@ def _reason_against(model: Model) -> str | None:
     return None
 
 
-
-
 def _factor_of(layers: list) -> torch.Tensor:
     """A with AᵀA = M, (d, d) float64: the square root of M's eigenvalues on its eigenvectors.
 

@@ -20,8 +20,7 @@ from whichway.analysis.clouds.projection import project
 from whichway.analysis.explorer.leg import Leg
 from whichway.analysis.explorer.messages import Message, as_png, leg_message
 from whichway.analysis.explorer.settings import ExplorerSettings
-from whichway.analysis.families import Conditioning
-from whichway.analysis.families import TruncationWarning
+from whichway.analysis.families import Conditioning, TruncationWarning
 from whichway.analysis.images.rendering import fitting_batch_size
 from whichway.analysis.models.model import Model
 from whichway.analysis.paths.conditioning_path import join

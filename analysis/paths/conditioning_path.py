@@ -25,7 +25,8 @@ class ConditioningPath:
         clouds: encoder → path of its cloud.
         masses: encoder → mass at t = 0 and at t = 1; linear in between.
         vectors: name → path of its vector x, as the cloud δ_x of one row.
-        ends: the conditionings that are joined, with the vectors that the path has there: what frames attend to where a method has them attend to both ends.
+        ends: the conditionings that are joined, with the vectors that the path has there: what frames attend to where
+            a method has them attend to both ends.
     """
 
     clouds: Mapping[str, Path]
@@ -98,7 +99,8 @@ def join(
 
 def _with_vectors(conditioning: Conditioning, vectors: Mapping[str, Path], t: float) -> Conditioning:
     """One end of the path: with the vectors that are there, which may be held at the other end's."""
-    return replace(conditioning, vectors={name: path(t).rows[0] for name, path in vectors.items()})
+    own = {name: path(t).rows[0] for name, path in vectors.items()}
+    return replace(conditioning, vectors=own) if own else conditioning
 
 
 def _vector_paths(name: str, method: ChosenMethod, start: Conditioning, end: Conditioning) -> dict[str, Path]:

@@ -40,7 +40,7 @@ def show_comparison(comparison: Comparison, console: Console | None = None) -> N
         table.add_row(name, *_row(result))
     console.print(table)
     if comparison.change_by_part:
-        console.print(_change_table(comparison.change_by_part, tuple(encoders)))
+        _show_change(comparison.change_by_part, tuple(encoders), console)
     console.print(str(comparison.endpoint_check), highlight=False, soft_wrap=True)
     console.print(f"frames: {comparison.rendered} rendered, {comparison.reused} reused")
     for path in (comparison.folder / "metrics.json", *comparison.pictures):
@@ -78,20 +78,22 @@ def _vectors_in_words(distances: Distances) -> Iterator[str]:
             yield f"The {vector} vectors are {_number(distances[name])} apart{turned}."
 
 
-def _change_table(change: ChangeByPart, encoders: Sequence[str]) -> Table:
+def _show_change(change: ChangeByPart, encoders: Sequence[str], console: Console) -> None:
     """Which part of the text carried the change."""
-    table = Table(
-        title="What carried the change? Only this moved from A to B, the rest of the text stayed A's;\n"
-        f"how far the image looks from A's ({change.distance}), and in % of what everything does",
-        title_justify="left",
+    console.print(
+        "\nWhat carried the change? Images of texts of which only this moved from A to B, while the rest stayed A's: how "
+        f"far they look from A's image ({change.distance}), and in % of what everything together does. The shares need "
+        "not add up.",
+        highlight=False,
     )
+    table = Table(box=SIMPLE)
     table.add_column("moved")
     for heading in (f"halfway ({change.method})", "all the way"):
         table.add_column(heading, justify="right")
     for what, title in titles_of_moves(change.end, encoders).items():
         cells = [_of_everything(changes, what) for changes in (change.halfway, change.end)]
         table.add_row(title, *cells)
-    return table
+    console.print(table)
 
 
 def _of_everything(changes: Mapping[str, float], what: str) -> str:

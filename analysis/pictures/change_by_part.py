@@ -39,7 +39,7 @@ def draw_change_by_part(
     width = max(16, 11 * columns)  # characters that fit above half of the figure
     heads = [f"A: {quoted(prompts[0], width)}", f"B: {quoted(prompts[1], width)}"]
     head = 0.16 * max(text.count("\n") + 1 for text in heads) + 0.5  # inches
-    height = 1.28 * CELL * len(lines) + 0.3
+    height = 1.2 * CELL * len(lines) + 0.3
     figure = new_figure(CELL * columns + 0.9, height + head)
     figure.set_layout_engine(ConstrainedLayoutEngine(rect=(0, 0, 1, height / (height + head)), w_pad=0.03, h_pad=0.03))
     axes = figure.subplots(len(lines), columns, squeeze=False)

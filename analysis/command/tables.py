@@ -81,9 +81,9 @@ def _vectors_in_words(distances: Distances) -> Iterator[str]:
 def _show_change(change: ChangeByPart, encoders: Sequence[str], console: Console) -> None:
     """Which part of the text carried the change."""
     console.print(
-        "\nWhat carried the change? Images of texts of which only this moved from A to B, while the rest stayed A's: how "
-        f"far they look from A's image ({change.distance}), and in % of what everything together does. The shares need "
-        "not add up.",
+        "\nWhat carried the change? Images of texts of which only this moved from A to B, while the rest stayed A's: "
+        f"how far they look from A's image ({change.distance}), and in % of what everything together does. The shares "
+        "need not add up.",
         highlight=False,
     )
     table = Table(box=SIMPLE)

@@ -42,6 +42,8 @@ def show_comparison(comparison: Comparison, console: Console | None = None) -> N
     if comparison.change_by_part:
         _show_change(comparison.change_by_part, tuple(encoders), console)
     console.print(str(comparison.endpoint_check), highlight=False, soft_wrap=True)
+    if any(method.pooled == "start" for method in settings.chosen_methods.values()):
+        console.print("where A's pooled vector is held, B is its rows beside that vector", highlight=False)
     console.print(f"frames: {comparison.rendered} rendered, {comparison.reused} reused")
     for path in (comparison.folder / "metrics.json", *comparison.pictures):
         console.print(str(path), highlight=False, soft_wrap=True)

@@ -44,12 +44,14 @@ def draw_projections(
     *,
     method: str = "pca",
     frames: Mapping[str, Pictures] | None = None,
+    one_image: bool = True,
 ) -> Figure:
     """The same for the clouds of several encoders, one below the other: each is a space of its own.
 
     Args:
         clouds: encoder → method → clouds.
         references: encoder → its cloud of A.
+        one_image: whether all paths end in B's; not so where one holds A's pooled vector.
     """
     figure = new_figure(11.2 if frames else 9.6, 4.8 * len(clouds))
     lines = figure.subplots(len(clouds), 2, squeeze=False).tolist()
@@ -65,7 +67,7 @@ def draw_projections(
         ncols=min(len(labels), 6),
         frameon=False,
         fontsize=9,
-        title="large marker: t = 1, where every path renders B's image",
+        title="large marker: t = 1" + (", where every path renders B's image" if one_image else ""),
         title_fontsize=9,
     )
     return figure

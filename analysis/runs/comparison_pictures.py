@@ -30,15 +30,21 @@ def draw_comparison_pictures(
 
     times, frames = rendered.times, rendered.frames
     start, end = rendered.ends
+    held = {"start": "with A's pooled vector, held", "end": "the pooled vector is B's from the start"}
+    holds_start = any(method.pooled == "start" for method in settings.chosen_methods.values())
     figures = {
-        "filmstrips.png": draw_filmstrips(frames, times, settings.prompt_a, settings.prompt_b),
+        "filmstrips.png": draw_filmstrips(
+            frames, times, settings.prompt_a, settings.prompt_b, note=held.get(settings.pooled, "")
+        ),
         "steps.png": draw_steps(
             {name: result.steps for name, result in results.items()},
             {name: result.smoothness for name, result in results.items()},
             times,
             settings.perceptual_distance,
         ),
-        "projection.png": draw_projections(rendered.clouds, start.clouds, method=settings.projection, frames=frames),
+        "projection.png": draw_projections(
+            rendered.clouds, start.clouds, method=settings.projection, frames=frames, one_image=not holds_start
+        ),
         "coupling.png": draw_couplings(rendered.couplings, start.clouds, end.clouds),
     }
     if moved_alone and change:

@@ -1,6 +1,7 @@
 from .clouds.ground_metrics import find_ground as find_ground
 from .clouds.projection import pairwise_distances as pairwise_distances
 from .clouds.projection import project as project
+from .clouds.prompt_distances import measure_distances as measure_distances
 from .errors import UserError as UserError
 from .explorer import Explorer as Explorer
 from .families.conditioning import Conditioning as Conditioning
@@ -32,7 +33,6 @@ from .runs.barycenters import grid_weights as grid_weights
 from .runs.comparison import compare as compare
 from .runs.comparison_settings import ComparisonSettings as ComparisonSettings
 from .runs.film import write_film as write_film
-from .runs.method_results import measure_distances as measure_distances
 from .runs.saved_comparison import read_comparison as read_comparison
 from .smoothness.measures import measure_smoothness as measure_smoothness
 from .smoothness.perceptual_distance import efficientnet_features as efficientnet_features

@@ -16,6 +16,14 @@ TOKENS = {
     "own": "the prompts' own tokens, up to the longer prompt's end token",
     "words": "own tokens without the start token",
 }
+#: how a pooled vector goes from A to B (:mod:`whichway.analysis.paths.vector_path`)
+POOLED = {
+    "auto": "as the method's rows move: spherical for spherical and slerp, else linear",
+    "linear": "straight",
+    "spherical": "along its great circle",
+    "start": "not at all: held at A's",
+    "end": "not at all: held at B's",
+}
 #: when along a path its frames are taken (:mod:`whichway.analysis.runs.rendered_paths`)
 PARAMETRISATIONS = {
     "uniform": "evenly in t",

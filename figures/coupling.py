@@ -3,10 +3,9 @@
 from matplotlib.figure import Figure
 
 from figures.saved import demo
-from whichway.analysis.pictures.coupling import draw_coupling
+from whichway.analysis.pictures.coupling import draw_couplings
 
 
 def draw() -> Figure:
-    paths = {name: path.cloud for name, path in demo().rendered.paths.items()}
-    couplings = {name: path.coupling for name, path in paths.items() if hasattr(path, "coupling")}
-    return draw_coupling(couplings, *demo().ends)
+    start, end = demo().ends
+    return draw_couplings(demo().rendered.couplings, start.clouds, end.clouds)

@@ -3,9 +3,14 @@
 from matplotlib.figure import Figure
 
 from figures.saved import demo
-from whichway.analysis.pictures.projection import draw_projection
+from whichway.analysis.pictures.projection import draw_projections
 
 
 def draw() -> Figure:
     saved = demo()
-    return draw_projection(saved.clouds, saved.ends[0], method=saved.settings.projection, frames=saved.rendered.frames)
+    return draw_projections(
+        saved.rendered.clouds,
+        saved.ends[0].clouds,
+        method=saved.settings.projection,
+        frames=saved.rendered.frames,
+    )

@@ -43,12 +43,14 @@ class PathRule:
             (n, m) or None for all, says which rows may be matched to a path that makes its own coupling.
         length_in: of the paths built (:class:`whichway.geometry.path.Path`), known before one is.
         coupled: whether a coupling has to be chosen.
+        great_circle: whether what moves does so along great circles; straight where not.
     """
 
     summary: str
     build: Callable[..., Path]
     length_in: str | None
     coupled: bool = True
+    great_circle: bool = False
 
 
 @dataclass(frozen=True)
@@ -139,6 +141,7 @@ for _name, _path in {
         "matched rows, each along a great circle",
         lambda a, b, coupling, *_: SphericalPath(a, b, coupling),
         SphericalPath.length_in,
+        great_circle=True,
     ),
     "partial": PathRule(
         "matched mass moves, the rest fades",
@@ -152,7 +155,11 @@ for _name, _path in {
         coupled=False,
     ),
     "slerp": PathRule(
-        "the whole matrix along a great circle", lambda a, b, *_: SlerpPath(a, b), SlerpPath.length_in, coupled=False
+        "the whole matrix along a great circle",
+        lambda a, b, *_: SlerpPath(a, b),
+        SlerpPath.length_in,
+        coupled=False,
+        great_circle=True,
     ),
     "mixture": PathRule(
         "no row moves, weights do", lambda a, b, *_: MixturePath(a, b), MixturePath.length_in, coupled=False

@@ -85,3 +85,61 @@ def test_clouds_that_a_method_cannot_join_are_named():
     shorter = Conditioning({"text": random_cloud(5, 4, 0)})
     with pytest.raises(UserError, match="method 'random': clouds of different shape.* as many rows as tokens"):
         join("random", ChosenMethod("random"), shorter, Conditioning({"text": random_cloud(7, 4, 0)}), model=None)
+
+
+def pooled_at(method, choice, t):
+    path = join(method, ChosenMethod(method, pooled=choice), A, B, model=None)
+    return path(t).vectors["pooled"]
+
+
+@pytest.mark.parametrize("method", ["identity", "optimal", "mixture", "partial", "unbalanced"])
+def test_a_pooled_vector_moves_straight_where_rows_do_or_only_fade(method):
+    assert pooled_at(method, "auto", 0.25).tolist() == pytest.approx([0.75, 0.5])
+
+
+@pytest.mark.parametrize("method", ["spherical", "slerp", "identity+spherical"])
+def test_a_pooled_vector_moves_on_its_great_circle_where_rows_do(method):
+    """Of (1, 0) and (0, 2), a right angle: (cos, 2 sin) of t·90°."""
+    angle = torch.tensor(0.25 * torch.pi / 2)
+    wanted = [float(angle.cos()), 2 * float(angle.sin())]
+    assert pooled_at(method, "auto", 0.25).tolist() == pytest.approx(wanted)
+    assert pooled_at("optimal", "spherical", 0.25).tolist() == pytest.approx(wanted)
+    assert pooled_at(method, "linear", 0.25).tolist() == pytest.approx([0.75, 0.5])
+
+
+@pytest.mark.parametrize("method", ["optimal", "slerp"])
+@pytest.mark.parametrize(("choice", "held"), [("start", A), ("end", B)])
+def test_a_pooled_vector_can_be_held_at_either_end_while_the_rows_move(method, choice, held):
+    path = join(method, ChosenMethod(method, pooled=choice), A, B, model=None)
+    for t in (0, 0.3, 1):
+        assert torch.equal(path(t).vectors["pooled"], held.vectors["pooled"])
+    assert wasserstein(path(1).clouds["t5"], B.clouds["t5"]) == pytest.approx(0, abs=1e-6)
+
+
+def test_a_vector_without_a_great_circle_is_refused_in_words():
+    zero = replace(A, vectors={"pooled": torch.zeros(2)})
+    with pytest.raises(UserError, match="method 'x', pooled vector: a vector that is zero, or opposite to the other"):
+        join("x", ChosenMethod("spherical"), zero, B, model=None)
+    assert join("x", ChosenMethod("spherical", pooled="linear"), zero, B, model=None)(1)
+    same = replace(A, vectors={"pooled": torch.zeros(2)})
+    assert join("x", ChosenMethod("spherical"), zero, same, model=None)(0.5)  # it need not go anywhere
+
+
+def test_a_choice_for_a_vector_that_is_not_there_is_refused():
+    alone = Conditioning({"text": A.clouds["t5"]})
+    assert join("optimal", ChosenMethod("optimal"), alone, alone, model=None)
+    with pytest.raises(UserError, match="pooled: 'start', but this model's texts have no pooled vector; leave it out"):
+        join("optimal", ChosenMethod("optimal", pooled="start"), alone, alone, model=None)
+
+
+def test_parts_can_be_moved_alone():
+    path = join("optimal", ChosenMethod("optimal"), A, B, model=None)
+    moved, middle = path.with_moved({"clip"}, 0.5), path(0.5)
+    assert torch.equal(moved.clouds["clip"].rows, middle.clouds["clip"].rows)
+    assert torch.equal(moved.clouds["t5"].rows, path(0).clouds["t5"].rows)
+    assert moved.masses == {"clip": 6.0, "t5": 9.0}
+    assert torch.equal(moved.vectors["pooled"], A.vectors["pooled"])
+    only_vector = path.with_moved({"pooled"}, 1)
+    assert torch.equal(only_vector.vectors["pooled"], B.vectors["pooled"])
+    assert only_vector.masses == A.masses
+    assert torch.equal(only_vector.clouds["clip"].rows, path(0).clouds["clip"].rows)

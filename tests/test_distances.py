@@ -80,11 +80,11 @@ def test_an_interrupted_run_goes_on_where_it_stopped(model, tmp_path, monkeypatc
     assert 0 < np.isnan(matrix_of(out)).sum() < len(PROMPTS) ** 2
     first = list(solved)
     monkeypatch.setattr(distances, "wasserstein_block", lambda *args: solved.append(args[1:]) or solve(*args))
-    finished = measure_all(settings, out, model=model, progress=False).matrix
+    finished = measure_all(settings, out, model=model, progress=False)["text"].matrix
     assert [block for block in solved if block in first] == first  # none was solved again
     assert len(solved) == 15
     assert not np.isnan(finished).any()
-    again = measure_all(settings, out, model=model, progress=False)
+    again = measure_all(settings, out, model=model, progress=False)["text"]
     assert len(solved) == 15
     assert (again.matrix == finished).all()
 
@@ -151,5 +151,5 @@ def test_a_cluster_finds_the_same(model, tmp_path):
         spread = measure_all(DistanceSettings(PROMPTS), tmp_path / "1.npy", model=model, dask=address, progress=False)
         neighbours = neighbours_on_cluster(address, stack, 3)
     here = measure_all(DistanceSettings(PROMPTS), tmp_path / "2.npy", model=model, progress=False)
-    assert spread.matrix == pytest.approx(here.matrix, rel=1e-9)
+    assert spread["text"].matrix == pytest.approx(here["text"].matrix, rel=1e-9)
     assert (neighbours.indices == nearest_neighbours(stack, 3).indices).all()

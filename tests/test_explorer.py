@@ -121,7 +121,7 @@ def test_a_path_through_three_prompts_passes_the_second(model, tmp_path):
     passed = np.stack([exploration.frames["mixture"][k] for k in (0, 2, 4)])
     assert np.abs(passed.astype(int) - alone).max() <= 1
     [geometry] = [message.content for message in messages if message.content["kind"] == "geometry"]
-    assert [leg["couplings"] for leg in geometry["legs"]] == [{}, {}]
+    assert [leg["couplings"] for leg in geometry["legs"]] == [[], []]
     [views] = [message.content["views"] for message in messages if message.content["kind"] == "map"]
     assert list(views) == ["wasserstein"]  # a mixture is no matrix
 
@@ -146,11 +146,13 @@ def test_a_second_explorer_between_the_same_prompts_waits_for_the_first(settings
 
 def test_the_coupling_names_tokens_and_loses_no_row(settings, model, tmp_path):
     *_, geometry = islice(Exploration(settings, model, tmp_path).look(lambda: None, lambda: 0.5), 2)
-    for method, coupling in geometry.content["legs"][0]["couplings"].items():
+    couplings = geometry.content["legs"][0]["couplings"]
+    assert [(each["method"], each["encoder"]) for each in couplings] == [("optimal", ""), ("identity", "")]
+    for coupling in couplings:
         assert sum(mass for *_, mass in coupling["atoms"]) == pytest.approx(77, abs=0.1)
         assert coupling["a"][0] == "⟨start⟩"
         assert coupling["a"][-1].startswith("padding ×")
-        if method == "identity":
+        if coupling["method"] == "identity":
             assert coupling["share_moved"] == 0
 
 

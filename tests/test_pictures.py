@@ -9,9 +9,10 @@ import torch
 
 from tests.conftest import random_cloud
 from whichway.analysis.pictures.census import draw_census
-from whichway.analysis.pictures.coupling import draw_coupling, gather_padding
+from whichway.analysis.pictures.change_by_part import draw_change_by_part
+from whichway.analysis.pictures.coupling import draw_coupling, draw_couplings, gather_padding
 from whichway.analysis.pictures.filmstrips import draw_filmstrips
-from whichway.analysis.pictures.projection import draw_projection
+from whichway.analysis.pictures.projection import draw_projection, draw_projections
 from whichway.analysis.pictures.steps import draw_steps
 from whichway.analysis.pictures.style import quoted
 from whichway.analysis.smoothness.measures import measure_smoothness
@@ -132,3 +133,39 @@ def test_the_map_shows_the_images_of_both_ends_and_halfway(method):
         9: tuple(lines["optimal"][-1]),
     }
     assert "stress" in axis.get_title()
+
+
+def test_each_encoder_has_a_line_of_tables():
+    a = {"clip": prompt_cloud(9, 4, 0), "t5": prompt_cloud(12, 6, 1)}
+    b = {"clip": prompt_cloud(9, 5, 2), "t5": prompt_cloud(12, 7, 3)}
+    couplings = {name: {"identity": identity_coupling(a[name], b[name])} for name in a}
+    figure = draw_couplings(couplings, a, b)
+    assert [part.get_suptitle() for part in figure.subfigs] == ["rows of clip", "rows of t5"]
+    totals = [sum(float(text.get_text()) for text in axis.texts) for axis in figure.axes]
+    assert totals == [9, 12]
+    figure.canvas.draw()
+
+
+def test_each_encoder_is_projected_in_a_space_of_its_own():
+    ends = {name: (random_cloud(6, d, 0), random_cloud(6, d, 1)) for name, d in (("clip", 4), ("t5", 7))}
+    clouds = {name: {"optimal": [build_path("optimal", *two)(t) for t in (0.0, 1.0)]} for name, two in ends.items()}
+    figure = draw_projections(clouds, {name: a for name, (a, _) in ends.items()})
+    titles = [axis.get_title().partition(":")[0] for axis in figure.axes]
+    assert titles == ["clip, Frobenius view", "clip, Wasserstein view", "t5, Frobenius view", "t5, Wasserstein view"]
+
+
+def test_what_each_part_changed_stands_below_its_image():
+    titles = {"everything": "everything", "rows": "rows only", "pooled": "pooled vector only"}
+    changes = [{"everything": 0.2, "rows": 0.1, "pooled": 0.05}, {"everything": 0.0, "rows": 0.0, "pooled": 0.0}]
+    images = [
+        {what: np.full((8, 8, 3), 10 * k + line, np.uint8) for k, what in enumerate(titles, 1)} for line in (0, 1)
+    ]
+    image_a = np.full((8, 8, 3), 99, np.uint8)
+    figure = draw_change_by_part(
+        image_a, images, changes, ("halfway", "all the way"), titles, distance="ssim", prompts=("$a", "b")
+    )
+    seen = [int(axis.images[0].get_array()[0, 0, 0]) for axis in figure.axes]
+    assert seen == [99, 10, 20, 30, 99, 11, 21, 31]
+    below = [axis.get_xlabel() for axis in figure.axes]
+    assert below == ["", "0.200 (100%)", "0.100 (50%)", "0.050 (25%)", "", "0.000", "0.000", "0.000"]
+    figure.canvas.draw()

@@ -4,6 +4,7 @@ from . import miniature as miniature
 from .analysis.clouds.ground_metrics import find_ground as find_ground
 from .analysis.clouds.projection import pairwise_distances as pairwise_distances
 from .analysis.clouds.projection import project as project
+from .analysis.clouds.prompt_distances import measure_distances as measure_distances
 from .analysis.errors import UserError as UserError
 from .analysis.explorer import Explorer as Explorer
 from .analysis.families.conditioning import Conditioning as Conditioning
@@ -35,7 +36,6 @@ from .analysis.runs.barycenters import grid_weights as grid_weights
 from .analysis.runs.comparison import compare as compare
 from .analysis.runs.comparison_settings import ComparisonSettings as ComparisonSettings
 from .analysis.runs.film import write_film as write_film
-from .analysis.runs.method_results import measure_distances as measure_distances
 from .analysis.runs.saved_comparison import read_comparison as read_comparison
 from .analysis.smoothness.measures import measure_smoothness as measure_smoothness
 from .analysis.smoothness.perceptual_distance import efficientnet_features as efficientnet_features

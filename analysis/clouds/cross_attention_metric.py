@@ -30,7 +30,8 @@ def cross_attention_metric(model: Model, layers: str = "*") -> CrossAttention:
     Raises:
         UserError: the pattern names no layer (the names are listed), or a model without such a metric.
     """
-    _require_linear_keys(model)
+    if reason := _reason_against(model):
+        raise UserError(f"ground: {reason}; wanted euclidean or cosine")
     all_layers = cross_attention_layers(model.denoiser)
     chosen = [layer for name, layer in all_layers.items() if fnmatch.fnmatch(name, layers)]
     if not chosen:
@@ -44,19 +45,24 @@ def cross_attention_metric(model: Model, layers: str = "*") -> CrossAttention:
     return CrossAttention(factor)
 
 
-def _require_linear_keys(model: Model) -> None:
-    """The metric is constant only where keys and values are linear in rows, in every layer."""
+def has_cross_attention_metric(model: Model) -> bool:
+    """Whether the model's keys and values are linear in rows, in every layer: only there is the metric constant."""
+    return _reason_against(model) is None
+
+
+def _reason_against(model: Model) -> str | None:
     family = model.family
     if family.text_keys != "alone":
-        raise UserError(
-            f"ground: {family.name} has no cross-attention; its text and image attend to each other, and its rows "
-            "change from layer to layer; wanted euclidean or cosine"
+        return (
+            f"{family.name} has no cross-attention; its text and image attend to each other, and its rows change from "
+            "layer to layer"
         )
     if any(getattr(model.denoiser, name, None) is not None for name in family.text_modules):
-        raise UserError(
-            f"ground: {family.name} rewrites the rows ({', '.join(family.text_modules)}) before its cross-attention, "
-            "so that its keys and values are not linear in them; wanted euclidean or cosine"
+        return (
+            f"{family.name} rewrites the rows ({', '.join(family.text_modules)}) before its cross-attention, so that "
+            "its keys and values are not linear in them"
         )
+    return None
 
 
 def _factor_of(layers: list) -> torch.Tensor:

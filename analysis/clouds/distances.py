@@ -1,7 +1,8 @@
 """A file of prompts → the distances between all of them, on disk: ``whichway distances``.
 
-The matrix is a .npy of N×N float64 that any NumPy reads, written block by block; NaN is what is not done yet, so a run
-that was interrupted goes on where it stopped. The .json of the same name says what the rows are.
+A matrix for each part of the conditioning: each encoder's clouds, and each pooled vector, whose distances are Euclidean
+whatever those of the rows. It is a .npy of N×N float64 that any NumPy reads, written block by block; NaN is what is not
+done yet, so a run that was interrupted goes on where it stopped. The .json of the same name says what the rows are.
 """
 
 import json
@@ -18,15 +19,22 @@ from tqdm.auto import tqdm
 
 from whichway.analysis.clouds.ground_metrics import find_ground
 from whichway.analysis.clouds.on_cluster import blocks_on_cluster
+from whichway.analysis.clouds.parts import ALL, choose_parts, file_of_part, parts_of
 from whichway.analysis.errors import UserError, require_known, writing
 from whichway.analysis.files import write_json, written_whole
 from whichway.analysis.models.choice import ModelChoice
 from whichway.analysis.models.model import Model
 from whichway.analysis.models.versions import RENDERING_PACKAGES, versions
-from whichway.analysis.prompts.encoding import encode_all
 from whichway.analysis.vocabulary import DISTANCES, GROUNDS
-from whichway.geometry import CloudStack, GroundMetric, PointCloud, flatten_rows, linearise, slice_rows
-from whichway.geometry.pairwise import BLOCK, blocks_of, wasserstein_block, wasserstein_pairs, write_block
+from whichway.geometry import CloudStack, GroundMetric, PointCloud, flatten_rows, linearise, slice_rows, wasserstein
+from whichway.geometry.pairwise import (
+    BLOCK,
+    blocks_of,
+    is_stackable,
+    wasserstein_block,
+    wasserstein_pairs,
+    write_block,
+)
 
 APPROXIMATIONS = ("linearised", "sliced")
 VECTOR_BLOCK = 256  # vectors on each side of a block: their distances are one product
@@ -40,6 +48,10 @@ BlockSolver = Callable[[slice, slice], Float[np.ndarray, "a b"]]
 class DistanceSettings:
     """What a matrix of distances depends on.
 
+    Attributes:
+        distance, ground: between rows; a pooled vector is none.
+        parts: of the conditioning, of which to measure; "all".
+
     Raises:
         UserError: fewer than two prompts, an unknown distance, or one to which the ground metric means nothing.
     """
@@ -47,6 +59,7 @@ class DistanceSettings:
     prompts: tuple[str, ...]
     distance: str = "wasserstein"
     ground: str = "euclidean"
+    parts: tuple[str, ...] = (ALL,)
     model: ModelChoice = ModelChoice()
 
     def __post_init__(self) -> None:
@@ -84,9 +97,10 @@ class Approximation:
 
 @dataclass(frozen=True)
 class Distances:
-    """A finished matrix: where it is, and the error of an approximate one."""
+    """A finished matrix: where it is, of which distance, and the error of an approximate one."""
 
     path: Path
+    distance: str
     matrix: Float[np.ndarray, "N N"]
     approximation: Approximation | None
 
@@ -99,34 +113,66 @@ def measure_all(
     dask: str | None = None,
     progress: bool = True,
     report: Callable[[str], object] = lambda line: None,
-) -> Distances:
-    """Distances between all prompts in ``out``, an .npy; blocks that are there already are kept.
+) -> dict[str, Distances]:
+    """Part → distances between all prompts, an .npy: ``out``, or with the part's name where there are several; blocks
+    that are there already are kept.
 
     Args:
         dask: address of a running Dask scheduler over which the blocks are spread.
 
     Raises:
-        UserError: a file of other distances at ``out``, one that cannot be written, a model that cannot be loaded.
+        UserError: a file of other distances at ``out``, one that cannot be written, a model that cannot be loaded, a
+            part that its texts do not have, clouds that the distance cannot compare.
     """
     if out.suffix != ".npy":
         raise UserError(f"out: wanted a name that ends in .npy, got {str(out)!r}")
     model = model or settings.model.load()
-    clouds = list(
-        tqdm(encode_all(model, settings.prompts), "prompts", len(settings.prompts), disable=not progress, leave=False)
-    )
-    ground = find_ground(settings.ground, model)
+    prompts = model.encode_each(settings.prompts)
+    prompts = tqdm(prompts, "prompts", len(settings.prompts), disable=not progress, leave=False)
+    first = next(iter(prompts))
+    clouds = {part: [parts_of(first)[part]] for part in choose_parts(settings.parts, first)}
+    for conditioning in prompts:
+        parts = parts_of(conditioning)
+        for part, of_part in clouds.items():
+            of_part.append(parts[part])
+    measured = {}
+    for part, of_part in clouds.items():
+        of_rows = part in first.clouds
+        distance, ground = (settings.distance, settings.ground) if of_rows else ("frobenius", "euclidean")
+        identity = _identity(settings.prompts, distance, ground, model)
+        file = file_of_part(out, part, first)
+        identity |= {"part": part} if file != out else {}
+        try:
+            measured[part] = _measure(of_part, file, identity, find_ground(ground, model), model, dask, progress)
+        except ValueError as error:
+            raise UserError(f"distance: {distance} of {part}: {error}") from error
+        if approximation := measured[part].approximation:
+            report(f"{distance}: {approximation}")
+    return measured
+
+
+def _measure(
+    clouds: Sequence[PointCloud],
+    out: Path,
+    identity: dict,
+    ground: GroundMetric,
+    model: Model,
+    dask: str | None,
+    progress: bool,
+) -> Distances:
+    """The matrix of one part."""
+    distance = identity["distance"]
     device = "cuda" if model.device.type == "cuda" else "cpu"  # others have no float64
-    matrix = open_matrix(out, _identity(settings, model))
-    side = BLOCK if settings.distance == "wasserstein" else VECTOR_BLOCK
+    matrix = open_matrix(out, identity)
+    side = BLOCK if distance == "wasserstein" else VECTOR_BLOCK
     missing = [block for block in blocks_of(len(clouds), side) if not _is_done(matrix, block)]
     if missing:
-        solver = _block_solver(clouds, settings.distance, ground, device)
+        solver = _block_solver(clouds, distance, ground, device)
         _write_blocks(matrix, out, _solved(solver, missing, dask), missing, progress)
-    error = compare_with_exact(matrix, clouds, ground) if settings.distance in APPROXIMATIONS else None
+    error = compare_with_exact(matrix, clouds, ground) if distance in APPROXIMATIONS else None
     if error:
         write_json(sidecar(out), _read_sidecar(out) | {"approximation": asdict(error)})
-        report(f"{settings.distance}: {error}")
-    return Distances(out, matrix, error)
+    return Distances(out, distance, matrix, error)
 
 
 def compare_with_exact(
@@ -137,9 +183,7 @@ def compare_with_exact(
     rows, columns = np.tril_indices(len(clouds), -1)
     chosen = rng.choice(len(rows), min(SAMPLE, len(rows)), replace=False)
     first, second = rows[chosen], columns[chosen]
-    needed = np.unique(np.concatenate([first, second]))
-    stack = CloudStack.of([clouds[index] for index in needed], ground=ground)
-    exact = wasserstein_pairs(stack, np.searchsorted(needed, first), np.searchsorted(needed, second))
+    exact = _exact_pairs(clouds, first, second, ground)
     apart = exact > 0
     if not apart.any():
         return None
@@ -147,6 +191,17 @@ def compare_with_exact(
     low, high = np.quantile(ratios, (0.025, 0.975))
     correlation = float(spearmanr(matrix[first, second], exact).statistic) if len(exact) > 2 else 1.0
     return Approximation(int(apart.sum()), float(ratios.mean()), float(low), float(high), correlation)
+
+
+def _exact_pairs(
+    clouds: Sequence[PointCloud], first: np.ndarray, second: np.ndarray, ground: GroundMetric
+) -> Float[np.ndarray, " pairs"]:
+    needed = np.unique(np.concatenate([first, second]))
+    sampled = [clouds[index] for index in needed]
+    if not is_stackable(sampled):
+        return np.array([wasserstein(clouds[i], clouds[j], ground=ground) for i, j in zip(first, second, strict=True)])
+    stack = CloudStack.of(sampled, ground=ground)
+    return wasserstein_pairs(stack, np.searchsorted(needed, first), np.searchsorted(needed, second))
 
 
 # --- the file --------------------------------------------------------------------------------------------------------
@@ -187,11 +242,11 @@ def _read_sidecar(out: Path) -> dict:
     return content
 
 
-def _identity(settings: DistanceSettings, model: Model) -> dict:
+def _identity(prompts: Sequence[str], distance: str, ground: str, model: Model) -> dict:
     return {
-        "distance": settings.distance,
-        "ground": settings.ground,
-        "prompts": list(settings.prompts),
+        "distance": distance,
+        "ground": ground,
+        "prompts": list(prompts),
         "model_sha256": model.fingerprint,
         "versions": versions(RENDERING_PACKAGES),
     }
@@ -218,13 +273,22 @@ def _write_blocks(matrix: np.memmap, out: Path, solved: Iterable, missing: Seque
 
 
 def _block_solver(clouds: Sequence[PointCloud], distance: str, ground: GroundMetric, device: str) -> BlockSolver:
-    if distance == "wasserstein":
+    if distance == "wasserstein" and is_stackable(clouds):
         return partial(wasserstein_block, CloudStack.of(clouds, ground=ground, device=device))
+    if distance == "wasserstein":
+        return partial(_block_of_any, clouds, ground)
     if distance == "frobenius":
         return partial(_vector_block, flatten_rows(clouds))
     if distance == "linearised":
         return partial(_vector_block, linearise(clouds, clouds[0], ground=ground))
     return partial(_vector_block, slice_rows(clouds, ground=ground))
+
+
+def _block_of_any(
+    clouds: Sequence[PointCloud], ground: GroundMetric, rows: slice, columns: slice
+) -> Float[np.ndarray, "a b"]:
+    """Of clouds of different size, as masked texts are: pair by pair."""
+    return np.array([[wasserstein(a, b, ground=ground) for b in clouds[columns]] for a in clouds[rows]])
 
 
 def _vector_block(vectors: np.ndarray, rows: slice, columns: slice) -> Float[np.ndarray, "a b"]:

@@ -128,6 +128,17 @@ def find_neighbours(stack: CloudStack, *, progress: bool = True) -> Neighbours:
         return nearest_neighbours(stack, min(MAPPED_NEIGHBOURS, len(stack) - 1), report=bar.update)
 
 
+def neighbours_of(clouds: Sequence[PointCloud]) -> Neighbours:
+    """As :func:`find_neighbours`, of clouds that need not be of one size: then every pair is solved."""
+    if is_stackable(clouds):
+        return find_neighbours(CloudStack.of(clouds))
+    distances = pairwise_distances(clouds, "wasserstein")
+    np.fill_diagonal(distances, np.inf)
+    count = min(MAPPED_NEIGHBOURS, len(clouds) - 1)
+    nearest = np.argsort(distances, axis=1, kind="stable")[:, :count]
+    return Neighbours(nearest, np.take_along_axis(distances, nearest, axis=1), len(clouds) * (len(clouds) - 1) // 2)
+
+
 def pairwise_distances(clouds: Sequence[PointCloud], view: str) -> Float[np.ndarray, "clouds clouds"]:
     """RMS Frobenius or W_2 between all clouds, exact.
 

@@ -10,6 +10,7 @@ from whichway.analysis.command.options import (
     model_options,
     out_option,
     parametrisation_option,
+    pooled_option,
     sampling_options,
 )
 from whichway.analysis.command.outcome import ends_in_one_line, say
@@ -23,6 +24,7 @@ from whichway.analysis.command.outcome import ends_in_one_line, say
 @click.option("--method", default="optimal", help="'whichway methods' lists them.")
 @matching_options
 @parametrisation_option("perceptual")
+@pooled_option
 @click.option("--frames", default=25, help="Images along the path, at least 2.")
 @click.option("--fps", default=12.0, help="Frames a second.")
 @click.option("--ping-pong", is_flag=True, help="There and back again.")

@@ -12,6 +12,7 @@ from whichway.analysis.command.options import (
     names,
     out_option,
     parametrisation_option,
+    pooled_option,
     sampling_options,
 )
 from whichway.analysis.command.outcome import FAILED_CHECK, ends_in_one_line, say
@@ -29,6 +30,7 @@ from whichway.analysis.vocabulary import PROJECTIONS
 )
 @matching_options
 @parametrisation_option("uniform")
+@pooled_option
 @click.option("--frames", default=9, help="Images along each path, at least 2.")
 @click.option("--projection", default="pca", type=click.Choice([*PROJECTIONS]), help="Of the paths on a plane.")
 @sampling_options()

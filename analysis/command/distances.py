@@ -5,7 +5,7 @@ from typing import Any
 
 import click
 
-from whichway.analysis.command.options import dask_option, model_options
+from whichway.analysis.command.options import dask_option, model_options, names, parts_option
 from whichway.analysis.command.outcome import ends_in_one_line, say
 from whichway.analysis.vocabulary import DISTANCES, GROUNDS
 
@@ -17,15 +17,21 @@ from whichway.analysis.vocabulary import DISTANCES, GROUNDS
     "--distance", default="wasserstein", type=click.Choice([*DISTANCES]), help="linearised, sliced: nearly W_2."
 )
 @click.option("--ground", default="euclidean", type=click.Choice([*GROUNDS]), help="Metric by which rows are matched.")
+@parts_option("a matrix")
 @model_options("name", "device", "dtype", "variant")
 @dask_option("to spread the work over")
 @click.option("--out", type=click.Path(path_type=Path), default="distances.npy", help="The matrix, as .npy.")
-def distances(prompts_file: Path, dask: str | None, out: Path, **settings: Any) -> None:
-    """Measure the distances between all prompts of a file, one a line, into a matrix on disk."""
+def distances(prompts_file: Path, parts: str, dask: str | None, out: Path, **settings: Any) -> None:
+    """Measure the distances between all prompts of a file, one a line, into a matrix on disk.
+
+    Where a text has several parts (SDXL, SD 3, Flux: the rows of each encoder, a pooled vector), each has a matrix of
+    its own, its name at the end of the file's.
+    """
     from whichway.analysis.clouds.distances import DistanceSettings, measure_all
     from whichway.analysis.prompts.prompt_file import read_prompts
 
-    requested = DistanceSettings(read_prompts(prompts_file), **settings)
+    requested = DistanceSettings(read_prompts(prompts_file), parts=names(parts), **settings)
     say(f"loading {requested.model.name}")
-    measured = measure_all(requested, out, dask=dask, report=say)
-    click.echo(f"{len(measured.matrix)} prompts, {requested.distance}: {out}")
+    for part, measured in measure_all(requested, out, dask=dask, report=say).items():
+        of_part = f" of {part}" if measured.path != out else ""
+        click.echo(f"{len(measured.matrix)} prompts, {measured.distance}{of_part}: {measured.path}")

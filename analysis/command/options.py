@@ -15,6 +15,7 @@ from whichway.analysis.vocabulary import (
     GROUNDS,
     PARAMETRISATIONS,
     PERCEPTUAL_DISTANCES,
+    POOLED,
     SCHEDULERS,
     TOKENS,
 )
@@ -124,6 +125,23 @@ def parametrisation_option(default: str) -> Decorator:
         default=default,
         type=click.Choice([*PARAMETRISATIONS]),
         help="When along a path its frames are taken.",
+    )
+
+
+def pooled_option(command: Callable) -> Callable:
+    return click.option(
+        "--pooled",
+        default="auto",
+        type=click.Choice([*POOLED]),
+        help="How the pooled vector of SDXL, SD 3, Flux moves; start, end: held at A's, at B's.",
+    )(command)
+
+
+def parts_option(what: str) -> Decorator:
+    return click.option(
+        "--parts",
+        default="all",
+        help=f"Of the text, separated by commas: encoders such as clip, t5, and pooled; {what} for each.",
     )
 
 

@@ -1,12 +1,20 @@
 """``whichway study``"""
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import click
 
-from whichway.analysis.command.options import dask_option, model_options, names, out_option, sampling_options
+from whichway.analysis.command.options import (
+    dask_option,
+    model_options,
+    names,
+    out_option,
+    pooled_option,
+    sampling_options,
+)
 from whichway.analysis.command.outcome import FAILED_CHECK, ends_in_one_line, say
 
 
@@ -21,7 +29,10 @@ from whichway.analysis.command.outcome import FAILED_CHECK, ends_in_one_line, sa
     "--count", default=100, help="Pairs, evenly over their similarity; of the CSV or of the miniature's world."
 )
 @click.option("--pairs-seed", default=0, help="Of the choice of pairs.")
-@click.option("--methods", help="Separated by commas; 'whichway methods' lists them.  [default: twelve]")
+@click.option(
+    "--methods",
+    help="Separated by commas; 'whichway methods' lists them.  [default: of twelve, those that the model can go by]",
+)
 @click.option("--frames", default=9, help="Images along each path, at least 2.")
 @click.option("--seeds", default=3, help="Initial noises for each pair.")
 @click.option(
@@ -30,6 +41,7 @@ from whichway.analysis.command.outcome import FAILED_CHECK, ends_in_one_line, sa
     default="efficientnet",
     help="Between images, separated by commas; the report shows the first.",
 )
+@pooled_option
 @sampling_options("num_inference_steps", "guidance_scale", "negative_prompt", "height", "width", "scheduler")
 @model_options()
 @dask_option("to spread the work over")
@@ -54,6 +66,7 @@ def study(
     """
     from whichway.analysis.command.tables import show_study
     from whichway.analysis.prompts.pairs import read_pairs, sample_by_stratum, world_pairs
+    from whichway.analysis.study.default_methods import joinable_methods
     from whichway.analysis.study.report import endpoint_check, write_report
     from whichway.analysis.study.saved_study import read_study
     from whichway.analysis.study.settings import METHODS, StudySettings
@@ -71,9 +84,11 @@ def study(
         for problem in pairs.problems:
             say(f"Warning: {problem}")
         chosen = sample_by_stratum(pairs.pairs, count, seed=pairs_seed)
+    model = requested.model.load()
+    if methods is None:
+        requested = replace(requested, methods=joinable_methods(requested, model, say))
     folder = out or Path("runs") / study_name(requested, chosen)
     say(f"{len(chosen)} pairs × {requested.seeds} seeds × {len(requested.methods)} methods in {folder}")
-    model = requested.model.load()
     results = run_study(requested, chosen, folder, model=model, dask=dask)
     check = endpoint_check(read_study(folder), results)
     show_study(results, requested.perceptual_distances[0], write_report(folder, model), check)

@@ -1,7 +1,7 @@
 """Results as tables on the terminal."""
 
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import pandas as pd
@@ -9,7 +9,10 @@ from rich.box import SIMPLE
 from rich.console import Console
 from rich.table import Table
 
+from whichway.analysis.clouds.parts import measure_name
+from whichway.analysis.clouds.prompt_distances import Distances
 from whichway.analysis.invariance.record import InvarianceRecord
+from whichway.analysis.runs.change_by_part import EVERYTHING, ChangeByPart, titles_of_moves
 from whichway.analysis.runs.comparison import Comparison
 from whichway.analysis.runs.endpoint_check import EndpointCheck
 from whichway.analysis.runs.method_results import MethodResult
@@ -19,29 +22,99 @@ from whichway.analysis.statistics.paired import by_pair, compare_methods
 
 def show_comparison(comparison: Comparison, console: Console | None = None) -> None:
     console = console or Console()
-    settings, distances = comparison.settings, comparison.distances
+    settings = comparison.settings
     console.print(f"\nA: {settings.prompt_a!r}\nB: {settings.prompt_b!r}\n", highlight=False, markup=False)
-    console.print(
-        f"W_2 {distances['wasserstein']:.4g} against RMS Frobenius {distances['rms_frobenius']:.4g} over all rows, "
-        f"{distances['wasserstein_own_tokens']:.4g} against {distances['rms_frobenius_own_tokens']:.4g} over the "
-        f"prompts' own tokens; the optimal coupling moves {distances['share_moved']:.0%} of the rows.\n",
-        highlight=False,
-    )
+    encoders = next(iter(comparison.results.values())).lengths
+    if len(encoders) == 1:
+        console.print(_distances_in_words(comparison.distances), highlight=False)
+    else:
+        console.print(_distance_table(comparison.distances, tuple(encoders)))
+    for line in _vectors_in_words(comparison.distances):
+        console.print(line, highlight=False)
+    console.print()
     table = Table(title=f"{settings.frames} frames, {settings.perceptual_distance} (lower is smoother, but directness)")
-    for heading in ("method", "length", "PPL", "energy", "directness", "worst step", "Gini"):
+    lengths = [measure_name("length", encoder, encoders).replace("_", " ") for encoder in encoders]
+    for heading in ("method", *lengths, "PPL", "energy", "directness", "worst step", "Gini"):
         table.add_column(heading, justify="left" if heading == "method" else "right")
     for name, result in comparison.results.items():
         table.add_row(name, *_row(result))
     console.print(table)
+    if comparison.change_by_part:
+        _show_change(comparison.change_by_part, tuple(encoders), console)
     console.print(str(comparison.endpoint_check), highlight=False, soft_wrap=True)
+    if any(method.pooled == "start" for method in settings.chosen_methods.values()):
+        console.print("where A's pooled vector is held, B is its rows beside that vector", highlight=False)
     console.print(f"frames: {comparison.rendered} rendered, {comparison.reused} reused")
     for path in (comparison.folder / "metrics.json", *comparison.pictures):
         console.print(str(path), highlight=False, soft_wrap=True)
 
 
+def _distances_in_words(distances: Distances) -> str:
+    return (
+        f"W_2 {_number(distances['wasserstein'])} against RMS Frobenius {_number(distances['rms_frobenius'])} over all "
+        f"rows, {_number(distances['wasserstein_own_tokens'])} against "
+        f"{_number(distances['rms_frobenius_own_tokens'])} over the prompts' own tokens; the optimal coupling moves "
+        f"{_share(distances['share_moved'])} of the rows."
+    )
+
+
+def _distance_table(distances: Distances, encoders: Sequence[str]) -> Table:
+    """A line for each encoder; no sum, since their spaces have units of their own."""
+    table = Table(title="How far apart A and B are, for each encoder's rows", box=SIMPLE)
+    table.add_column("rows of")
+    for heading in ("W_2", "RMS Frobenius", "own tokens: W_2", "RMS Frobenius", "optimal moves"):
+        table.add_column(heading, justify="right")
+    measures = ("wasserstein", "rms_frobenius", "wasserstein_own_tokens", "rms_frobenius_own_tokens")
+    for encoder in encoders:
+        numbers = [_number(distances[measure_name(measure, encoder, encoders)]) for measure in measures]
+        table.add_row(encoder, *numbers, _share(distances[measure_name("share_moved", encoder, encoders)]))
+    return table
+
+
+def _vectors_in_words(distances: Distances) -> Iterator[str]:
+    for name in distances:
+        if name.startswith("distance_"):
+            vector = name.removeprefix("distance_")
+            angle = distances[f"angle_{vector}"]
+            turned = "" if angle is None else f", at an angle of {angle:.3g}°"
+            yield f"The {vector} vectors are {_number(distances[name])} apart{turned}."
+
+
+def _show_change(change: ChangeByPart, encoders: Sequence[str], console: Console) -> None:
+    """Which part of the text carried the change."""
+    console.print(
+        "\nWhat carried the change? Images of texts of which only this moved from A to B, while the rest stayed A's: "
+        f"how far they look from A's image ({change.distance}), and in % of what everything together does. The shares "
+        "need not add up.",
+        highlight=False,
+    )
+    table = Table(box=SIMPLE)
+    table.add_column("moved")
+    for heading in (f"halfway ({change.method})", "all the way"):
+        table.add_column(heading, justify="right")
+    for what, title in titles_of_moves(change.end, encoders).items():
+        cells = [_of_everything(changes, what) for changes in (change.halfway, change.end)]
+        table.add_row(title, *cells)
+    console.print(table)
+
+
+def _of_everything(changes: Mapping[str, float], what: str) -> str:
+    whole = changes[EVERYTHING]
+    share = f"{changes[what] / whole:.0%}" if whole else "–"
+    return f"{changes[what]:.3f} {share:>5}"
+
+
+def _number(value: float | None) -> str:
+    return "–" if value is None else f"{value:.4g}"
+
+
+def _share(value: float | None) -> str:
+    return "–" if value is None else f"{value:.0%}"
+
+
 def _row(result: MethodResult) -> list[str]:
     smooth = result.smoothness
-    numbers = (result.length, smooth.ppl, smooth.energy, smooth.directness, smooth.worst_step, smooth.gini)
+    numbers = (*result.lengths.values(), smooth.ppl, smooth.energy, smooth.directness, smooth.worst_step, smooth.gini)
     return ["–" if number is None else f"{number:.3f}" for number in numbers]
 
 

@@ -15,12 +15,12 @@ from typing import Any
 import numpy as np
 
 from whichway.analysis.clouds.ground_metrics import find_ground
+from whichway.analysis.clouds.parts import parts_of
 from whichway.analysis.clouds.projection import project
 from whichway.analysis.explorer.leg import Leg
 from whichway.analysis.explorer.messages import Message, as_png, leg_message
 from whichway.analysis.explorer.settings import ExplorerSettings
-from whichway.analysis.families import Conditioning
-from whichway.analysis.families import TruncationWarning
+from whichway.analysis.families import Conditioning, TruncationWarning
 from whichway.analysis.images.rendering import fitting_batch_size
 from whichway.analysis.models.model import Model
 from whichway.analysis.paths.conditioning_path import join
@@ -44,10 +44,12 @@ class Exploration:
     Attributes:
         frames: method → index of its t → picture.
         steps: method → perceptual step after each frame, None where one of its two frames is missing.
+        has_parts: whether a text is more than one cloud to the model; False until it is known.
     """
 
     def __init__(self, settings: ExplorerSettings, model: Model, folder: Path = FOLDER) -> None:
         self.settings, self.model, self.folder = settings, model, folder
+        self.has_parts = False
         self.frames: dict[str, dict[int, Picture]] = {method: {} for method in settings.methods}
         self.steps: dict[str, list[float | None]] = {m: [None] * (len(settings.times) - 1) for m in settings.methods}
 
@@ -64,6 +66,7 @@ class Exploration:
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always", TruncationWarning)
             ends = [self.model.encode([prompt])[0] for prompt in self.settings.prompts]
+        self.has_parts = len(parts_of(ends[0])) > 1
         check()
         with ExitStack() as runs:
             legs = self._open_legs(runs, ends)
@@ -94,7 +97,7 @@ class Exploration:
                 for name, method in settings.chosen_methods.items()
             }
             renderer = opened[folder].renderer(settings.sampling, progress=False)
-            legs.append(Leg(start.cloud, end.cloud, paths, renderer))
+            legs.append(Leg(start, end, paths, renderer))
         return legs
 
     def _missing(self, cursor: float) -> list[int]:
@@ -154,22 +157,34 @@ class Exploration:
         return perceptual_distance(self.settings.perceptual_distance, np.stack(starts), np.stack(ends))
 
     def _map(self, legs: Sequence[Leg]) -> dict[str, dict]:
-        """Where every frame's cloud is on the plane, in both views. Methods that a view cannot show are left out."""
-        paths = {m: PiecewisePath([leg.paths[m].cloud for leg in legs]) for m in self.settings.methods}
-        clouds = {method: [path(t) for t in self.settings.times] for method, path in paths.items()}
-        reference, views = legs[0].start, {}
-        for view in TITLES:
-            shown = {m: c for m, c in clouds.items() if _is_shown(c, view, len(reference))}
-            if not shown:
-                continue
-            projection = project([cloud for of_path in shown.values() for cloud in of_path], view, reference=reference)
-            points = iter(projection.points.tolist())
-            views[view] = {
-                "title": f"{TITLES[view]}; {projection.distortion}",
-                "axes": projection.axes,
-                "points": {method: [next(points) for _ in of_path] for method, of_path in shown.items()},
-            }
-        return views
+        """Where every frame's cloud is on the plane: both views of each encoder's. Methods that a view cannot show are
+        left out.
+        """
+        several = len(legs[0].start.clouds) > 1
+        return {
+            f"{view}, {encoder}" if several else view: shown
+            for encoder in legs[0].start.clouds
+            for view in TITLES
+            if (shown := self._view(legs, encoder, view))
+        }
+
+    def _view(self, legs: Sequence[Leg], encoder: str, view: str) -> dict | None:
+        """One encoder's clouds in one view; None where it shows no method."""
+        reference = legs[0].start.clouds[encoder]
+        clouds = {}
+        for method in self.settings.methods:
+            path = PiecewisePath([leg.paths[method].clouds[encoder] for leg in legs])
+            clouds[method] = [path(t) for t in self.settings.times]
+        shown = {m: c for m, c in clouds.items() if _is_shown(c, view, len(reference))}
+        if not shown:
+            return None
+        projection = project([cloud for of_path in shown.values() for cloud in of_path], view, reference=reference)
+        points = iter(projection.points.tolist())
+        return {
+            "title": f"{TITLES[view]}; {projection.distortion}",
+            "axes": projection.axes,
+            "points": {method: [next(points) for _ in of_path] for method, of_path in shown.items()},
+        }
 
 
 def _is_shown(clouds: Sequence[PointCloud], view: str, rows: int) -> bool:

@@ -41,7 +41,7 @@ def export(exploration: Exploration, suffix: str, *, fps: float = 12, ping_pong:
         raise UserError(f"export: unknown {suffix!r}; known: {', '.join(EXPORTS)}")
     settings = exploration.settings
     if suffix == ".py":
-        return as_python(settings).encode()
+        return (parts_as_python if exploration.has_parts else as_python)(settings).encode()
     frames = finished_frames(exploration.frames, len(settings.times))
     if suffix == ".png":
         buffer = BytesIO()
@@ -96,4 +96,32 @@ for method in {list(settings.methods)!r}:
     frames[method] = render(model, [path(t) for t in uniform_times({len(settings.times)})], sampling)
     print(method, measure_smoothness(*measure_steps(frames[method], {settings.perceptual_distance!r})))
     write_film(frames[method], Path(f"{{method}}.webp"), ping_pong=True)
+'''
+
+
+def parts_as_python(settings: ExplorerSettings) -> str:
+    """The same for a model to which a text is more than one cloud: every part goes its own path."""
+    default = "@".join(("optimal", settings.ground, settings.tokens, settings.pooled))
+    return f'''"""{" and ".join(settings.methods)} between {len(settings.prompts)} prompts, as seen in the explorer."""
+
+from itertools import pairwise
+from pathlib import Path
+
+from whichway import Sampling, choose_method, join, load_model, measure_smoothness, measure_steps, render, write_film
+from whichway.geometry import uniform_times
+
+prompts = {list(settings.prompts)!r}
+model = load_model({settings.model.name!r})
+sampling = {settings.sampling!r}
+default = choose_method({default!r})
+conditionings = model.encode(prompts)
+times = uniform_times({settings.frames})  # from one prompt to the next
+frames = {{}}
+for name in {list(settings.methods)!r}:
+    method = choose_method(name, default)
+    legs = [join(name, method, a, b, model=model, seed={settings.sampling.seed}) for a, b in pairwise(conditionings)]
+    path = [leg(t) for leg in legs for t in times[:-1]] + [legs[-1](1)]
+    frames[name] = render(model, path, sampling)
+    print(name, measure_smoothness(*measure_steps(frames[name], {settings.perceptual_distance!r})))
+    write_film(frames[name], Path(f"{{name}}.webp"), ping_pong=True)
 '''

@@ -6,12 +6,16 @@ from typing import Any, NamedTuple
 import numpy as np
 from PIL import Image
 
+from whichway.analysis.clouds.parts import measure_name
+from whichway.analysis.clouds.prompt_distances import measure_distances
 from whichway.analysis.explorer.leg import Leg
 from whichway.analysis.pictures.coupling import gather_padding, token_labels
 from whichway.analysis.runs.frame_store import Picture
-from whichway.analysis.runs.method_results import measure_distances
-from whichway.geometry import Coupling, GroundMetric, PointCloud, transport_cost
-from whichway.geometry.path import W2
+from whichway.analysis.runs.method_results import coupled_length
+from whichway.geometry import Coupling, GroundMetric, PointCloud
+
+#: distances of two prompts that the page shows
+SHOWN = ("wasserstein", "rms_frobenius", "wasserstein_own_tokens", "rms_frobenius_own_tokens", "share_moved")
 
 
 class Message(NamedTuple):
@@ -22,15 +26,29 @@ class Message(NamedTuple):
 
 
 def leg_message(leg: Leg, ground: GroundMetric) -> dict[str, Any]:
-    """Distances of the two prompts, and each method's coupling and length."""
-    couplings, lengths = {}, {}
+    """Distances of the two prompts, and each method's coupling and length; of each encoder, and of pooled vectors."""
+    encoders = tuple(leg.start.clouds)
+    couplings, lengths = [], []
     for method, path in leg.paths.items():
-        coupling: Coupling | None = getattr(path.cloud, "coupling", None)
-        if coupling is not None:
-            couplings[method] = coupling_message(coupling, leg.start, leg.end)
-            if path.cloud.length_in == W2:
-                lengths[method] = transport_cost(leg.start, leg.end, coupling, ground=ground)
-    return {"distances": measure_distances(leg.start, leg.end), "couplings": couplings, "lengths": lengths}
+        for encoder, own in path.clouds.items():
+            about = {"method": method, "encoder": encoder if len(encoders) > 1 else ""}
+            coupling: Coupling | None = getattr(own, "coupling", None)
+            if coupling is not None:
+                couplings.append(about | coupling_message(coupling, own.start, own.end))
+            length = coupled_length(own, ground)
+            if length is not None:
+                lengths.append(about | {"length": length})
+    distances = measure_distances(leg.start, leg.end)
+    clouds = [
+        {"encoder": encoder if len(encoders) > 1 else ""}
+        | {measure: distances[measure_name(measure, encoder, encoders)] for measure in SHOWN}
+        for encoder in encoders
+    ]
+    vectors = [
+        {"name": name, "distance": distances[f"distance_{name}"], "angle": distances[f"angle_{name}"]}
+        for name in leg.start.vectors
+    ]
+    return {"clouds": clouds, "vectors": vectors, "couplings": couplings, "lengths": lengths}
 
 
 def coupling_message(coupling: Coupling, a: PointCloud, b: PointCloud) -> dict[str, Any]:

@@ -25,6 +25,7 @@ class ExplorerSettings:
     methods: tuple[str, ...] = ("optimal",)
     ground: str = "euclidean"
     tokens: str = "all"
+    pooled: str = "auto"
     frames: int = 17
     perceptual_distance: str = "efficientnet"
     model: ModelChoice = ModelChoice()
@@ -50,6 +51,7 @@ class ExplorerSettings:
                 methods=self.methods,
                 ground=self.ground,
                 tokens=self.tokens,
+                pooled=self.pooled,
                 frames=self.frames,
                 perceptual_distance=self.perceptual_distance,
                 model=self.model,

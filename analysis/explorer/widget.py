@@ -28,7 +28,7 @@ from whichway.analysis.models.choice import MINIATURE, ModelChoice
 from whichway.analysis.models.model import Model
 from whichway.analysis.smoothness.measures import Smoothness
 from whichway.analysis.smoothness.perceptual_distance import require_available
-from whichway.analysis.vocabulary import GROUNDS, SCHEDULERS, TOKENS
+from whichway.analysis.vocabulary import GROUNDS, POOLED, SCHEDULERS, TOKENS
 from whichway.geometry import METHODS
 
 PAGE = Path(__file__).parent / "page"
@@ -46,9 +46,10 @@ class Explorer(anywidget.AnyWidget):
         model: a loaded model, where the notebook has one; or a name as
             :func:`whichway.analysis.models.model.load_model` takes it.
         folder: where frames are kept, to be there at once the next time.
-        traits: ``prompts``, ``methods`` (one, or two side by side), ``ground``, ``tokens``, ``frames`` (of one leg),
-            ``perceptual_distance``, and those of :class:`whichway.analysis.images.sampling.Sampling`; all can be
-            changed later, here or in the page, as can ``t``.
+        traits: ``prompts``, ``methods`` (one, or two side by side), ``ground``, ``tokens``, ``pooled``, ``frames``
+            (of one leg), ``perceptual_distance``, and those of
+            :class:`whichway.analysis.images.sampling.Sampling`; all can be changed later, here or in the page, as can
+            ``t``.
     """
 
     _esm = "\n".join((PAGE / f"{part}.js").read_text(encoding="utf-8") for part in PARTS)
@@ -58,6 +59,7 @@ class Explorer(anywidget.AnyWidget):
     methods = List(Unicode(), ["optimal", "identity"]).tag(sync=True)
     ground = Unicode("euclidean").tag(sync=True)
     tokens = Unicode("all").tag(sync=True)
+    pooled = Unicode("auto").tag(sync=True)
     frames = Int(17).tag(sync=True)
     seed = Int(0).tag(sync=True)
     num_inference_steps = Int(20).tag(sync=True)
@@ -83,6 +85,7 @@ class Explorer(anywidget.AnyWidget):
             "methods": {name: method.summary for name, method in METHODS.items()},
             "ground": GROUNDS,
             "tokens": TOKENS,
+            "pooled": POOLED,
             "schedulers": SCHEDULERS,
             "exports": EXPORTS,
         }
@@ -164,16 +167,10 @@ class Explorer(anywidget.AnyWidget):
 
     def _chosen_settings(self) -> ExplorerSettings:
         """Raises a :class:`~whichway.analysis.errors.UserError` where the traits make no sense."""
-        return ExplorerSettings(
-            tuple(self.prompts),
-            tuple(self.methods),
-            self.ground,
-            self.tokens,
-            self.frames,
-            self.perceptual_distance,
-            ModelChoice(self.model),
-            Sampling(**{name: getattr(self, name) for name in SAMPLING}),
-        )
+        own = {name: getattr(self, name) for name in SETTINGS if name not in (*SAMPLING, "model")}
+        own |= {"prompts": tuple(self.prompts), "methods": tuple(self.methods)}
+        sampling = Sampling(**{name: getattr(self, name) for name in SAMPLING})
+        return ExplorerSettings(**own, model=ModelChoice(self.model), sampling=sampling)
 
     def _explore(self, settings: ExplorerSettings, check: Check) -> None:
         try:

@@ -1,4 +1,5 @@
-"""Methods by name, with the choices that go with them: what rows are matched by, and when frames are taken.
+"""Methods by name, with the choices that go with them: what rows are matched by, how a pooled vector moves, and when
+frames are taken.
 
 ``optimal@cross-attention@own`` is the method "optimal", matched by the cross-attention metric within the prompts' own
 tokens. Choices that a name leaves out are the defaults; no two choices share a name, so their order is free.
@@ -8,28 +9,34 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from whichway.analysis.errors import UserError
-from whichway.analysis.vocabulary import GROUNDS, PARAMETRISATIONS, TOKENS
+from whichway.analysis.vocabulary import GROUNDS, PARAMETRISATIONS, POOLED, TOKENS
 from whichway.geometry import find_method
 
 #: kind of choice → its values
-CHOICES: Mapping[str, Mapping[str, str]] = {"ground": GROUNDS, "tokens": TOKENS, "parametrisation": PARAMETRISATIONS}
+CHOICES: Mapping[str, Mapping[str, str]] = {
+    "ground": GROUNDS,
+    "tokens": TOKENS,
+    "parametrisation": PARAMETRISATIONS,
+    "pooled": POOLED,
+}
 
 
 @dataclass(frozen=True)
 class ChosenMethod:
-    """A method (:mod:`whichway.geometry.method`) with its ground metric, its tokens and its parametrisation."""
+    """A method (:mod:`whichway.geometry.method`) with its ground metric, tokens, parametrisation and pooled vector."""
 
     method: str
     ground: str = "euclidean"
     tokens: str = "all"
     parametrisation: str = "uniform"
+    pooled: str = "auto"
 
 
 def choose_method(name: str, default: ChosenMethod = ChosenMethod("optimal")) -> ChosenMethod:
     """The method called ``name``: "method" or "method@choice@choice…".
 
     Args:
-        default: ground metric, tokens and parametrisation where the name does not say.
+        default: ground metric, tokens, parametrisation and pooled vector where the name does not say.
 
     Raises:
         UserError: an unknown method or choice (the known ones are named), or two choices of one kind.
@@ -50,3 +57,8 @@ def choose_method(name: str, default: ChosenMethod = ChosenMethod("optimal")) ->
         chosen[kind] = choice
     defaults = {kind: getattr(default, kind) for kind in CHOICES}
     return ChosenMethod(method, **defaults | chosen)
+
+
+def chosen_pooled(pooled: str) -> dict[str, str]:
+    """Of a run's identity: nothing where nothing was chosen, so that runs from before there was a choice go on."""
+    return {} if pooled == "auto" else {"pooled": pooled}

@@ -1,9 +1,7 @@
 """Two conditionings → the path between them: one path for each of their parts, all at the same t."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-
-import torch
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field, replace
 
 from whichway.analysis.clouds.ground_metrics import find_ground
 from whichway.analysis.errors import UserError
@@ -12,7 +10,8 @@ from whichway.analysis.images.attended_cloud import AttendedCloud
 from whichway.analysis.images.attention_interpolation import require_interpolable_attention
 from whichway.analysis.models.model import Model
 from whichway.analysis.paths.chosen_method import ChosenMethod
-from whichway.geometry import DisplacementPath, PointCloud, build_path, find_method, identity_coupling
+from whichway.analysis.paths.vector_path import vector_path
+from whichway.geometry import build_path, find_method
 from whichway.geometry.path import Path
 
 ATTENDING = ("aid-inner", "aid-outer")  # paths whose frames attend to those of both ends
@@ -26,7 +25,8 @@ class ConditioningPath:
         clouds: encoder → path of its cloud.
         masses: encoder → mass at t = 0 and at t = 1; linear in between.
         vectors: name → path of its vector x, as the cloud δ_x of one row.
-        ends: the conditionings that are joined: what frames attend to where a method has them attend to both ends.
+        ends: the conditionings that are joined, with the vectors that the path has there: what frames attend to where
+            a method has them attend to both ends.
     """
 
     clouds: Mapping[str, Path]
@@ -35,11 +35,16 @@ class ConditioningPath:
     ends: tuple[Conditioning, ...] = ()
 
     def __call__(self, t: float) -> Conditioning:
-        clouds = {name: path(t) for name, path in self.clouds.items()}
+        return self.with_moved({*self.clouds, *self.vectors}, t)
+
+    def with_moved(self, parts: Collection[str], t: float) -> Conditioning:
+        """Where only these parts have moved, to t; a cloud's mass moves with it, and all others are at t = 0."""
+        at = {part: t if part in parts else 0.0 for part in (*self.clouds, *self.vectors)}
+        clouds = {name: path(at[name]) for name, path in self.clouds.items()}
         return Conditioning(
             clouds,
-            {name: (1 - t) * start + t * end for name, (start, end) in self.masses.items()},
-            {name: path(t).rows[0] for name, path in self.vectors.items()},
+            {name: (1 - at[name]) * start + at[name] * end for name, (start, end) in self.masses.items()},
+            {name: path(at[name]).rows[0] for name, path in self.vectors.items()},
             ends=self.ends if any(isinstance(cloud, AttendedCloud) for cloud in clouds.values()) else (),
         )
 
@@ -60,7 +65,7 @@ def join(
 ) -> ConditioningPath:
     """The path of ``method``, which the user called ``name``, from one conditioning to the other.
 
-    Vectors move in a straight line.
+    Every cloud moves by the method; vectors as :mod:`whichway.analysis.paths.vector_path` says.
 
     Args:
         model: whose cross-attention may be the ground metric, and whose family says whether rows may be re-matched;
@@ -87,13 +92,27 @@ def join(
     except (ValueError, RuntimeError) as error:
         raise UserError(f"method {name!r}: {error}{_why_sizes_differ(start, end)}") from error
     masses = {encoder: (mass, end.masses[encoder]) for encoder, mass in start.masses.items()}
-    vectors = {key: _straight(vector, end.vectors[key]) for key, vector in start.vectors.items()}
-    return ConditioningPath(clouds, masses, vectors, (start, end))
+    vectors = _vector_paths(name, method, start, end)
+    ends = (_with_vectors(start, vectors, 0), _with_vectors(end, vectors, 1))
+    return ConditioningPath(clouds, masses, vectors, ends)
 
 
-def _straight(start: torch.Tensor, end: torch.Tensor) -> Path:
-    a, b = PointCloud(start[None]), PointCloud(end[None])
-    return DisplacementPath(a, b, identity_coupling(a, b))
+def _with_vectors(conditioning: Conditioning, vectors: Mapping[str, Path], t: float) -> Conditioning:
+    """One end of the path: with the vectors that are there, which may be held at the other end's."""
+    own = {name: path(t).rows[0] for name, path in vectors.items()}
+    return replace(conditioning, vectors=own) if own else conditioning
+
+
+def _vector_paths(name: str, method: ChosenMethod, start: Conditioning, end: Conditioning) -> dict[str, Path]:
+    if method.pooled != "auto" and not start.vectors:
+        raise UserError(f"pooled: {method.pooled!r}, but this model's texts have no pooled vector; leave it out")
+    paths = {}
+    for part, vector in start.vectors.items():
+        try:
+            paths[part] = vector_path(vector, end.vectors[part], method.pooled, method.method)
+        except ValueError as error:
+            raise UserError(f"method {name!r}, {part} vector: {error}") from error
+    return paths
 
 
 def _why_sizes_differ(start: Conditioning, end: Conditioning) -> str:

@@ -1,10 +1,10 @@
 """Couplings as token tables: which token of A travels to which token of B."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from jaxtyping import Float
-from matplotlib.figure import Figure
+from matplotlib.figure import Figure, SubFigure
 
 from whichway.analysis.pictures.style import colour, new_figure
 from whichway.geometry import Coupling, PointCloud
@@ -13,19 +13,56 @@ WIDEST = 24.0  # inches that the tables' cells may take side by side before they
 
 
 def draw_coupling(couplings: Mapping[str, Coupling], a: PointCloud, b: PointCloud) -> Figure:
-    """One table for each coupling; padding rows, all alike, are gathered into one line and counted.
+    """One table for each coupling of two clouds; padding rows, all alike, are gathered into one line and counted.
 
     Cells show how many rows travel from the token on the left (A) to the token above (B).
     """
-    if not couplings:
+    return draw_couplings({"": couplings}, {"": a}, {"": b})
+
+
+def draw_couplings(
+    couplings: Mapping[str, Mapping[str, Coupling]], a: Mapping[str, PointCloud], b: Mapping[str, PointCloud]
+) -> Figure:
+    """The same for the clouds of several encoders: a line of tables for each.
+
+    Args:
+        couplings: encoder → method → coupling.
+        a, b: encoder → its cloud of A, and of B.
+    """
+    panels = {encoder: of_encoder for encoder, of_encoder in couplings.items() if of_encoder}
+    if not panels:
         figure = new_figure(4.8, 1.5)
         figure.text(0.5, 0.5, "none of the chosen methods couples rows", ha="center", va="center")
         return figure
-    labels_a, labels_b = ([label.replace("$", r"\$") for label in token_labels(cloud)] for cloud in (a, b))
-    cell = float(np.clip(WIDEST / len(couplings) / len(labels_b), 0.12, 0.24))  # inches
+    labels = {encoder: [_escaped(token_labels(ends[encoder])) for ends in (a, b)] for encoder in panels}
+    cells, widths, heights = {}, [], []  # inches
+    for encoder, of_encoder in panels.items():
+        labels_a, labels_b = labels[encoder]
+        cells[encoder] = cell = float(np.clip(WIDEST / len(of_encoder) / len(labels_b), 0.12, 0.24))
+        widths.append((cell * len(labels_b) + 1.1) * len(of_encoder) + 0.4)
+        heights.append(max(3.0, cell * len(labels_a) + 1.3))
+    figure = new_figure(max(4.8, *widths), sum(heights))
+    parts: Sequence[Figure | SubFigure] = [figure]
+    if len(panels) > 1:
+        parts = figure.subfigures(len(panels), 1, height_ratios=heights, squeeze=False)[:, 0].tolist()
+    for part, (encoder, of_encoder) in zip(parts, panels.items(), strict=True):
+        _draw_tables(part, of_encoder, a[encoder], b[encoder], labels[encoder], cells[encoder])
+        if len(panels) > 1:
+            part.suptitle(f"rows of {encoder}", fontsize=10, weight="bold", x=0.01, ha="left")
+    return figure
+
+
+def _draw_tables(
+    figure: Figure | SubFigure,
+    couplings: Mapping[str, Coupling],
+    a: PointCloud,
+    b: PointCloud,
+    labels: Sequence[Sequence[str]],
+    cell: float,
+) -> None:
+    """Side by side, one for each method."""
+    labels_a, labels_b = labels
     size = 7 * cell / 0.24  # of the letters, in points
-    width = (cell * len(labels_b) + 1.1) * len(couplings) + 0.4
-    figure = new_figure(max(4.8, width), max(3.0, cell * len(labels_a) + 1.3))
     axes = figure.subplots(1, len(couplings), squeeze=False)[0]
     for axis, (method, coupling) in zip(axes, couplings.items(), strict=True):
         counts = gather_padding(coupling.plan(len(a), len(b)).numpy() * len(a), a.size, b.size)
@@ -39,9 +76,12 @@ def draw_coupling(couplings: Mapping[str, Coupling], a: PointCloud, b: PointClou
         axis.xaxis.tick_top()
         axis.tick_params(length=0)
         axis.set_title(f"{method}: {coupling.share_moved:.0%} of rows moved", color=colour(method), fontsize=9)
-    figure.axes[0].set_ylabel("token of A")
+    axes[0].set_ylabel("token of A")
     figure.supxlabel("token of B (above), number of rows that travel there", fontsize=8)
-    return figure
+
+
+def _escaped(labels: Sequence[str]) -> list[str]:
+    return [label.replace("$", r"\$") for label in labels]
 
 
 def gather_padding(plan: Float[np.ndarray, "n m"], size_a: int, size_b: int) -> Float[np.ndarray, "own_a own_b"]:

@@ -15,15 +15,20 @@ def draw_filmstrips(
     times: Mapping[str, Sequence[float]],
     prompt_a: str,
     prompt_b: str,
+    *,
+    note: str = "",
 ) -> Figure:
     """Every frame at its own pixels (enlarged without smoothing), prompt A at the left end and B at the right.
 
     t stands above the columns, or, where the methods' frames are at different t, above each frame.
+
+    Args:
+        note: below prompt B, where the right end is not all of it.
     """
     columns = len(next(iter(times.values())))
     shared = len({tuple(each) for each in times.values()}) == 1
     width = max(20, 6 * columns)  # characters that fit above half of the strip
-    titles = [f"A: {quoted(prompt_a, width)}", f"B: {quoted(prompt_b, width)}"]
+    titles = [f"A: {quoted(prompt_a, width)}", f"B: {quoted(prompt_b, width)}{note and chr(10) + note}"]
     title_height = 0.16 * max(title.count("\n") + 1 for title in titles) + 0.08  # inches
     strip_height = (1.05 if shared else 1.25) * len(frames) + 0.25
     figure = new_figure(1.0 * columns + 1.0, strip_height + title_height)

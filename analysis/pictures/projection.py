@@ -35,16 +35,30 @@ def draw_projection(
         method: "pca", "mds" or "umap".
         frames: images of all the clouds; those of A, of B and of each method halfway are shown beside the map.
     """
-    figure = new_figure(11.2 if frames else 9.6, 4.8)
-    matrices = {name: path for name, path in clouds.items() if all(len(c) == len(reference) for c in path)}
-    shown = {"frobenius": matrices or {"A": [reference]}, "wasserstein": clouds}
-    for axis, (view, paths) in zip(figure.subplots(1, 2), shown.items(), strict=True):
-        everything = [cloud for path in paths.values() for cloud in path]
-        projection = project(everything, view, method=method, reference=reference)
-        _draw_paths(axis, projection, {name: len(path) for name, path in paths.items()})
-        axis.set_title(f"{TITLES[view]}\n{projection.distortion}", fontsize=10)
-    if frames:
-        _draw_pictures(figure.axes[1], frames)
+    return draw_projections({"": clouds}, {"": reference}, method=method, frames=frames)
+
+
+def draw_projections(
+    clouds: Mapping[str, Mapping[str, Sequence[PointCloud]]],
+    references: Mapping[str, PointCloud],
+    *,
+    method: str = "pca",
+    frames: Mapping[str, Pictures] | None = None,
+    one_image: bool = True,
+) -> Figure:
+    """The same for the clouds of several encoders, one below the other: each is a space of its own.
+
+    Args:
+        clouds: encoder → method → clouds.
+        references: encoder → its cloud of A.
+        one_image: whether all paths end in B's; not so where one holds A's pooled vector.
+    """
+    figure = new_figure(11.2 if frames else 9.6, 4.8 * len(clouds))
+    lines = figure.subplots(len(clouds), 2, squeeze=False).tolist()
+    for axes, (encoder, of_encoder) in zip(lines, clouds.items(), strict=True):
+        _draw_views(axes, of_encoder, references[encoder], method, f"{encoder}, " if len(clouds) > 1 else "")
+        if frames:
+            _draw_pictures(axes[1], frames)
     handles, labels = figure.axes[1].get_legend_handles_labels()
     figure.legend(
         handles,
@@ -53,10 +67,27 @@ def draw_projection(
         ncols=min(len(labels), 6),
         frameon=False,
         fontsize=9,
-        title="large marker: t = 1, where every path renders B's image",
+        title="large marker: t = 1" + (", where every path renders B's image" if one_image else ""),
         title_fontsize=9,
     )
     return figure
+
+
+def _draw_views(
+    axes: Sequence[Axes],
+    clouds: Mapping[str, Sequence[PointCloud]],
+    reference: PointCloud,
+    method: str,
+    name: str,
+) -> None:
+    """Both views of one encoder's clouds."""
+    matrices = {name: path for name, path in clouds.items() if all(len(c) == len(reference) for c in path)}
+    shown = {"frobenius": matrices or {"A": [reference]}, "wasserstein": clouds}
+    for axis, (view, paths) in zip(axes, shown.items(), strict=True):
+        everything = [cloud for path in paths.values() for cloud in path]
+        projection = project(everything, view, method=method, reference=reference)
+        _draw_paths(axis, projection, {name: len(path) for name, path in paths.items()})
+        axis.set_title(f"{name}{TITLES[view]}\n{projection.distortion}", fontsize=10)
 
 
 def _draw_paths(axis: Axes, projection: Projection, lengths: Mapping[str, int]) -> None:

@@ -19,10 +19,15 @@ def draw_map(
     prompts: Sequence[str],
     images: UInt8[np.ndarray, "prompts height width 3"] | None = None,
     clusters: Int[np.ndarray, " prompts"] | None = None,
+    *,
+    part: str = "",
 ) -> Figure:
     """Images at their points, smaller the more there are; without images the prompts' words, if they are few.
 
     Clusters colour points and frames of images.
+
+    Args:
+        part: of the conditioning, by which the prompts are near or far; named in the title.
     """
     figure = new_figure(9, 9)
     axis = figure.subplots()
@@ -43,5 +48,6 @@ def draw_map(
     axis.set_aspect("equal", adjustable="datalim")
     axis.spines[["top", "right"]].set_visible(False)
     grouped = "" if clusters is None else f" in {clusters.max() + 1} clusters"
-    axis.set_title(f"{len(prompts)} prompts{grouped}; {projection.distortion}", fontsize=10)
+    by = f" by {part}" if part else ""
+    axis.set_title(f"{len(prompts)} prompts{by}{grouped}; {projection.distortion}", fontsize=10)
     return figure

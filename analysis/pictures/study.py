@@ -76,16 +76,21 @@ def draw_strata(results: pd.DataFrame, distance: str, reference: str) -> Figure 
     return figure
 
 
-def draw_distances(results: pd.DataFrame) -> Figure:
-    """W_2 against RMS Frobenius of the pairs, over all rows and over the prompts' own tokens."""
-    pairs = results.drop_duplicates("pair")
+def draw_distances(results: pd.DataFrame, encoder: str = "") -> Figure:
+    """W_2 against RMS Frobenius of the pairs, over all rows and over the prompts' own tokens.
+
+    Args:
+        encoder: whose rows, where there are several (:func:`whichway.analysis.study.results.encoders_of`).
+    """
+    pairs, of = results.drop_duplicates("pair"), f"_{encoder}" if encoder else ""
     figure = new_figure(9.4, 4.4)
     views = {"all rows": "", "the prompts' own tokens": "_own_tokens"}
     for axis, (title, suffix) in zip(figure.subplots(1, 2), views.items(), strict=True):
-        x, y = pairs[f"rms_frobenius{suffix}"], pairs[f"wasserstein{suffix}"]
+        x, y = (pairs[f"{measure}{suffix}{of}"].astype(float) for measure in ("rms_frobenius", "wasserstein"))
         shown = axis.scatter(x, y, c=pairs["score"].astype(float), cmap="viridis", s=22, vmin=0, vmax=5)
         lower, upper = 0.95 * min(y.min(), x.min()), 1.05 * x.max()
         axis.plot([lower, upper], [lower, upper], color="black", linewidth=0.8, label="equal")
+        title = f"{title} of {encoder}" if encoder else title
         axis.set(xlabel="RMS Frobenius", ylabel="$W_2$", title=f"{title}: mean ratio {(y / x).mean():.3f}")
         axis.spines[["top", "right"]].set_visible(False)
     if pairs["score"].notna().any():
@@ -93,12 +98,18 @@ def draw_distances(results: pd.DataFrame) -> Figure:
     return figure
 
 
-def draw_geometry(results: pd.DataFrame, steps: pd.DataFrame, distance: str) -> Figure:
-    """Length against looks, over pairs: the ratios of two paths, and each method's own length and PPL."""
+def draw_geometry(results: pd.DataFrame, steps: pd.DataFrame, distance: str, encoder: str = "") -> Figure:
+    """Length against looks, over pairs: the ratios of two paths, and each method's own length and PPL.
+
+    Args:
+        encoder: whose rows' lengths, where there are several.
+    """
+    of = f"_{encoder}" if encoder else ""
     figure = new_figure(9.8, 4.4)
     left, right = figure.subplots(1, 2)
-    found = predict_from_length(results, distance, method="optimal", reference="identity")
-    lengths, ppl = by_pair(results.dropna(subset="length"), "length"), by_pair(results, f"ppl_{distance}")
+    own = f"length{of}"
+    found = predict_from_length(results, distance, method="optimal", reference="identity", length=own)
+    lengths, ppl = by_pair(results.dropna(subset=own), own), by_pair(results, f"ppl_{distance}")
     x, y = lengths["optimal"] / lengths["identity"], ppl["optimal"] / ppl["identity"]
     left.axhline(1, color="black", linewidth=0.8)
     left.scatter(x, y, s=20, color=colour("optimal"), alpha=0.7)
@@ -109,10 +120,11 @@ def draw_geometry(results: pd.DataFrame, steps: pd.DataFrame, distance: str) -> 
     rows = []
     for method in steps["method"].unique():
         for length in LENGTHS:
-            of_method = steps[steps["method"] == method].dropna(subset=[length]) if length in steps else steps[:0]
+            column = f"{length}{of}"
+            of_method = steps[steps["method"] == method].dropna(subset=[column]) if column in steps else steps[:0]
             if of_method["pair"].nunique() > 4:
-                totals = of_method.groupby("pair")[[length, distance]].mean()
-                rows.append((method, length, correlation(totals[length].to_numpy(), totals[distance].to_numpy())))
+                totals = of_method.groupby("pair")[[column, distance]].mean()
+                rows.append((method, length, correlation(totals[column].to_numpy(), totals[distance].to_numpy())))
     methods = list(dict.fromkeys(row[0] for row in rows))
     for shift, (length, title) in zip((-0.22, 0, 0.22), LENGTHS.items(), strict=True):
         of_length = [(methods.index(method) + shift, each) for method, name, each in rows if name == length]
@@ -140,14 +152,24 @@ def draw_geometry(results: pd.DataFrame, steps: pd.DataFrame, distance: str) -> 
     return figure
 
 
-def draw_steps_against_length(results: pd.DataFrame, steps: pd.DataFrame, distance: str) -> Figure:
+def draw_steps_against_length(
+    results: pd.DataFrame, steps: pd.DataFrame, distance: str, encoder: str = ""
+) -> Figure | None:
     """Geometric against perceptual length of single steps (above) and whole paths (below), in three geometries.
 
-    Spearman's correlation stands in the legend, with its interval over pairs.
+    Spearman's correlation stands in the legend, with its interval over pairs. None where no step has a length.
+
+    Args:
+        encoder: whose rows' lengths, where there are several.
     """
-    figure = new_figure(10, 6.6)
-    axes = figure.subplots(2, len(LENGTHS), sharey="row")
-    for column, (length, title) in enumerate(LENGTHS.items()):
+    suffix = f"_{encoder}" if encoder else ""
+    lengths = {f"{length}{suffix}": title for length, title in LENGTHS.items()}
+    lengths = {column: title for column, title in lengths.items() if column in steps and steps[column].notna().any()}
+    if not lengths:
+        return None
+    figure = new_figure(1 + 3 * len(lengths), 6.6)
+    axes = figure.subplots(2, len(lengths), sharey="row", squeeze=False)
+    for column, (length, title) in enumerate(lengths.items()):
         above, below = axes[:, column]
         for method in ("identity", "optimal"):
             of_steps, of_paths = steps[steps["method"] == method], results[results["method"] == method]

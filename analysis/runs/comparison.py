@@ -4,18 +4,21 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from whichway.analysis.clouds.cloud_file import write_clouds
+from whichway.analysis.clouds.conditioning_file import write_conditionings
+from whichway.analysis.clouds.prompt_distances import Distances, measure_distances
 from whichway.analysis.files import write_json
 from whichway.analysis.models.model import Model
+from whichway.analysis.runs.change_by_part import ChangeByPart, measure_changes, render_moved_alone
 from whichway.analysis.runs.comparison_pictures import draw_comparison_pictures
 from whichway.analysis.runs.comparison_settings import ComparisonSettings
 from whichway.analysis.runs.endpoint_check import EndpointCheck, endpoint_tolerance
-from whichway.analysis.runs.method_results import MethodResult, measure_distances, measure_methods
+from whichway.analysis.runs.method_results import MethodResult, measure_methods
 from whichway.analysis.runs.rendered_paths import render_paths
 from whichway.analysis.runs.run import Run, open_run, run_name
 from whichway.analysis.smoothness.perceptual_distance import require_available
 
 KIND = "comparison"
+CONDITIONINGS = "clouds.safetensors"  # in the run's folder: A and B
 
 
 @dataclass(frozen=True)
@@ -23,14 +26,17 @@ class Comparison:
     """A finished comparison: where it is, how far apart the prompts are, and what each method did.
 
     Attributes:
+        distances: :func:`whichway.analysis.clouds.prompt_distances.measure_distances`.
+        change_by_part: which part of the text carried the change; None where a text is one cloud and nothing else.
         endpoint_check: whether every path ends in the image of B; without that, nothing else means what it says.
         rendered, reused: numbers of frames.
     """
 
     folder: Path
     settings: ComparisonSettings
-    distances: dict[str, float]
+    distances: Distances
     results: dict[str, MethodResult]
+    change_by_part: ChangeByPart | None
     endpoint_check: EndpointCheck
     rendered: int
     reused: int
@@ -67,30 +73,25 @@ def compare(
 
 def _compare(run: Run, settings: ComparisonSettings) -> Comparison:
     start, end = run.model.encode([settings.prompt_a]) + run.model.encode([settings.prompt_b])
-    write_clouds(run.folder / "clouds.safetensors", {"A": start.cloud, "B": end.cloud})
+    write_conditionings(run.folder / CONDITIONINGS, {"A": start, "B": end})
     renderer, distance = run.renderer(settings.sampling), settings.perceptual_distance
-    rendered = render_paths(
-        renderer,
-        (start, end),
-        settings.chosen_methods,
-        frames=settings.frames,
-        distance=distance,
-        seed=settings.sampling.seed,
-    )
+    methods, seed = settings.chosen_methods, settings.sampling.seed
+    rendered = render_paths(renderer, (start, end), methods, frames=settings.frames, distance=distance, seed=seed)
+    moved_alone = render_moved_alone(renderer, (start, end), methods, seed=seed)
     run.report(f"measuring with {distance}")
-    results = measure_methods(rendered, settings.chosen_methods, distance, run.model)
-    distances = measure_distances(start.cloud, end.cloud)
-    tolerance = endpoint_tolerance(run.model, settings.sampling, rows=len(end.cloud))
+    results = measure_methods(rendered, methods, distance, run.model)
+    distances = measure_distances(start, end)
+    change = measure_changes(moved_alone, distance) if moved_alone else None
+    tolerance = endpoint_tolerance(run.model, settings.sampling, rows=sum(map(len, end.clouds.values())))
     check = EndpointCheck({name: result.endpoint_error for name, result in results.items()}, tolerance)
-    write_json(
-        run.folder / "metrics.json",
-        {
-            "distances": distances,
-            "perceptual_distance": distance,
-            "endpoint_check": check.as_json(),
-            "methods": {name: asdict(result) for name, result in results.items()},
-        },
-    )
+    metrics = {
+        "distances": distances,
+        "perceptual_distance": distance,
+        "endpoint_check": check.as_json(),
+        "methods": {name: result.as_json() for name, result in results.items()},
+    }
+    write_json(run.folder / "metrics.json", metrics | ({"change_by_part": asdict(change)} if change else {}))
     run.report("drawing")
-    pictures = draw_comparison_pictures(run.folder, settings, (start.cloud, end.cloud), rendered, results)
-    return Comparison(run.folder, settings, distances, results, check, renderer.rendered, renderer.reused, pictures)
+    pictures = draw_comparison_pictures(run.folder, settings, rendered, results, moved_alone, change)
+    counts = renderer.rendered, renderer.reused
+    return Comparison(run.folder, settings, distances, results, change, check, *counts, pictures)

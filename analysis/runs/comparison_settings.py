@@ -7,7 +7,7 @@ from typing import Any
 from whichway.analysis.errors import UserError, require_at_least, require_known
 from whichway.analysis.images.sampling import Sampling
 from whichway.analysis.models.choice import ModelChoice
-from whichway.analysis.paths.chosen_method import CHOICES, ChosenMethod, choose_method
+from whichway.analysis.paths.chosen_method import CHOICES, ChosenMethod, choose_method, chosen_pooled
 from whichway.analysis.vocabulary import PERCEPTUAL_DISTANCES, PROJECTIONS
 from whichway.geometry import METHODS
 
@@ -33,6 +33,7 @@ class ComparisonSettings:
     ground: str = "euclidean"
     tokens: str = "all"
     parametrisation: str = "uniform"
+    pooled: str = "auto"
     frames: int = 9
     perceptual_distance: str = "efficientnet"
     projection: str = "pca"
@@ -68,8 +69,8 @@ class ComparisonSettings:
 
     @property
     def chosen_methods(self) -> dict[str, ChosenMethod]:
-        """By name, with the settings' own ground metric, tokens and parametrisation where a name does not say."""
-        default = ChosenMethod("optimal", self.ground, self.tokens, self.parametrisation)
+        """By name, with the settings' own choices where a name does not say."""
+        default = ChosenMethod("optimal", self.ground, self.tokens, self.parametrisation, self.pooled)
         return {name: choose_method(name, default) for name in self.methods}
 
     @property
@@ -79,4 +80,5 @@ class ComparisonSettings:
     @property
     def identity(self) -> dict[str, Any]:
         """What a run's folder is a run of, besides its model: the rest only chooses among its frames, or measures."""
-        return self.prompts | asdict(self.sampling) | {"ground": self.ground, "tokens": self.tokens}
+        matching = {"ground": self.ground, "tokens": self.tokens} | chosen_pooled(self.pooled)
+        return self.prompts | asdict(self.sampling) | matching

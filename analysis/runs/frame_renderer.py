@@ -50,6 +50,10 @@ class FrameRenderer:
         """
         return read_strip(self.store, self.index, name, times)
 
+    def image(self, name: FrameName) -> Picture:
+        """One frame, (height, width, 3) uint8; raises as :meth:`strip`."""
+        return self.strip(name[0], [name[1]])[0]
+
     def render_each(
         self,
         requested: Mapping[FrameName, Conditioning],

@@ -1,25 +1,19 @@
 """What each method did between two prompts: how far its rows travel, and how smooth its images look."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
 
 from whichway.analysis.clouds.ground_metrics import find_ground
+from whichway.analysis.clouds.parts import measure_name, named_by_encoder
 from whichway.analysis.models.model import Model
 from whichway.analysis.paths.chosen_method import ChosenMethod
 from whichway.analysis.runs.endpoint_check import endpoint_error
 from whichway.analysis.runs.rendered_paths import RenderedPaths
 from whichway.analysis.smoothness.measures import Smoothness, measure_smoothness
 from whichway.analysis.smoothness.steps import measure_steps
-from whichway.geometry import (
-    GroundMetric,
-    PointCloud,
-    centroid_distance,
-    optimal_coupling,
-    rms_frobenius,
-    transport_cost,
-    wasserstein,
-)
-from whichway.geometry.path import W2
+from whichway.geometry import GroundMetric, transport_cost
+from whichway.geometry.path import W2, Path
 
 
 @dataclass(frozen=True)
@@ -29,18 +23,60 @@ class MethodResult:
     Attributes:
         t: of its frames.
         steps: perceptual distances between consecutive frames.
-        length: what the path's coupling costs, the root mean square distance between matched rows; None for paths
-            without a coupling, and for those on which mass goes over from row to row.
-        share_moved: share of the mass carried that changes its row's index; None for paths without a coupling.
+        lengths: encoder → what its path's coupling costs, the root mean square distance between matched rows; None for
+            paths without a coupling, and for those on which mass goes over from row to row.
+        shares_moved: encoder → share of the mass carried that changes its row's index; None for paths without a
+            coupling.
         endpoint_error: largest difference, in levels of 255, between the last frame and the image of B itself.
     """
 
     t: list[float]
     steps: list[float]
     smoothness: Smoothness
-    length: float | None
-    share_moved: float | None
+    lengths: Mapping[str, float | None]
+    shares_moved: Mapping[str, float | None]
     endpoint_error: int
+
+    @property
+    def length(self) -> float | None:
+        """Of the only cloud's path; with several, each has its own in ``lengths``."""
+        return _only(self.lengths)
+
+    @property
+    def share_moved(self) -> float | None:
+        """As :attr:`length`."""
+        return _only(self.shares_moved)
+
+    def as_json(self) -> dict[str, Any]:
+        """Measures of several encoders under names of their own: ``length_clip``, ``length_t5``."""
+        return {
+            "t": self.t,
+            "steps": self.steps,
+            "smoothness": asdict(self.smoothness),
+            **named_by_encoder({encoder: {"length": length} for encoder, length in self.lengths.items()}),
+            **named_by_encoder({encoder: {"share_moved": share} for encoder, share in self.shares_moved.items()}),
+            "endpoint_error": self.endpoint_error,
+        }
+
+    @classmethod
+    def from_json(cls, content: Mapping[str, Any], encoders: Collection[str]) -> "MethodResult":
+        """What :meth:`as_json` made.
+
+        Raises:
+            TypeError, KeyError: results of other names.
+        """
+        return cls(
+            content["t"],
+            content["steps"],
+            Smoothness(**content["smoothness"]),
+            {encoder: content[measure_name("length", encoder, encoders)] for encoder in encoders},
+            {encoder: content[measure_name("share_moved", encoder, encoders)] for encoder in encoders},
+            content["endpoint_error"],
+        )
+
+
+def _only(by_encoder: Mapping[str, float | None]) -> float | None:
+    return next(iter(by_encoder.values())) if len(by_encoder) == 1 else None
 
 
 def measure_methods(
@@ -53,33 +89,27 @@ def measure_methods(
 
 
 def _measure(rendered: RenderedPaths, name: str, ground: GroundMetric, distance: str) -> MethodResult:
-    path, frames = rendered.paths[name].cloud, rendered.frames[name]
+    path, frames = rendered.paths[name], rendered.frames[name]
     steps, end_to_end = measure_steps(frames, distance)
-    coupling = getattr(path, "coupling", None)
-    keeps_mass = path.length_in == W2
     return MethodResult(
         t=rendered.times[name],
         steps=steps.tolist(),
         smoothness=measure_smoothness(steps, end_to_end),
-        length=transport_cost(path.start, path.end, coupling, ground=ground) if coupling and keeps_mass else None,
-        share_moved=coupling.share_moved if coupling else None,
-        endpoint_error=endpoint_error(frames, rendered.image_b),
+        lengths={encoder: coupled_length(cloud, ground) for encoder, cloud in path.clouds.items()},
+        shares_moved={encoder: share_moved(cloud) for encoder, cloud in path.clouds.items()},
+        endpoint_error=endpoint_error(frames, rendered.images_of_ends[name]),
     )
 
 
-def measure_distances(a: PointCloud, b: PointCloud) -> dict[str, float]:
-    """Distances between two prompts, over all rows and over the prompts' own tokens.
+def coupled_length(path: Path, ground: GroundMetric) -> float | None:
+    """What the path's coupling costs in W_2; None without a coupling, or where mass goes over from row to row."""
+    coupling = getattr(path, "coupling", None)
+    if coupling is None or path.length_in != W2:
+        return None
+    return transport_cost(path.start, path.end, coupling, ground=ground)
 
-    Most rows of a conditioning are padding that moves little, so the aggregate alone hides what the words do. Own
-    tokens: the leading rows up to the longer prompt's end token, of both clouds.
-    """
-    own_rows = range(max(a.size, b.size))
-    own_a, own_b = a.take(own_rows), b.take(own_rows)
-    return {
-        "rms_frobenius": rms_frobenius(a, b),
-        "wasserstein": wasserstein(a, b),
-        "centroid": centroid_distance(a, b),
-        "rms_frobenius_own_tokens": rms_frobenius(own_a, own_b),
-        "wasserstein_own_tokens": wasserstein(own_a, own_b),
-        "share_moved": optimal_coupling(a, b).share_moved,
-    }
+
+def share_moved(path: Path) -> float | None:
+    """Share of the mass carried that changes its row's index; None without a coupling."""
+    coupling = getattr(path, "coupling", None)
+    return None if coupling is None else float(coupling.share_moved)

@@ -1,4 +1,7 @@
-"""A set of prompts → a map: one point for each, near in W_2 and near on the plane as far as a plane can."""
+"""A set of prompts → a map: one point for each, near in W_2 and near on the plane as far as a plane can.
+
+A map for each part of the conditioning: what is near for one encoder need not be near for another.
+"""
 
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
@@ -9,11 +12,12 @@ import numpy as np
 
 from whichway.analysis.clouds.clusters import cluster_neighbours
 from whichway.analysis.clouds.on_cluster import neighbours_on_cluster
+from whichway.analysis.clouds.parts import ALL, choose_parts, file_of_part, parts_of
 from whichway.analysis.clouds.projection import (
     ALL_PAIRS,
     MAPPED_NEIGHBOURS,
     Projection,
-    find_neighbours,
+    neighbours_of,
     project,
     project_neighbours,
 )
@@ -27,6 +31,7 @@ from whichway.analysis.runs.frame_index import FrameName
 from whichway.analysis.runs.run import Run, open_run, run_name
 from whichway.analysis.vocabulary import PROJECTIONS, VIEWS
 from whichway.geometry import CloudStack, PointCloud
+from whichway.geometry.pairwise import is_stackable
 
 KIND = "map"
 MOST_CLUSTERS = 11  # colours that can be told apart
@@ -38,6 +43,7 @@ class MapSettings:
 
     Attributes:
         images: whether each prompt's image is drawn at its place.
+        parts: of the conditioning, of which to draw a map each; "all".
         clusters: how many groups of prompts near in W_2 are coloured; 0: none.
         sampling: its seed is also that of the projection and of the groups.
 
@@ -50,6 +56,7 @@ class MapSettings:
     view: str = "wasserstein"
     images: bool = True
     clusters: int = 0
+    parts: tuple[str, ...] = (ALL,)
     model: ModelChoice = ModelChoice()
     sampling: Sampling = Sampling()
 
@@ -71,14 +78,17 @@ def draw_prompt_map(
     model: Model | None = None,
     dask: str | None = None,
     report: Callable[[str], object] = lambda line: None,
-) -> Path:
-    """Encode, project, render, draw; returns the picture. ``map.json`` beside it holds points and distortion.
+) -> list[Path]:
+    """Encode, project, render, draw; returns the pictures. ``map.json`` beside ``map.png`` holds points and distortion.
+
+    Where a text has several parts, each has a map with its name: ``map-t5.png``, ``map-pooled.png``.
 
     Args:
         dask: address of a running Dask scheduler that finds the neighbours of more than 300 prompts.
 
     Raises:
-        UserError: what :func:`~whichway.analysis.runs.run.open_run` refuses; a model that cannot be loaded.
+        UserError: what :func:`~whichway.analysis.runs.run.open_run` refuses; a model that cannot be loaded; a part that
+            its texts do not have.
     """
     model = model or settings.model.load()
     choices = {"projection": settings.projection, "view": settings.view, "clusters": settings.clusters}
@@ -86,19 +96,32 @@ def draw_prompt_map(
     folder = out or Path("runs") / run_name([settings.prompts[0], "map"], identity, choices)
     with open_run(folder, KIND, identity=identity, settings=asdict(settings), model=model, report=report) as run:
         conditionings = list(model.encode_each(settings.prompts))
-        clouds = [conditioning.cloud for conditioning in conditionings]
-        projection = _project(settings, clouds, dask)
-        if projection.neighbours:
-            report(f"{MAPPED_NEIGHBOURS} neighbours each: {projection.neighbours.share_solved:.0%} of the pairs solved")
-        clusters = _clusters(settings, clouds, projection)
-        write_json(folder / "map.json", choices | _describe(settings.prompts, projection, clusters))
+        parts = choose_parts(settings.parts, conditionings[0])
+        projections = {}
+        for part in parts:
+            clouds = [parts_of(conditioning)[part] for conditioning in conditionings]
+            try:
+                projection = _project(settings, clouds, dask)
+                clusters = _clusters(settings, clouds, projection)
+            except ValueError as error:
+                raise UserError(f"map of {part}: {error}") from error
+            if projection.neighbours:
+                solved = projection.neighbours.share_solved
+                report(f"{MAPPED_NEIGHBOURS} neighbours each: {solved:.0%} of the pairs solved")
+            description = choices | _describe(settings.prompts, projection, clusters)
+            write_json(file_of_part(folder / "map.json", part, conditionings[0]), description)
+            projections[part] = projection, clusters
         images = _images(run, settings.sampling, conditionings) if settings.images else None
         from whichway.analysis.pictures.prompt_map import draw_map
 
-        picture = folder / "map.png"
-        with written_whole(picture) as aside:
-            draw_map(projection, settings.prompts, images, clusters).savefig(aside)
-    return picture
+        pictures = []
+        for part, (projection, clusters) in projections.items():
+            picture = file_of_part(folder / "map.png", part, conditionings[0])
+            title = part if picture.stem != "map" else ""
+            with written_whole(picture) as aside:
+                draw_map(projection, settings.prompts, images, clusters, part=title).savefig(aside)
+            pictures.append(picture)
+    return pictures
 
 
 def _describe(prompts: Sequence[str], projection: Projection, clusters: np.ndarray | None) -> dict[str, Any]:
@@ -114,7 +137,8 @@ def _describe(prompts: Sequence[str], projection: Projection, clusters: np.ndarr
 
 
 def _project(settings: MapSettings, clouds: Sequence[PointCloud], dask: str | None) -> Projection:
-    if dask and settings.projection == "umap" and settings.view == "wasserstein" and len(clouds) > ALL_PAIRS:
+    by_neighbours = settings.projection == "umap" and settings.view == "wasserstein" and len(clouds) > ALL_PAIRS
+    if dask and by_neighbours and is_stackable(clouds):
         neighbours = neighbours_on_cluster(dask, CloudStack.of(clouds), MAPPED_NEIGHBOURS)
         return project_neighbours(clouds, neighbours, seed=settings.sampling.seed)
     return project(clouds, settings.view, method=settings.projection, seed=settings.sampling.seed)
@@ -123,7 +147,7 @@ def _project(settings: MapSettings, clouds: Sequence[PointCloud], dask: str | No
 def _clusters(settings: MapSettings, clouds: Sequence[PointCloud], projection: Projection) -> np.ndarray | None:
     if not settings.clusters:
         return None
-    neighbours = projection.neighbours or find_neighbours(CloudStack.of(clouds))
+    neighbours = projection.neighbours or neighbours_of(clouds)
     return cluster_neighbours(neighbours, settings.clusters, seed=settings.sampling.seed)
 
 

@@ -1,7 +1,7 @@
 """From A to B by several methods: the paths, when their frames are taken, and the frames."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 import numpy as np
@@ -15,9 +15,21 @@ from whichway.analysis.runs.frame_index import FrameName
 from whichway.analysis.runs.frame_renderer import FrameRenderer
 from whichway.analysis.runs.perceptual_parametrisation import perceptually_uniform_times
 from whichway.analysis.smoothness.perceptual_distance import perceptual_distance
-from whichway.geometry import beta_times, constant_speed_times, uniform_times
+from whichway.geometry import Coupling, GroundMetric, PointCloud, beta_times, constant_speed_times, uniform_times
 
-IMAGE_B: FrameName = ("prompts", 1.0)  # of B itself, rows in its own order
+IMAGE_A: FrameName = ("prompts", 0.0)
+TOGETHER = 1e-3  # in t: how far apart the clouds of one path may be and still be said to move at one speed
+
+
+def frame_of_end(method: ChosenMethod) -> FrameName:
+    """The name of the frame that a path's last frame has to equal: that of B itself (:func:`end_of_path`)."""
+    return ("prompts@start" if method.pooled == "start" else "prompts", 1.0)
+
+
+def end_of_path(method: ChosenMethod, ends: tuple[Conditioning, Conditioning]) -> Conditioning:
+    """B, rows in its own order; where the method holds A's pooled vector, B's rows beside that."""
+    start, end = ends
+    return replace(end, vectors=start.vectors) if method.pooled == "start" else end
 
 
 @dataclass(frozen=True)
@@ -25,14 +37,36 @@ class RenderedPaths:
     """What was rendered between two prompts.
 
     Attributes:
+        ends: A and B.
         paths, times, frames: by method; frames (frames, height, width, 3) uint8, at these times.
-        image_b: of prompt B itself, (height, width, 3).
+        images_of_ends: by method, of :func:`end_of_path`, (height, width, 3).
     """
 
+    ends: tuple[Conditioning, Conditioning]
     paths: Mapping[str, ConditioningPath]
     times: Mapping[str, list[float]]
     frames: Mapping[str, np.ndarray]
-    image_b: np.ndarray
+    images_of_ends: Mapping[str, np.ndarray]
+
+    @property
+    def clouds(self) -> dict[str, dict[str, list[PointCloud]]]:
+        """Encoder → method → its frames' clouds."""
+        return {
+            encoder: {name: [path.clouds[encoder](t) for t in self.times[name]] for name, path in self.paths.items()}
+            for encoder in self.ends[0].clouds
+        }
+
+    @property
+    def couplings(self) -> dict[str, dict[str, Coupling]]:
+        """Encoder → method → its coupling, of the methods that have one."""
+        return {
+            encoder: {
+                name: coupling
+                for name, path in self.paths.items()
+                if (coupling := getattr(path.clouds[encoder], "coupling", None)) is not None
+            }
+            for encoder in self.ends[0].clouds
+        }
 
 
 def render_paths(
@@ -53,14 +87,14 @@ def render_paths(
     Raises:
         UserError: a method that cannot join these conditionings, or a path without constant speed where it is wanted.
     """
-    start, end = ends
     paths = {name: join(name, method, *ends, model=renderer.model, seed=seed) for name, method in methods.items()}
     times = {name: _choose_times(name, methods[name], path, renderer, frames, distance) for name, path in paths.items()}
-    requested: dict[FrameName, Conditioning] = {("prompts", 0.0): start, IMAGE_B: end}
+    requested: dict[FrameName, Conditioning] = {IMAGE_A: ends[0]}
+    requested |= {frame_of_end(method): end_of_path(method, ends) for method in methods.values()}
     renderer.render(requested | {(name, t): path(t) for name, path in paths.items() for t in times[name]})
     strips = {name: renderer.strip(name, times[name]) for name in paths}
-    [image_b] = renderer.strip(IMAGE_B[0], [IMAGE_B[1]])
-    return RenderedPaths(paths, times, strips, image_b)
+    images = {name: renderer.image(frame_of_end(method)) for name, method in methods.items()}
+    return RenderedPaths(ends, paths, times, strips, images)
 
 
 def _choose_times(
@@ -75,7 +109,7 @@ def _choose_times(
     if method.parametrisation == "constant-speed":
         ground = find_ground(method.ground, renderer.model)
         try:
-            return [round(t, 6) for t in constant_speed_times(path.cloud, frames, ground=ground)]
+            return [round(t, 6) for t in _constant_speed_times(path, frames, ground)]
         except ValueError as error:
             raise UserError(f"method {name!r}: {error}") from error
 
@@ -84,3 +118,19 @@ def _choose_times(
         return renderer.strip(name, times)
 
     return perceptually_uniform_times(images, partial(perceptual_distance, distance), frames)
+
+
+def _constant_speed_times(path: ConditioningPath, frames: int, ground: GroundMetric) -> list[float]:
+    """Of the only cloud, or of several that agree: no sum of their W_2 means anything.
+
+    Raises:
+        ValueError: a cloud without a length in W_2, or clouds that move at speeds of their own.
+    """
+    times = {encoder: constant_speed_times(cloud, frames, ground=ground) for encoder, cloud in path.clouds.items()}
+    first = next(iter(times.values()))
+    if any(np.abs(np.subtract(other, first)).max() > TOGETHER for other in times.values()):
+        raise ValueError(
+            f"constant speed in W_2: the clouds of {', '.join(times)} move at speeds of their own, and at no t all are "
+            "evenly on their way; wanted another parametrisation, such as perceptual"
+        )
+    return first

@@ -180,9 +180,10 @@ def _locked(folder: Path) -> Iterator[None]:
 
 
 def _require_same_identity(folder: Path, saved: Mapping[str, Any], requested: Mapping[str, Any]) -> None:
-    changed = [name for name in requested if saved.get(name) != requested[name]]
+    names = dict.fromkeys([*requested, *saved])
+    changed = [name for name in names if saved.get(name) != requested.get(name)]
     if changed:
-        differences = "; ".join(_difference(name, saved.get(name), requested[name]) for name in changed)
+        differences = "; ".join(_difference(name, saved.get(name), requested.get(name)) for name in changed)
         raise UserError(f"output folder {str(folder)!r} holds a run of other settings ({differences}); choose another")
 
 

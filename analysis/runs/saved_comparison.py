@@ -4,19 +4,18 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
-from whichway.analysis.clouds.cloud_file import read_clouds
+from whichway.analysis.clouds.conditioning_file import read_conditionings
 from whichway.analysis.errors import UserError
 from whichway.analysis.families import Conditioning
 from whichway.analysis.paths.conditioning_path import join
-from whichway.analysis.runs.comparison import KIND
+from whichway.analysis.runs.comparison import CONDITIONINGS, KIND
 from whichway.analysis.runs.comparison_settings import ComparisonSettings
 from whichway.analysis.runs.frame_index import FrameIndex
 from whichway.analysis.runs.frame_renderer import read_strip
 from whichway.analysis.runs.frame_store import FrameStore
 from whichway.analysis.runs.method_results import MethodResult
-from whichway.analysis.runs.rendered_paths import IMAGE_B, RenderedPaths
+from whichway.analysis.runs.rendered_paths import RenderedPaths, frame_of_end
 from whichway.analysis.runs.run import FRAMES, INDEX, read_run
-from whichway.analysis.smoothness.measures import Smoothness
 from whichway.geometry import PointCloud
 
 
@@ -25,20 +24,22 @@ class SavedComparison:
     """What was compared, rendered and measured.
 
     Attributes:
-        ends: the clouds of A and of B.
         results: method → what it did.
     """
 
     settings: ComparisonSettings
-    ends: tuple[PointCloud, PointCloud]
     rendered: RenderedPaths
     results: dict[str, MethodResult]
 
     @property
+    def ends(self) -> tuple[Conditioning, Conditioning]:
+        return self.rendered.ends
+
+    @property
     def clouds(self) -> dict[str, list[PointCloud]]:
-        """Method → its frames' clouds."""
-        times = self.rendered.times
-        return {name: [path.cloud(t) for t in times[name]] for name, path in self.rendered.paths.items()}
+        """Method → its frames' clouds, where a conditioning has one."""
+        [clouds] = self.rendered.clouds.values()
+        return clouds
 
 
 def read_comparison(folder: Path) -> SavedComparison:
@@ -47,22 +48,23 @@ def read_comparison(folder: Path) -> SavedComparison:
     Raises:
         UserError: none there, a damaged one, or one whose rows were matched by the model (cross-attention).
     """
-    manifest, clouds = read_run(folder, KIND), read_clouds(folder / "clouds.safetensors")
+    manifest, saved = read_run(folder, KIND), read_conditionings(folder / CONDITIONINGS)
     try:
         settings = ComparisonSettings.from_json(manifest["settings"])
-        ends = clouds["A"], clouds["B"]
+        methods, ends = settings.chosen_methods, (saved["A"], saved["B"])
         measured = json.loads((folder / "metrics.json").read_text(encoding="utf-8"))["methods"]
         results = {
-            name: MethodResult(**of_method | {"smoothness": Smoothness(**of_method["smoothness"])})
-            for name, of_method in measured.items()
+            name: MethodResult.from_json(of_method, tuple(ends[0].clouds)) for name, of_method in measured.items()
         }
         store, index = FrameStore(folder / FRAMES), FrameIndex(folder / INDEX)
         frames = {name: read_strip(store, index, name, result.t) for name, result in results.items()}
-        [image_b] = read_strip(store, index, IMAGE_B[0], [IMAGE_B[1]])
+        images = {
+            name: read_strip(store, index, frame, [t])[0]
+            for name, (frame, t) in ((name, frame_of_end(methods[name])) for name in results)
+        }
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise UserError(f"{str(folder)!r} holds no finished comparison, or a damaged one") from error
-    start, end = (Conditioning({"text": cloud}, source=cloud.source) for cloud in ends)
-    methods, seed = settings.chosen_methods, settings.sampling.seed
-    paths = {name: join(name, methods[name], start, end, model=None, seed=seed) for name in results}
+    seed = settings.sampling.seed
+    paths = {name: join(name, methods[name], *ends, model=None, seed=seed) for name in results}
     times = {name: result.t for name, result in results.items()}
-    return SavedComparison(settings, ends, RenderedPaths(paths, times, frames, image_b), results)
+    return SavedComparison(settings, RenderedPaths(ends, paths, times, frames, images), results)

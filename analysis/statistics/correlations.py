@@ -56,13 +56,18 @@ class LengthPrediction:
     ppl_ratio: float
 
 
-def predict_from_length(results: pd.DataFrame, metric: str, *, method: str, reference: str) -> LengthPrediction:
+def predict_from_length(
+    results: pd.DataFrame, metric: str, *, method: str, reference: str, length: str = "length"
+) -> LengthPrediction:
     """What the ratio of lengths (W_2 / RMS Frobenius, for the optimal method against identity) says of PPL's.
+
+    Args:
+        length: the column of the lengths: of one encoder's rows, where there are several.
 
     Raises:
         ValueError: one of the two methods is missing or has no length.
     """
-    lengths, ppl = by_pair(results.dropna(subset="length"), "length"), by_pair(results, f"ppl_{metric}")
+    lengths, ppl = by_pair(results.dropna(subset=length), length), by_pair(results, f"ppl_{metric}")
     for name in (method, reference):
         if name not in lengths or name not in ppl:
             raise ValueError(f"no lengths of {name!r}; there are {', '.join(lengths)}")

@@ -1,7 +1,8 @@
 """A study's records → its tables, its figures and one page that holds everything."""
 
 import base64
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from functools import partial
 from io import BytesIO
 from pathlib import Path
 
@@ -23,10 +24,26 @@ from whichway.analysis.runs.endpoint_check import EndpointCheck
 from whichway.analysis.smoothness.measures import TITLES
 from whichway.analysis.statistics.correlations import predict_from_length
 from whichway.analysis.statistics.paired import compare_methods
-from whichway.analysis.study.results import MEASURES, read_results, read_steps
+from whichway.analysis.study.results import (
+    MEASURES,
+    encoders_of,
+    read_changes,
+    read_results,
+    read_steps,
+    with_encoder,
+)
 from whichway.analysis.study.saved_study import SavedStudy, read_study
 from whichway.analysis.study.strips import draw_strips, strip_pairs
-from whichway.analysis.study.tables import HIGH_IS_SMOOTH, latex_table, mean_table, strata_tables
+from whichway.analysis.study.tables import (
+    HIGH_IS_SMOOTH,
+    ChangeOfPart,
+    change_table,
+    distance_table,
+    latex_table,
+    mean_table,
+    strata_tables,
+    vector_table,
+)
 
 REFERENCES = ("identity", "optimal")
 
@@ -48,6 +65,7 @@ def write_report(out: Path, model: Model | None = None) -> list[Path]:
     distance = study.settings.perceptual_distances[0]
     references = [name for name in REFERENCES if name in study.settings.methods]
     figures = _draw(results, read_steps(out), distance, references)
+    changes = change_table(read_changes(out), distance, encoders_of(results))
     strips = draw_strips(out, study, strip_pairs(results, distance), model)
     written = []
     write_text(out / "results.csv", results.to_csv(index=False))
@@ -60,21 +78,33 @@ def write_report(out: Path, model: Model | None = None) -> list[Path]:
     if references:
         latex = latex_table(compare_methods(results, f"ppl_{distance}", references[0]), references[0])
         write_text(out / "table.tex", latex)
-    write_text(out / "report.html", render_page(study, results, references, figures | strips))
+    write_text(out / "report.html", render_page(study, results, references, figures | strips, changes))
     return [out / "report.html", out / "results.csv", *written]
 
 
 def _draw(results: pd.DataFrame, steps: pd.DataFrame, distance: str, references: list[str]) -> dict[str, Figure]:
-    figures: dict[str, Figure | None] = {"distances": draw_distances(results)}
+    encoders = encoders_of(results)
+    figures: dict[str, Figure | None] = {
+        with_encoder("distances", encoder): draw_distances(results, encoder)
+        for encoder in encoders
+        if results[with_encoder("rms_frobenius", encoder)].notna().any()
+    }
     if references and results["method"].nunique() > 1:
         figures = {
             "comparison": draw_comparison(results, distance, references[0]),
             "strata": draw_strata(results, distance, references[0]),
         } | figures
     if len(references) == 2 and results["pair"].nunique() > 4:
-        figures["geometry"] = draw_geometry(results, steps, distance)
-        figures["steps"] = draw_steps_against_length(results, steps, distance)
+        for encoder in filter(partial(_have_lengths, results), encoders):
+            figures[with_encoder("geometry", encoder)] = draw_geometry(results, steps, distance, encoder)
+            figures[with_encoder("steps", encoder)] = draw_steps_against_length(results, steps, distance, encoder)
     return {name: figure for name, figure in figures.items() if figure is not None}
+
+
+def _have_lengths(results: pd.DataFrame, encoder: str) -> bool:
+    """Whether both methods that are compared have one, of that encoder's rows."""
+    with_length = results.dropna(subset=with_encoder("length", encoder))
+    return set(REFERENCES) <= set(with_length["method"])
 
 
 def endpoint_check(study: SavedStudy, results: pd.DataFrame) -> EndpointCheck:
@@ -89,6 +119,7 @@ def render_page(
     results: pd.DataFrame,
     references: list[str],
     figures: Mapping[str, Figure],
+    changes: Sequence[ChangeOfPart] = (),
 ) -> str:
     """One HTML page that needs nothing but itself; whatever a user typed is escaped."""
     environment = Environment(
@@ -97,10 +128,16 @@ def render_page(
         undefined=StrictUndefined,
         trim_blocks=True,
     )
-    prediction = None
-    distances = study.settings.perceptual_distances
+    distances, encoders = study.settings.perceptual_distances, encoders_of(results)
+    predictions = {}
     if len(references) == 2 and results["pair"].nunique() > 4:
-        prediction = predict_from_length(results, distances[0], method="optimal", reference="identity")
+        predictions = {
+            encoder: predict_from_length(
+                results, distances[0], method="optimal", reference="identity", length=with_encoder("length", encoder)
+            )
+            for encoder in encoders
+            if _have_lengths(results, encoder)
+        }
     tables = [
         {"measure": measure, "distance": distance, "reference": reference, "high": high, "rows": rows}
         for reference in references
@@ -111,6 +148,7 @@ def render_page(
     ]
     return environment.get_template("report.html").render(
         study=study,
+        with_encoder=with_encoder,
         titles=TITLES,
         pairs=results["pair"].nunique(),
         seeds=results["seed"].nunique(),
@@ -119,9 +157,10 @@ def render_page(
         means=mean_table(results, distances[0]),
         tables=tables,
         strata=strata_tables(results, distances[0], references[0]) if references else [],
-        prediction=prediction,
-        ratio=(results["wasserstein"] / results["rms_frobenius"]).mean(),
-        moved=results["share_moved"].where(results["method"] == "optimal").mean(),
+        predictions=predictions,
+        prompts=distance_table(results),
+        vectors=vector_table(results),
+        changes=changes,
         endpoint_check=endpoint_check(study, results),
         figures={name: _as_data(figure) for name, figure in figures.items()},
     )

@@ -7,6 +7,7 @@ from typing import Any
 
 import pandas as pd
 
+from whichway.analysis.clouds.parts import is_measure
 from whichway.analysis.paths.chosen_method import choose_method
 from whichway.analysis.smoothness.measures import Smoothness
 from whichway.analysis.study.records import read_records
@@ -22,7 +23,8 @@ def read_results(out: Path) -> pd.DataFrame:
 
     Columns of measures are called ``ppl_efficientnet``, by measure and perceptual distance; those of the method's own
     geometry ``length``, ``share_moved``, and ``path_wasserstein`` and so on: the sum over its steps,
-    where the path has a length in that distance.
+    where the path has a length in that distance. Of a conditioning with several encoders each of these, and of the
+    prompts' distances, stands once for each, its name after it: ``wasserstein_clip``, ``length_t5``.
 
     Raises:
         UserError: no study in the folder, or a damaged one.
@@ -34,8 +36,10 @@ def read_results(out: Path) -> pd.DataFrame:
         for name, measured in record["methods"].items():
             row = {"pair": record["pair"], "seed": record["seed"], "method": name}
             row |= asdict(pair) | {"stratum": pair.stratum} | record["distances"]
-            row |= {key: measured[key] for key in ("share_moved", "endpoint_error")}
-            row["length"] = measured["length"] if _has_w2_length(name) else None
+            row |= {key: value for key, value in measured.items() if is_measure(key, "share_moved")}
+            row["endpoint_error"] = measured["endpoint_error"]
+            lengths = {key: value for key, value in measured.items() if is_measure(key, "length")}
+            row |= {key: value if _has_w2_length(name) else None for key, value in lengths.items()}
             row |= {f"path_{key}": sum(steps) if steps else None for key, steps in _lengths(name, measured).items()}
             for distance, perceived in measured["perceived"].items():
                 row |= {f"{measure}_{distance}": perceived[measure] for measure in MEASURES}
@@ -50,7 +54,43 @@ def _has_w2_length(method: str) -> bool:
 def _lengths(method: str, measured: Mapping[str, Any]) -> dict[str, list[float] | None]:
     """The steps in each geometry; none in W_2 where the path has no length in it, whatever older records hold."""
     unbounded = () if _has_w2_length(method) else ("wasserstein", "pull_back")
-    return {key: None if key in unbounded else steps for key, steps in measured["lengths"].items()}
+    return {
+        key: None if any(is_measure(key, geometry) for geometry in unbounded) else steps
+        for key, steps in measured["lengths"].items()
+    }
+
+
+def encoders_of(results: pd.DataFrame) -> tuple[str, ...]:
+    """The encoders whose measures have columns of their own; one without a name where there is only one."""
+    of_centroids = [column for column in results if is_measure(column, "centroid")]
+    return tuple(column.removeprefix("centroid").removeprefix("_") for column in of_centroids)
+
+
+def with_encoder(name: str, encoder: str) -> str:
+    """A column, or a figure, of one of :func:`encoders_of`."""
+    return f"{name}_{encoder}" if encoder else name
+
+
+def read_changes(out: Path) -> pd.DataFrame:
+    """Which part of the text carried the change: one row for each (pair, seed, what moved), as ``method``.
+
+    Columns ``halfway_ssim``, ``end_ssim`` hold how far its image looks from A's
+    (:mod:`whichway.analysis.runs.change_by_part`). Empty where a text is one cloud alone.
+    """
+    rows = []
+    for record in read_records(out):
+        changes = record.get("change_by_part", {})
+        moved = next(iter(changes.values()))["end"] if changes else ()
+        rows += [
+            {"pair": record["pair"], "seed": record["seed"], "method": what}
+            | {
+                f"{where}_{name}": change[where][what]
+                for name, change in changes.items()
+                for where in ("halfway", "end")
+            }
+            for what in moved
+        ]
+    return pd.DataFrame(rows)
 
 
 def read_steps(out: Path) -> pd.DataFrame:

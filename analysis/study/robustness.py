@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -11,6 +12,7 @@ from whichway.analysis.errors import UserError
 from whichway.analysis.statistics.paired import compare_methods
 from whichway.analysis.study.results import read_results
 from whichway.analysis.study.saved_study import read_study
+from whichway.analysis.study.settings import StudySettings
 
 #: settings by which studies are told apart, where they differ → what a condition calls them
 CONDITIONS = {
@@ -22,7 +24,12 @@ CONDITIONS = {
     "height": "height",
     "width": "width",
     "frames": "frames",
+    "pooled": "pooled vector",
 }
+
+
+def _conditions(settings: StudySettings) -> dict[str, Any]:
+    return settings.identity | {"pooled": settings.pooled}
 
 
 def compare_studies(folders: Sequence[Path], *, reference: str = "identity") -> pd.DataFrame:
@@ -36,13 +43,13 @@ def compare_studies(folders: Sequence[Path], *, reference: str = "identity") -> 
     if not folders:
         raise UserError("studies: none given; wanted folders of 'whichway study'")
     studies = {folder: read_study(folder).settings for folder in folders}
-    usual = next(iter(studies.values())).identity
+    usual = _conditions(next(iter(studies.values())))
     rows = []
     for folder, settings in studies.items():
         results = read_results(folder)
         if results.empty or reference not in set(results["method"]):
             raise UserError(f"{str(folder)!r} has no finished pair of {reference!r}")
-        own, pairs = settings.identity, results["pair"].nunique()
+        own, pairs = _conditions(settings), results["pair"].nunique()
         differing = [f"{title} {own[name]}" for name, title in CONDITIONS.items() if own[name] != usual[name]]
         for distance in settings.perceptual_distances:
             condition = ", ".join([distance, *differing])

@@ -7,8 +7,8 @@ from typing import Any
 from whichway.analysis.errors import UserError, require_at_least, require_known
 from whichway.analysis.images.sampling import Sampling
 from whichway.analysis.models.choice import ModelChoice
-from whichway.analysis.paths.chosen_method import ChosenMethod, choose_method
-from whichway.analysis.vocabulary import PERCEPTUAL_DISTANCES
+from whichway.analysis.paths.chosen_method import ChosenMethod, choose_method, chosen_pooled
+from whichway.analysis.vocabulary import PERCEPTUAL_DISTANCES, POOLED
 
 METHODS = (
     "identity",
@@ -33,6 +33,7 @@ class StudySettings:
     Attributes:
         seeds: initial noises for each pair: seeds 0, 1, … of the noise and of the random coupling.
         perceptual_distances: the first is the one that reports show.
+        pooled: how a pooled vector moves, where a method's name does not say.
         sampling: its own seed is not used.
 
     Raises:
@@ -43,6 +44,7 @@ class StudySettings:
     frames: int = 9
     seeds: int = 3
     perceptual_distances: tuple[str, ...] = ("efficientnet",)
+    pooled: str = "auto"
     model: ModelChoice = ModelChoice()
     sampling: Sampling = Sampling()
 
@@ -55,6 +57,7 @@ class StudySettings:
             choose_method(method)
         for distance in self.perceptual_distances:
             require_known("perceptual_distances", distance, PERCEPTUAL_DISTANCES)
+        require_known("pooled", self.pooled, POOLED)
         require_at_least("frames", self.frames, 2)
         require_at_least("seeds", self.seeds, 1)
 
@@ -75,9 +78,10 @@ class StudySettings:
     def identity(self) -> dict[str, Any]:
         """What must not change while a study is continued; how the model is held is said with the model itself."""
         sampling = {name: value for name, value in asdict(self.sampling).items() if name != "seed"}
-        own = {name: value for name, value in asdict(self).items() if name not in ("model", "sampling")}
-        return own | {"model": self.model.name} | sampling
+        own = {name: value for name, value in asdict(self).items() if name not in ("model", "sampling", "pooled")}
+        return own | chosen_pooled(self.pooled) | {"model": self.model.name} | sampling
 
     @property
     def chosen_methods(self) -> dict[str, ChosenMethod]:
-        return {name: choose_method(name) for name in self.methods}
+        default = ChosenMethod("optimal", pooled=self.pooled)
+        return {name: choose_method(name, default) for name in self.methods}

@@ -16,7 +16,7 @@ from whichway.analysis.statistics.paired import by_pair
 from whichway.analysis.study.records import read_records
 from whichway.analysis.study.results import read_results
 from whichway.analysis.study.saved_study import SavedStudy, read_study
-from whichway.analysis.study.unit import Unit, render_unit, unit_frames
+from whichway.analysis.study.unit import Unit, render_unit, unit_frames, unit_renderer
 
 STRIP_METHODS = ("identity", "optimal")
 
@@ -72,7 +72,8 @@ def strip_times(out: Path, unit: Unit) -> dict[str, list[float]]:
 
 def _strip(out: Path, study: SavedStudy, unit: Unit, model: Model | None) -> tuple[dict[str, Any], dict[str, Any]]:
     if model is not None:
-        rendered = render_unit(unit, replace(study.settings, methods=STRIP_METHODS), model, out)
+        settings = replace(study.settings, methods=STRIP_METHODS)
+        rendered = render_unit(unit, settings, unit_renderer(unit, settings, model, out))
         return dict(rendered.frames), dict(rendered.times)
     times = strip_times(out, unit)
     try:

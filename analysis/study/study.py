@@ -76,7 +76,7 @@ def describe_study(settings: StudySettings, pairs: Sequence[PromptPair], model: 
     """The identity and the settings of a study."""
     saved_pairs = [asdict(pair) for pair in pairs]
     [empty] = model.encode([""])
-    tolerance = endpoint_tolerance(model, settings.sampling, rows=len(empty.cloud))
+    tolerance = endpoint_tolerance(model, settings.sampling, rows=sum(map(len, empty.clouds.values())))
     return {
         "identity": settings.identity | {"pairs": saved_pairs} | model.identity,
         "settings": asdict(settings) | {"pairs": saved_pairs, "endpoint_tolerance": tolerance},

@@ -80,7 +80,7 @@ function controls(model, beside, onAsk) {
     return element("label", {}, `${label} `, input);
   };
 
-  const { methods, ground, tokens, schedulers } = model.get("choices");
+  const { methods, ground, tokens, pooled, schedulers } = model.get("choices");
   const first = choose("method", "methods", methods, (all) => all[0], (value) => [value, ...model.get("methods").slice(1)]);
   const second = choose(
     "beside",
@@ -89,6 +89,9 @@ function controls(model, beside, onAsk) {
     (all) => all[1] ?? "",
     (value) => [model.get("methods")[0], ...(value ? [value] : [])],
   );
+  const pooledVector = choose("pooled vector", "pooled", pooled, (all) => all, (value) => value);
+  pooledVector.classList.add("ww-pooled");
+  pooledVector.hidden = true; // until the model is known to have one
   model.on("change:prompts", showPrompts);
   showPrompts();
   return element(
@@ -112,6 +115,7 @@ function controls(model, beside, onAsk) {
         number("frames", "frames", 2, 1),
         choose("matched by", "ground", ground, (all) => all, (value) => value),
         choose("tokens", "tokens", tokens, (all) => all, (value) => value),
+        pooledVector,
       ),
     ),
   );

@@ -7,8 +7,8 @@ function couplingView() {
   choice.addEventListener("change", draw);
 
   function draw() {
-    const [leg, method] = choice.value.split(" ", 2);
-    const coupling = seen?.legs[Number(leg)]?.couplings[method];
+    const [leg, number] = choice.value.split(" ", 2).map(Number);
+    const coupling = seen?.legs[leg]?.couplings[number];
     if (!coupling) {
       place.replaceChildren();
       return;
@@ -52,15 +52,15 @@ function couplingView() {
     root: element("section", {}, element("h4", {}, "Coupling ", choice), said, place),
     build(now) {
       seen = now;
-      const before = choice.value;
+      const before = choice.selectedOptions[0]?.textContent;
       choice.replaceChildren(
         ...seen.legs.flatMap((leg, number) =>
-          Object.keys(leg.couplings).map((method) =>
-            element("option", { value: `${number} ${method}` }, `${LETTERS[number]} → ${LETTERS[number + 1]}, ${method}`),
-          ),
+          leg.couplings.map(({ method, encoder }, k) => {
+            const name = [`${LETTERS[number]} → ${LETTERS[number + 1]}`, method, encoder].filter(Boolean).join(", ");
+            return element("option", { value: `${number} ${k}`, selected: name === before }, name);
+          }),
         ),
       );
-      if ([...choice.options].some((option) => option.value === before)) choice.value = before;
       draw();
       if (!choice.options.length) said.textContent = "none of the chosen methods couples rows";
     },

@@ -104,6 +104,7 @@ function render({ model, el }) {
     },
     geometry({ legs }) {
       seen.legs = legs;
+      el.querySelector(".ww-pooled").hidden = !legs[0].vectors.length;
       table.show(seen);
       coupling.build(seen);
     },

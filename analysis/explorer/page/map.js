@@ -46,7 +46,8 @@ function mapView(onPick) {
     build(now) {
       seen = now;
       const before = choice.value;
-      choice.replaceChildren(...["wasserstein", "frobenius"].filter((view) => view in seen.views).map((view) => element("option", { value: view }, view)));
+      const views = Object.keys(seen.views).sort((a, b) => b.startsWith("wasserstein") - a.startsWith("wasserstein"));
+      choice.replaceChildren(...views.map((view) => element("option", { value: view }, view)));
       if (before in seen.views) choice.value = before;
       title.textContent = "drawn when all frames are there";
       draw();

@@ -6,25 +6,35 @@ function numbers() {
     root: element("div", { class: "ww-numbers" }, sentence, table),
     show(seen) {
       sentence.replaceChildren(
-        ...seen.legs.map(({ distances: d }, leg) => {
+        ...seen.legs.flatMap(({ clouds, vectors }, leg) => {
           const name = `${LETTERS[leg]} → ${LETTERS[leg + 1]}`;
-          return element(
-            "span",
-            {},
-            `${name}: W₂ ${short(d.wasserstein)} against RMS Frobenius ${short(d.rms_frobenius)}; the words alone ` +
-              `${short(d.wasserstein_own_tokens)} against ${short(d.rms_frobenius_own_tokens)}; ` +
-              `${(100 * d.share_moved).toFixed(0)} % of the rows move. `,
+          const ofClouds = clouds.map(
+            (d) =>
+              `${d.encoder ? `${name}, rows of ${d.encoder}` : name}: ` +
+              `W₂ ${short(d.wasserstein)} against RMS Frobenius ${short(d.rms_frobenius)}; the words alone ` +
+              `${short(d.wasserstein_own_tokens)} against ${short(d.rms_frobenius_own_tokens)}` +
+              (d.share_moved === null ? ". " : `; ${(100 * d.share_moved).toFixed(0)} % of the rows move. `),
           );
+          const ofVectors = vectors.map(
+            (v) =>
+              `The ${v.name} vectors are ${short(v.distance)} apart` +
+              (v.angle === null ? ". " : `, at an angle of ${v.angle.toFixed(0)}°. `),
+          );
+          return [...ofClouds, ...ofVectors].map((text) => element("span", {}, text));
         }),
       );
-      const head = ["method", "length", "PPL", "directness", "worst step", "Gini"];
-      const lengths = (method) => seen.legs.map((leg) => leg.lengths[method]);
+      const encoders = (seen.legs[0]?.clouds ?? [{ encoder: "" }]).map((cloud) => cloud.encoder);
+      const lengthHeads = encoders.map((encoder) => (encoder ? `length of ${encoder}` : "length"));
+      const head = ["method", ...lengthHeads, "PPL", "directness", "worst step", "Gini"];
+      const lengths = (method, encoder) =>
+        seen.legs.map((leg) => leg.lengths.find((each) => each.method === method && each.encoder === encoder)?.length);
       const total = (all) => (all.length && all.every((x) => x !== undefined) ? all.reduce((a, b) => a + b) : null);
       table.replaceChildren(
         element("tr", {}, ...head.map((name) => element("th", {}, name))),
         ...seen.methods.map((method, row) => {
           const smooth = seen.smoothness[method] ?? {};
-          const values = [total(lengths(method)), smooth.ppl, smooth.directness, smooth.worst_step, smooth.gini];
+          const totals = encoders.map((encoder) => total(lengths(method, encoder)));
+          const values = [...totals, smooth.ppl, smooth.directness, smooth.worst_step, smooth.gini];
           const name = element("td", {}, method);
           name.style.color = COLOURS[row];
           return element("tr", {}, name, ...values.map((value) => element("td", {}, short(value))));

@@ -26,8 +26,8 @@ from .pictures.study import draw_distances as draw_distances
 from .prompts.encoding import encode as encode
 from .prompts.encoding import encode_all as encode_all
 from .prompts.pairs import read_pairs as read_pairs
-from .prompts.pairs import world_pairs as world_pairs
 from .prompts.prompt_file import read_prompts as read_prompts
+from .prompts.world_pairs import world_pairs as world_pairs
 from .runs.barycenters import grid_weights as grid_weights
 from .runs.comparison import compare as compare
 from .runs.comparison_settings import ComparisonSettings as ComparisonSettings

@@ -29,8 +29,8 @@ from .analysis.pictures.study import draw_distances as draw_distances
 from .analysis.prompts.encoding import encode as encode
 from .analysis.prompts.encoding import encode_all as encode_all
 from .analysis.prompts.pairs import read_pairs as read_pairs
-from .analysis.prompts.pairs import world_pairs as world_pairs
 from .analysis.prompts.prompt_file import read_prompts as read_prompts
+from .analysis.prompts.world_pairs import world_pairs as world_pairs
 from .analysis.runs.barycenters import grid_weights as grid_weights
 from .analysis.runs.comparison import compare as compare
 from .analysis.runs.comparison_settings import ComparisonSettings as ComparisonSettings

@@ -8,39 +8,80 @@ from typing import Any
 import pandas as pd
 
 from whichway.analysis.paths.chosen_method import choose_method
-from whichway.analysis.smoothness.measures import Smoothness
+from whichway.analysis.prompts.pairs import DIFFERING, GROUPS, STRATA
 from whichway.analysis.study.records import read_records
 from whichway.analysis.study.saved_study import read_study
 from whichway.geometry import PATHS, find_method
 from whichway.geometry.path import W2
 
-MEASURES = tuple(Smoothness.__dataclass_fields__)
-
 
 def read_results(out: Path) -> pd.DataFrame:
     """One row for each (pair, seed, method): prompts, score, distances of the prompts, and measures.
 
-    Columns of measures are called ``ppl_efficientnet``, by measure and perceptual distance; those of the method's own
-    geometry ``length``, ``share_moved``, and ``path_wasserstein`` and so on: the sum over its steps,
-    where the path has a length in that distance.
+    Columns of measures are called ``ppl_efficientnet``, by measure and perceptual distance, or by the measure alone
+    where it needs none (their names are in ``attrs["measures"]``); those of the method's own geometry ``length``,
+    ``share_moved``, and ``path_wasserstein`` and so on: the sum over its steps, where the path has a length in that
+    distance. ``stratum``: of the pair (:data:`whichway.analysis.prompts.pairs.STRATA`), None without a score.
 
     Raises:
         UserError: no study in the folder, or a damaged one.
     """
     pairs = read_study(out).pairs
-    rows = []
+    described = [asdict(pair) | {"stratum": pair.stratum} for pair in pairs]
+    rows, names = [], {}
     for record in read_records(out):
-        pair = pairs[record["pair"]]
         for name, measured in record["methods"].items():
             row = {"pair": record["pair"], "seed": record["seed"], "method": name}
-            row |= asdict(pair) | {"stratum": pair.stratum} | record["distances"]
+            row |= described[record["pair"]] | record["distances"]
             row |= {key: measured[key] for key in ("share_moved", "endpoint_error")}
             row["length"] = measured["length"] if _has_w2_length(name) else None
             row |= {f"path_{key}": sum(steps) if steps else None for key, steps in _lengths(name, measured).items()}
             for distance, perceived in measured["perceived"].items():
-                row |= {f"{measure}_{distance}": perceived[measure] for measure in MEASURES}
-            rows.append(row)
+                row |= {f"{key}_{distance}": value for key, value in perceived.items() if _is_number(value)}
+            rows.append(row | measured.get("measures", {}))
+            names |= dict.fromkeys(measured.get("measures", ()))
+    table = pd.DataFrame(rows)
+    table.attrs["measures"] = tuple(names)
+    return table
+
+
+def group_of(table: pd.DataFrame, group: str) -> pd.DataFrame:
+    """The rows of pairs of one of :data:`~whichway.analysis.prompts.pairs.GROUPS`; without a score: taken to differ."""
+    if group == DIFFERING:
+        return table[~table["stratum"].isin(GROUPS)]
+    return table[table["stratum"] == group]
+
+
+def by_stratum(table: pd.DataFrame) -> dict[str, pd.DataFrame]:
+    """Stratum → its rows, in the strata's order; those without a score are in none."""
+    return {name: rows for name in STRATA if len(rows := table[table["stratum"] == name])}
+
+
+def read_steps(out: Path) -> pd.DataFrame:
+    """One row for each step: (pair, seed, method, step), its geometric lengths and its perceptual distances."""
+    strata = [pair.stratum for pair in read_study(out).pairs]
+    rows = []
+    for record in read_records(out):
+        where = {"pair": record["pair"], "seed": record["seed"], "stratum": strata[record["pair"]]}
+        for name, measured in record["methods"].items():
+            count = len(measured["t"]) - 1
+            columns = {key: steps for key, steps in _lengths(name, measured).items() if steps and len(steps) == count}
+            columns |= {distance: perceived["steps"] for distance, perceived in measured["perceived"].items()}
+            rows += [
+                where | {"method": name, "step": index} | {key: values[index] for key, values in columns.items()}
+                for index in range(count)
+            ]
     return pd.DataFrame(rows)
+
+
+def read_seconds(out: Path) -> dict[str, float]:
+    """Seconds that the finished (pair, seed) took in all, and in the model; empty where records hold none."""
+    seconds = pd.DataFrame([record["seconds"] for record in read_records(out) if "seconds" in record])
+    return {str(name): float(total) for name, total in seconds.sum().items()}
+
+
+def _is_number(value: object) -> bool:
+    return value is None or isinstance(value, int | float)
 
 
 def _has_w2_length(method: str) -> bool:
@@ -51,19 +92,3 @@ def _lengths(method: str, measured: Mapping[str, Any]) -> dict[str, list[float] 
     """The steps in each geometry; none in W_2 where the path has no length in it, whatever older records hold."""
     unbounded = () if _has_w2_length(method) else ("wasserstein", "pull_back")
     return {key: None if key in unbounded else steps for key, steps in measured["lengths"].items()}
-
-
-def read_steps(out: Path) -> pd.DataFrame:
-    """One row for each step: (pair, seed, method, step), its geometric lengths and its perceptual distances."""
-    rows = []
-    for record in read_records(out):
-        for name, measured in record["methods"].items():
-            count = len(measured["t"]) - 1
-            columns = {key: steps for key, steps in _lengths(name, measured).items() if steps and len(steps) == count}
-            columns |= {distance: perceived["steps"] for distance, perceived in measured["perceived"].items()}
-            where = {"pair": record["pair"], "seed": record["seed"], "method": name}
-            rows += [
-                where | {"step": index} | {key: values[index] for key, values in columns.items()}
-                for index in range(count)
-            ]
-    return pd.DataFrame(rows)

@@ -31,7 +31,8 @@ class StudySettings:
     """What every pair goes through.
 
     Attributes:
-        seeds: initial noises for each pair: seeds 0, 1, … of the noise and of the random coupling.
+        seeds: number of initial noises for each pair: seeds of the noise and of the random coupling, from
+            ``first_seed`` on.
         perceptual_distances: the first is the one that reports show.
         sampling: its own seed is not used.
 
@@ -40,8 +41,9 @@ class StudySettings:
     """
 
     methods: tuple[str, ...] = METHODS
-    frames: int = 9
-    seeds: int = 3
+    frames: int = 7
+    seeds: int = 2
+    first_seed: int = 0
     perceptual_distances: tuple[str, ...] = ("efficientnet",)
     model: ModelChoice = ModelChoice()
     sampling: Sampling = Sampling()
@@ -57,6 +59,7 @@ class StudySettings:
             require_known("perceptual_distances", distance, PERCEPTUAL_DISTANCES)
         require_at_least("frames", self.frames, 2)
         require_at_least("seeds", self.seeds, 1)
+        require_at_least("first_seed", self.first_seed, 0)
 
     @classmethod
     def from_json(cls, content: Mapping[str, Any]) -> "StudySettings":
@@ -77,6 +80,10 @@ class StudySettings:
         sampling = {name: value for name, value in asdict(self.sampling).items() if name != "seed"}
         own = {name: value for name, value in asdict(self).items() if name not in ("model", "sampling")}
         return own | {"model": self.model.name} | sampling
+
+    @property
+    def noise_seeds(self) -> tuple[int, ...]:
+        return tuple(range(self.first_seed, self.first_seed + self.seeds))
 
     @property
     def chosen_methods(self) -> dict[str, ChosenMethod]:

@@ -15,13 +15,13 @@ from whichway.analysis.study.unit import Unit, unit_frames
 
 def collect_study(run: Path, into: Path, *, strips: bool) -> None:
     """Settings and records, and the frames of the film strips of the best, the median and the worst pair."""
-    for name in ("manifest.json", "records.jsonl"):
+    for name in ("manifest.json", "study.json", "records.jsonl"):
         copy2(run / name, into / name)
     if not strips:
         return
     study = read_study(run)
     for index in strip_pairs(read_results(run), study.settings.perceptual_distances[0]).values():
-        unit = Unit(index, study.pairs[index], 0)
+        unit = Unit(index, study.pairs[index], study.settings.first_seed)
         (store, index_file), (kept_frames, kept_index) = unit_frames(run, unit), unit_frames(into, unit)
         kept_frames.folder.mkdir(exist_ok=True)
         for method, times in strip_times(run, unit).items():

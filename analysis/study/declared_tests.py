@@ -13,7 +13,7 @@ from whichway.analysis.study.results import group_of
 
 
 @dataclass(frozen=True)
-class TestedHypothesis:
+class DeclaredTest:
     """A hypothesis and what became of it.
 
     Attributes:
@@ -31,12 +31,12 @@ class TestedHypothesis:
         return self.p_holm < LEVEL
 
 
-def carry_out(results: pd.DataFrame, hypotheses: Sequence[Hypothesis]) -> list[TestedHypothesis]:
+def carry_out(results: pd.DataFrame, hypotheses: Sequence[Hypothesis]) -> list[DeclaredTest]:
     """Each of them, in their order."""
     compared = [_compare(results, hypothesis) for hypothesis in hypotheses]
     p = [1.0 if each is None or each.p is None else each.p for each in compared]
     corrected = multipletests(p, method="holm")[1] if p else ()
-    return [TestedHypothesis(*each, float(q)) for *each, q in zip(hypotheses, compared, corrected, strict=True)]
+    return [DeclaredTest(*each, float(q)) for *each, q in zip(hypotheses, compared, corrected, strict=True)]
 
 
 def _compare(results: pd.DataFrame, hypothesis: Hypothesis) -> PairedComparison | None:

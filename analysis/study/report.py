@@ -13,26 +13,39 @@ from whichway.analysis.errors import UserError
 from whichway.analysis.files import write_text, written_whole
 from whichway.analysis.models.model import Model
 from whichway.analysis.pictures.study import (
+    draw_claim,
     draw_comparison,
     draw_distances,
     draw_geometry,
     draw_steps_against_length,
     draw_strata,
 )
+from whichway.analysis.prompts.pairs import DIFFERING, GROUPS, STRATA
 from whichway.analysis.runs.endpoint_check import EndpointCheck
 from whichway.analysis.smoothness.measures import TITLES
-from whichway.analysis.statistics.correlations import predict_from_length
-from whichway.analysis.statistics.paired import compare_methods
-from whichway.analysis.study.results import MEASURES, read_results, read_steps
+from whichway.analysis.statistics.correlations import LengthPrediction, predict_from_length
+from whichway.analysis.study.declared_tests import carry_out
+from whichway.analysis.study.plan import TEST, usual_hypotheses
+from whichway.analysis.study.results import group_of, read_results, read_seconds, read_steps
 from whichway.analysis.study.saved_study import SavedStudy, read_study
 from whichway.analysis.study.strips import draw_strips, strip_pairs
-from whichway.analysis.study.tables import HIGH_IS_SMOOTH, latex_table, mean_table, strata_tables
+from whichway.analysis.study.tables import (
+    claim_table,
+    comparison_table,
+    latex_table,
+    mean_table,
+    strata_table,
+    tests_table,
+)
 
 REFERENCES = ("identity", "optimal")
+CLAIM = ("optimal", "identity")  # the paper's
 
 
 def write_report(out: Path, model: Model | None = None) -> list[Path]:
     """Everything that can be said of the study in ``out`` so far; returns the files, the page first.
+
+    ``tables/`` has each table as CSV, and the short ones as LaTeX; ``figures/`` each figure as PNG and PDF.
 
     Args:
         model: the study's. With it, frames of the film strips that were not kept are rendered again; without it, strips
@@ -47,33 +60,71 @@ def write_report(out: Path, model: Model | None = None) -> list[Path]:
         raise UserError(f"{str(out)!r} has no finished pair yet")
     distance = study.settings.perceptual_distances[0]
     references = [name for name in REFERENCES if name in study.settings.methods]
+    tables = make_tables(study, results, references)
     figures = _draw(results, read_steps(out), distance, references)
     strips = draw_strips(out, study, strip_pairs(results, distance), model)
     written = []
-    write_text(out / "results.csv", results.to_csv(index=False))
+    for name, table in {"results": results, **tables}.items():
+        written.append(out / "tables" / f"{name}.csv")
+        write_text(written[-1], table.to_csv(index=False))
+    for name, table in _short_tables(tables, distance).items():
+        written.append(out / "tables" / f"{name}.tex")
+        write_text(written[-1], latex_table(table))
+    pictures = {}
     for name, figure in (figures | strips).items():
-        for suffix in ("png", "pdf"):
-            path = out / "figures" / f"{name}.{suffix}"
-            with written_whole(path) as aside:
-                figure.savefig(aside)
-            written.append(path)
-    if references:
-        latex = latex_table(compare_methods(results, f"ppl_{distance}", references[0]), references[0])
-        write_text(out / "table.tex", latex)
-    write_text(out / "report.html", render_page(study, results, references, figures | strips))
-    return [out / "report.html", out / "results.csv", *written]
+        pictures[name] = _as_png(figure)
+        for suffix, content in (("png", pictures[name]), ("pdf", _as_pdf(figure))):
+            written.append(out / "figures" / f"{name}.{suffix}")
+            with written_whole(written[-1]) as aside:
+                aside.write_bytes(content)
+    page = render_page(study, results, tables, pictures, read_seconds(out))
+    write_text(out / "report.html", page)
+    return [out / "report.html", *written]
+
+
+def make_tables(study: SavedStudy, results: pd.DataFrame, references: list[str]) -> dict[str, pd.DataFrame]:
+    """The claim by stratum, the declared tests, all comparisons, and those within strata; those that are not empty."""
+    distances, methods = study.settings.perceptual_distances, study.settings.methods
+    tables = {}
+    if set(CLAIM) <= set(methods):
+        tables["claim"] = claim_table(results, distances[0], method=CLAIM[0], reference=CLAIM[1])
+    if study.plan is None:  # an older study: the same tests, but nobody wrote them down before
+        hypotheses = usual_hypotheses(study.settings, {pair.group for pair in study.pairs})
+    else:
+        hypotheses = study.plan.hypotheses
+    tables["tests"] = tests_table(carry_out(results, hypotheses))
+    tables["comparisons"] = comparison_table(results, distances, references)
+    if references and results["method"].nunique() > 1:
+        tables["strata"] = strata_table(results, distances[0], references[0])
+    return {name: table for name, table in tables.items() if not table.empty}
+
+
+def _short_tables(tables: dict[str, pd.DataFrame], distance: str) -> dict[str, pd.DataFrame]:
+    """What a paper has room for: of the comparisons, PPL over the pairs that differ."""
+    short = {name: tables[name] for name in ("claim", "tests") if name in tables}
+    if "comparisons" in tables:
+        every = tables["comparisons"]
+        chosen = (every["group"] == DIFFERING) & (every["distance"] == distance) & (every["measure"] == "ppl")
+        if chosen.any():
+            columns = ["method", "reference", "mean", "ratio", "ratio_low", "ratio_high", "effect", "effect_low"]
+            short["comparisons"] = every.loc[chosen, [*columns, "effect_high", "wins"]]
+    return short
 
 
 def _draw(results: pd.DataFrame, steps: pd.DataFrame, distance: str, references: list[str]) -> dict[str, Figure]:
     figures: dict[str, Figure | None] = {"distances": draw_distances(results)}
+    differing = group_of(results, DIFFERING)
     if references and results["method"].nunique() > 1:
         figures = {
-            "comparison": draw_comparison(results, distance, references[0]),
+            "comparison": None if differing.empty else draw_comparison(differing, distance, references[0]),
             "strata": draw_strata(results, distance, references[0]),
         } | figures
-    if len(references) == 2 and results["pair"].nunique() > 4:
-        figures["geometry"] = draw_geometry(results, steps, distance)
-        figures["steps"] = draw_steps_against_length(results, steps, distance)
+    if set(CLAIM) <= set(results["method"]):
+        figures = {"claim": draw_claim(results, distance, *CLAIM)} | figures
+        if differing["pair"].nunique() > 4:
+            differing_steps = group_of(steps, DIFFERING)
+            figures["geometry"] = draw_geometry(differing, differing_steps, distance)
+            figures["steps"] = draw_steps_against_length(differing, differing_steps, distance)
     return {name: figure for name, figure in figures.items() if figure is not None}
 
 
@@ -87,8 +138,9 @@ def endpoint_check(study: SavedStudy, results: pd.DataFrame) -> EndpointCheck:
 def render_page(
     study: SavedStudy,
     results: pd.DataFrame,
-    references: list[str],
-    figures: Mapping[str, Figure],
+    tables: Mapping[str, pd.DataFrame],
+    pictures: Mapping[str, bytes],
+    seconds: Mapping[str, float],
 ) -> str:
     """One HTML page that needs nothing but itself; whatever a user typed is escaped."""
     environment = Environment(
@@ -97,37 +149,64 @@ def render_page(
         undefined=StrictUndefined,
         trim_blocks=True,
     )
-    prediction = None
-    distances = study.settings.perceptual_distances
-    if len(references) == 2 and results["pair"].nunique() > 4:
-        prediction = predict_from_length(results, distances[0], method="optimal", reference="identity")
-    tables = [
-        {"measure": measure, "distance": distance, "reference": reference, "high": high, "rows": rows}
-        for reference in references
-        for distance in distances
-        for measure in MEASURES
-        for high in [measure in HIGH_IS_SMOOTH]
-        if (rows := compare_methods(results, f"{measure}_{distance}", reference, low_is_better=not high))
-    ]
+    distance = study.settings.perceptual_distances[0]
+    comparisons, strata = tables.get("comparisons"), tables.get("strata")
     return environment.get_template("report.html").render(
         study=study,
-        titles=TITLES,
+        titles={"ppl": "PPL"} | TITLES,
+        test=TEST,
+        strata_meanings=STRATA,
+        groups=[group for group in GROUPS if len(group_of(results, group))],
         pairs=results["pair"].nunique(),
         seeds=results["seed"].nunique(),
         requested=len(study.pairs) * study.settings.seeds,
         finished=len(results.drop_duplicates(["pair", "seed"])),
-        means=mean_table(results, distances[0]),
-        tables=tables,
-        strata=strata_tables(results, distances[0], references[0]) if references else [],
-        prediction=prediction,
+        seconds=seconds,
+        means=mean_table(results, distance),
+        claim=_rows(tables.get("claim")),
+        tests=_rows(tables.get("tests")),
+        tables=_grouped(comparisons, ["group", "measure", "distance", "reference", "better"]),
+        strata=_grouped(strata, ["measure", "stratum", "reference", "better"]),
+        prediction=_prediction(results, distance),
         ratio=(results["wasserstein"] / results["rms_frobenius"]).mean(),
         moved=results["share_moved"].where(results["method"] == "optimal").mean(),
         endpoint_check=endpoint_check(study, results),
-        figures={name: _as_data(figure) for name, figure in figures.items()},
+        figures={
+            name: f"data:image/png;base64,{base64.b64encode(png).decode()}" for name, png in pictures.items()
+        },
     )
 
 
-def _as_data(figure: Figure) -> str:
+def _rows(table: pd.DataFrame | None) -> list:
+    return [] if table is None else [*table.itertuples()]
+
+
+def _grouped(table: pd.DataFrame | None, columns: list[str]) -> list[dict]:
+    """A table for each combination of these columns, in their order: the combination, and the rows."""
+    if table is None:
+        return []
+    return [
+        dict(zip(columns, values, strict=True)) | {"rows": _rows(rows)}
+        for values, rows in table.groupby(columns, sort=False)
+    ]
+
+
+def _prediction(results: pd.DataFrame, distance: str) -> LengthPrediction | None:
+    differing = group_of(results, DIFFERING)
+    if not set(CLAIM) <= set(results["method"]) or differing["pair"].nunique() < 5:
+        return None
+    return predict_from_length(differing, distance, method=CLAIM[0], reference=CLAIM[1])
+
+
+def _as_png(figure: Figure) -> bytes:
     buffer = BytesIO()
     figure.savefig(buffer, format="png")
-    return "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode()
+    return buffer.getvalue()
+
+
+def _as_pdf(figure: Figure) -> bytes:
+    """In the layout that the PNG has found already, the same bytes every time."""
+    buffer = BytesIO()
+    figure.set_layout_engine("none")
+    figure.savefig(buffer, format="pdf", metadata={"CreationDate": None})
+    return buffer.getvalue()

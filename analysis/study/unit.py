@@ -5,6 +5,7 @@ from dataclasses import asdict, dataclass, replace
 from functools import partial
 from itertools import pairwise
 from pathlib import Path
+from time import perf_counter
 from typing import Any
 
 from whichway.analysis.clouds.cross_attention_metric import cross_attention_metric
@@ -49,10 +50,18 @@ def unit_frames(out: Path, unit: Unit) -> tuple[FrameStore, FrameIndex]:
 
 def render_unit(unit: Unit, settings: StudySettings, model: Model, out: Path) -> RenderedPaths:
     """All methods between a pair of prompts; frames that are on disk are not rendered again."""
-    start, end = model.encode([unit.pair.prompt_a]) + model.encode([unit.pair.prompt_b])
+    return _render(unit, settings, unit_renderer(unit, settings, model, out))
+
+
+def unit_renderer(unit: Unit, settings: StudySettings, model: Model, out: Path) -> FrameRenderer:
     sampling = replace(settings.sampling, seed=unit.seed)
+    return FrameRenderer(model, sampling, *unit_frames(out, unit), progress=False)
+
+
+def _render(unit: Unit, settings: StudySettings, renderer: FrameRenderer) -> RenderedPaths:
+    start, end = renderer.model.encode([unit.pair.prompt_a]) + renderer.model.encode([unit.pair.prompt_b])
     return render_paths(
-        FrameRenderer(model, sampling, *unit_frames(out, unit), progress=False),
+        renderer,
         (start, end),
         settings.chosen_methods,
         frames=settings.frames,
@@ -62,16 +71,21 @@ def render_unit(unit: Unit, settings: StudySettings, model: Model, out: Path) ->
 
 
 def unit_record(unit: Unit, settings: StudySettings, model: Model, out: Path) -> dict[str, Any]:
-    """Render all methods between a pair of prompts, and measure."""
-    rendered = render_unit(unit, settings, model, out)
+    """Render all methods between a pair of prompts, and measure.
+
+    ``seconds`` says how long that took in all, and how much of it in the model; frames that were on disk took none.
+    """
+    begun = perf_counter()
+    renderer = unit_renderer(unit, settings, model, out)
+    rendered = _render(unit, settings, renderer)
     path = next(iter(rendered.paths.values())).cloud
     ends = path.start, path.end
     grounds: dict[str, GroundMetric] = {"wasserstein": EUCLIDEAN, "pull_back": cross_attention_metric(model)}
     distances = measure_distances(*ends) | {"pull_back": wasserstein(*ends, ground=grounds["pull_back"])}
     measured = {name: _measure(rendered, name, settings.perceptual_distances, grounds) for name in rendered.paths}
-    content: dict[str, Any] = rounded(
-        {"pair": unit.index, "seed": unit.seed, "distances": distances, "methods": measured}
-    )
+    seconds = {"all": round(perf_counter() - begun, 2), "model": round(renderer.seconds, 2)}
+    key = {"pair": unit.index, "seed": unit.seed, "frames": renderer.rendered, "seconds": seconds}
+    content: dict[str, Any] = rounded(key | {"distances": distances, "methods": measured})
     return content
 
 

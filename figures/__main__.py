@@ -19,6 +19,7 @@ FIGURES = (
     "coupling",
     "triangle",
     "distances",
+    "claim",
     "comparison",
     "strata",
     "robustness",

@@ -36,7 +36,7 @@ def fast(monkeypatch):
     """Undoes what --fast does to this process."""
     monkeypatch.setattr(saved, "limit", None)
     monkeypatch.setattr(estimates, "RESAMPLES", estimates.RESAMPLES)
-    caches = (saved.study_results, saved.study_steps, saved.compare_conditions)
+    caches = (saved.study_results, saved.differing_steps, saved.compare_conditions)
     for cache in caches:
         cache.cache_clear()
     yield

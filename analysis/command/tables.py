@@ -10,11 +10,13 @@ from rich.console import Console
 from rich.table import Table
 
 from whichway.analysis.invariance.record import InvarianceRecord
+from whichway.analysis.prompts.pairs import DIFFERING
 from whichway.analysis.runs.comparison import Comparison
 from whichway.analysis.runs.endpoint_check import EndpointCheck
 from whichway.analysis.runs.method_results import MethodResult
 from whichway.analysis.statistics.estimates import Estimate
 from whichway.analysis.statistics.paired import by_pair, compare_methods
+from whichway.analysis.study.results import group_of
 
 
 def show_comparison(comparison: Comparison, console: Console | None = None) -> None:
@@ -52,14 +54,19 @@ def show_study(
     check: EndpointCheck,
     console: Console | None = None,
 ) -> None:
-    """Each method's mean, its ratio to identity and to the optimal method, and where the report is."""
+    """Each method's mean, its ratio to identity and to the optimal method, and where the report is.
+
+    Over the pairs that differ; over all, where none does.
+    """
     console = console or Console()
+    differing = group_of(results, DIFFERING)
+    results, which = (results, "") if differing.empty else (differing, " that say different things")
     column = f"ppl_{distance}"
     methods = list(dict.fromkeys(results["method"]))
     references = [name for name in ("identity", "optimal") if name in methods]
     compared = {name: {c.method: c for c in compare_methods(results, column, name)} for name in references}
     pairs, seeds = results["pair"].nunique(), results["seed"].nunique()
-    table = Table(title=f"PPL ({distance}) over {pairs} pairs × {seeds} seeds; below 1 is smoother", box=SIMPLE)
+    table = Table(title=f"PPL ({distance}) over {pairs} pairs{which} × {seeds} seeds; below 1 is smoother", box=SIMPLE)
     table.add_column("method")
     for heading in ("mean", *(f"ratio to {name}" for name in references)):
         table.add_column(heading, justify="right")
@@ -73,7 +80,7 @@ def show_study(
 
 
 def show_robustness(
-    compared: pd.DataFrame, agreement: pd.Series, reference: str, console: Console | None = None
+    compared: pd.DataFrame, agreement: pd.DataFrame, reference: str, console: Console | None = None
 ) -> None:
     """Methods × conditions, and how far their rankings agree."""
     console = console or Console()
@@ -83,7 +90,7 @@ def show_robustness(
         table.add_column(condition, justify="right")
     for method, rows in compared.groupby("method", sort=False):
         table.add_row(str(method), *(str(Estimate(row.ratio, row.low, row.high)) for row in rows.itertuples()))
-    table.add_row("Kendall's τ", *(f"{tau:.2f}" for tau in agreement))
+    table.add_row("Kendall's τ", *(f"{row.tau:.2f} of {row.methods} methods" for row in agreement.itertuples()))
     console.print(table)
 
 

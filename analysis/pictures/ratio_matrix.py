@@ -32,7 +32,7 @@ def draw_ratio_matrix(
     for (row, column), ratio in cells.items():
         place = columns.index(column), rows.index(row)
         weight = "bold" if ratio.leaves_out(1) else "normal"
-        dark = abs(logs[place[1], place[0]]) > 1.2 * spread
+        dark = abs(logs[place[1], place[0]]) > spread
         ink = {"ha": "center", "color": "white" if dark else "black"}
         with_interval = intervals and ratio.low is not None
         axis.text(

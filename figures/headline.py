@@ -43,10 +43,10 @@ def headline(study: SavedStudy, results: pd.DataFrame) -> str:
     ]
     apart = " These are no part of the number above." if same else ""
     return (
-        f"Over {claim.pairs} pairs of prompts that say different things, images along the optimal-transport path change "
-        f"{_verdict(claim.ratio)} along the straight line between matrices: the ratio of perceptual path lengths is "
-        f"**{_number(claim.ratio)}**, and it is below 1 on {claim.wins:.0%} of the pairs. By similarity of the prompts "
-        f"it is {', '.join(strata)}. {' '.join(same)}{apart}"
+        f"Over {claim.pairs} pairs of prompts that say different things, images along the optimal-transport path "
+        f"change {_verdict(claim.ratio)} along the straight line between matrices: the ratio of perceptual path "
+        f"lengths is **{_number(claim.ratio)}**, and it is below 1 on {claim.wins:.0%} of the pairs. By similarity of "
+        f"the prompts it is {', '.join(strata)}. {' '.join(same)}{apart}"
     )
 
 
@@ -105,9 +105,7 @@ def _claim(results: pd.DataFrame, distance: str) -> PairedComparison:
     return _by_method(results, f"ppl_{distance}", "identity", True)["optimal"]
 
 
-def _by_method(
-    results: pd.DataFrame, column: str, reference: str, low_is_better: bool
-) -> dict[str, PairedComparison]:
+def _by_method(results: pd.DataFrame, column: str, reference: str, low_is_better: bool) -> dict[str, PairedComparison]:
     return {each.method: each for each in compare_methods(results, column, reference, low_is_better=low_is_better)}
 
 
@@ -137,9 +135,10 @@ def robustness(compared: pd.DataFrame) -> str:
     agreeing = agreement(compared)
     return (
         f"Does it depend on how it is measured? Under {len(parts)} conditions (perceptual distance {distances}; "
-        f"{changes}), on the {compared['pairs'].min()} pairs that they share, the PPL of {'; that of '.join(verdicts)}. "
-        f"The ranking of the methods that a condition has ({agreeing['methods'].min()} to {agreeing['methods'].max()}) "
-        f"agrees with the first condition's to Kendall's τ {agreeing['tau'].min():.2f} or more."
+        f"{changes}), on the {compared['pairs'].min()} pairs that they share, the PPL of {'; that of '.join(verdicts)}."
+        f" The ranking of the methods that a condition has ({agreeing['methods'].min()} to "
+        f"{agreeing['methods'].max()}) agrees with the first condition's to Kendall's τ {agreeing['tau'].min():.2f} or "
+        "more."
     )
 
 
@@ -148,8 +147,8 @@ def parametrisation(study: SavedStudy, results: pd.DataFrame) -> str:
     differing = group_of(results, DIFFERING)
     return (
         "When the frames are taken is another choice than the path. Over "
-        f"{differing['pair'].nunique()} pairs × {results['seed'].nunique()} noise(s), evenly in t and until consecutive "
-        f"frames look equally far apart (`@perceptual`):\n\n{table(study, results)}"
+        f"{differing['pair'].nunique()} pairs × {results['seed'].nunique()} noise(s), evenly in t and until "
+        f"consecutive frames look equally far apart (`@perceptual`):\n\n{table(study, results)}"
     )
 
 

@@ -52,8 +52,8 @@ from whichway.geometry.method import (
 )
 from whichway.geometry.mixture import MixturePath, PartialPath
 from whichway.geometry.neighbours import Neighbours, nearest_neighbours
-from whichway.geometry.pairwise import CloudStack, pairwise_wasserstein
 from whichway.geometry.order_aware import fused_gromov_coupling, ordered_coupling
+from whichway.geometry.pairwise import CloudStack, pairwise_wasserstein
 from whichway.geometry.parametrisation import beta_times, constant_speed_times, uniform_times
 from whichway.geometry.path import Path
 from whichway.geometry.piecewise import PiecewisePath

@@ -38,7 +38,10 @@ def ordered_coupling(
     costs = ground_costs(a, b, ground)
     scale = (weight * float(costs.square().mean())) ** 0.5
     placed = (
-        PointCloud(torch.cat([ground.features(cloud.rows.detach().double().cpu()), scale * _places(cloud)], dim=1), cloud.weights)
+        PointCloud(
+            torch.cat([ground.features(cloud.rows.detach().double().cpu()), scale * _places(cloud)], dim=1),
+            cloud.weights,
+        )
         for cloud in (a, b)
     )
     coupling = optimal_coupling(*placed)
@@ -53,7 +56,7 @@ def fused_gromov_coupling(
     alpha: float = 0.5,
     ground: GroundMetric = EUCLIDEAN,
 ) -> Coupling:
-    """A local minimum of (1−α) Σ π_ij c(x_i, y_j)² / s² + α Σ π_ij π_kl (D_ik − E_jl)² / r², from the optimal coupling on.
+    """A local minimum of (1−α) Σ π_ij c(x_i, y_j)² / s² + α Σ π_ij π_kl (D_ik − E_jl)² / r², from the optimal one on.
 
     The fused Gromov–Wasserstein coupling: rows go to near rows, and rows that belong together stay together. D and E
     say how the rows of each cloud lie to each other, s² and r² are the means of both costs over all matches. Not
@@ -106,10 +109,10 @@ class FusedCosts:
     @classmethod
     def between(cls, a: PointCloud, b: PointCloud, structure: str, alpha: float, ground: GroundMetric) -> "FusedCosts":
         rows = ground_costs(a, b, ground).square().numpy()
-        within = [_structure(cloud, structure, ground) for cloud in (a, b)]
-        independent = cls(rows, *within, 1.0).of(np.outer(probabilities(a), probabilities(b)))
+        within_a, within_b = (_structure(cloud, structure, ground) for cloud in (a, b))
+        independent = cls(rows, within_a, within_b, 1.0).of(np.outer(probabilities(a), probabilities(b)))
         scale = np.sqrt(independent) if independent > 0 else 1.0
-        return cls(rows / (rows.mean() or 1.0), within[0] / scale, within[1] / scale, alpha)
+        return cls(rows / (rows.mean() or 1.0), within_a / scale, within_b / scale, alpha)
 
     def of(self, plan: Float[np.ndarray, "n m"]) -> float:
         p, q = plan.sum(axis=1), plan.sum(axis=0)

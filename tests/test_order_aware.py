@@ -145,7 +145,10 @@ def test_reach_goes_from_the_mixture_to_the_displacement():
     ("call", "message"),
     [
         (lambda: ordered_coupling(A, B, weight=-1), "weight: wanted a number of at least 0, got -1"),
-        (lambda: fused_gromov_coupling(A, B, structure="sound"), "structure: unknown 'sound'; known: places, distances"),
+        (
+            lambda: fused_gromov_coupling(A, B, structure="sound"),
+            "structure: unknown 'sound'; known: places, distances",
+        ),
         (lambda: fused_gromov_coupling(A, B, alpha=1.5), r"alpha: wanted a number from 0 to 1, got 1\.5"),
         (lambda: ordered_coupling(A, random_cloud(8, 4, 0)), "clouds of different width"),
         (lambda: fused_gromov_coupling(A, random_cloud(8, 4, 0)), "clouds of different width"),

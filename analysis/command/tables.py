@@ -16,7 +16,9 @@ from whichway.analysis.runs.endpoint_check import EndpointCheck
 from whichway.analysis.runs.method_results import MethodResult
 from whichway.analysis.statistics.estimates import Estimate
 from whichway.analysis.statistics.paired import by_pair, compare_methods
+from whichway.analysis.study.challenge import Challenge
 from whichway.analysis.study.results import group_of
+from whichway.analysis.study.selection import REFERENCE, SelectionRule
 
 
 def show_comparison(comparison: Comparison, console: Console | None = None) -> None:
@@ -92,6 +94,34 @@ def show_robustness(
         table.add_row(str(method), *(str(Estimate(row.ratio, row.low, row.high)) for row in rows.itertuples()))
     table.add_row("Kendall's τ", *(f"{row.tau:.2f} of {row.methods} methods" for row in agreement.itertuples()))
     console.print(table)
+
+
+def show_challenge(challenge: Challenge, rule: SelectionRule, folder: Path, console: Console | None = None) -> None:
+    """Every candidate on the tuning pairs, the one that was picked on the held-out ones, and the verdict."""
+    console = console or Console()
+    tables = {"tuning pairs": challenge.tuned, "held-out pairs": [challenge.held_out] if challenge.held_out else []}
+    for title, compared in tables.items():
+        if not compared:
+            continue
+        measures = list(compared[0].ratios)
+        table = Table(title=f"ratio to {REFERENCE}, {title} that say different things", box=SIMPLE)
+        table.add_column("method")
+        for measure in measures:
+            table.add_column(measure, justify="right")
+        for each in compared:
+            table.add_row(each.method, *(str(each.ratios[measure].ratio) for measure in measures))
+        console.print(table)
+    if challenge.picked is None:
+        outcome = f"no candidate is shorter than {REFERENCE} and no worse in {', '.join(rule.guards)}"
+    else:
+        failed = [measure for measure, passed in challenge.verdict.items() if not passed]
+        beaten = f"not as the rule wants it: {', '.join(failed)}" if failed else f"{REFERENCE} is beaten"
+        outcome = f"{challenge.picked} on the held-out pairs: {beaten}"
+    unmeasured = [guard for guard in rule.guards if challenge.tuned and guard not in challenge.tuned[0].ratios]
+    console.print(outcome, highlight=False, soft_wrap=True)
+    if unmeasured:
+        console.print(f"not measured, so not judged: {', '.join(unmeasured)}", highlight=False, soft_wrap=True)
+    console.print(str(folder / "candidates.csv"), highlight=False, soft_wrap=True)
 
 
 def show_invariance(records: Sequence[InvarianceRecord], console: Console | None = None) -> None:

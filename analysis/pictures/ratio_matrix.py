@@ -1,6 +1,7 @@
 """Ratios with their intervals as a matrix: numbers on colour, to be read without the colour too."""
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -33,7 +34,7 @@ def draw_ratio_matrix(
         place = columns.index(column), rows.index(row)
         weight = "bold" if ratio.leaves_out(1) else "normal"
         dark = abs(logs[place[1], place[0]]) > spread
-        ink = {"ha": "center", "color": "white" if dark else "black"}
+        ink: dict[str, Any] = {"ha": "center", "color": "white" if dark else "black"}
         with_interval = intervals and ratio.low is not None
         axis.text(
             place[0],

@@ -21,7 +21,9 @@ def draw_robustness(compared: pd.DataFrame, agreement: pd.DataFrame, reference: 
     }
     methods = list(dict.fromkeys(compared["method"]))
     cells = {
-        (labels[row.condition], row.method): Estimate(row.ratio, *(None if pd.isna(end) else end for end in (row.low, row.high)))
+        (labels[row.condition], row.method): Estimate(
+            row.ratio, *(None if pd.isna(end) else end for end in (row.low, row.high))
+        )
         for row in compared.itertuples()
     }
     figure = new_figure(3.2 + 0.8 * len(methods), 1.1 + 0.42 * len(labels))

@@ -26,9 +26,7 @@ STREAMS = {False: 11, True: 17}  # of random numbers: for pairs that are reporte
 ATTEMPTS = 50_000  # to find one more pair
 
 
-def world_pairs(
-    count: int, *, seed: int = 0, tuning: bool = False, strata: Sequence[str] = BY_SIMILARITY
-) -> Pairs:
+def world_pairs(count: int, *, seed: int = 0, tuning: bool = False, strata: Sequence[str] = BY_SIMILARITY) -> Pairs:
     """Pairs of captions of the miniature's world, one stratum after the other in turn.
 
     Args:

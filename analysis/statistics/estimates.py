@@ -8,6 +8,7 @@ at once, which is what makes a report of thousands of intervals take seconds.
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 from jaxtyping import Float
@@ -75,7 +76,9 @@ def estimate_standardised_means(table: Table, strata: Strata = None) -> list[Est
 def _by_column(statistic_of: Callable[[Table], Statistic], table: Table, strata: Strata) -> list[Estimate]:
     """Columns without gaps all at once, the others one by one."""
     whole = ~np.isnan(table).any(axis=0)
-    estimates = dict(zip(np.flatnonzero(whole), estimate(statistic_of(table[:, whole]), len(table), strata), strict=True))
+    estimates: dict[Any, Estimate] = dict(
+        zip(np.flatnonzero(whole), estimate(statistic_of(table[:, whole]), len(table), strata), strict=True)
+    )
     for column in np.flatnonzero(~whole):
         known = ~np.isnan(table[:, column])
         kept = None if strata is None else [name for name, here in zip(strata, known, strict=True) if here]
@@ -127,7 +130,7 @@ def _blocks(strata: Strata, pairs: int) -> Blocks:
 
 @lru_cache(maxsize=8)
 def _draws(blocks: Blocks, pairs: int, resamples: int) -> Weights:
-    """How much each pair counts when each block is drawn again: the same for all statistics, so that they are paired."""
+    """Each pair's weight where each block is drawn again; the same for all statistics, so that they are paired."""
     rng = np.random.default_rng(0)
     weights = np.zeros((resamples, pairs))
     for block in blocks:

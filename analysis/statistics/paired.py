@@ -111,7 +111,7 @@ def log_ratios(values: np.ndarray, base: np.ndarray) -> np.ndarray:
 
 
 def signed_rank_test(logs: Values) -> float | None:
-    """p of Wilcoxon's signed-rank test that the logarithms are symmetric about zero, two-sided; None if all are zero."""
+    """p of Wilcoxon's signed-rank test that the logarithms are symmetric about zero, two-sided; None if all are 0."""
     known = logs[~np.isnan(logs)]
     return float(wilcoxon(known).pvalue) if known.any() else None
 

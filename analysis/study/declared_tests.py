@@ -36,7 +36,10 @@ def carry_out(results: pd.DataFrame, hypotheses: Sequence[Hypothesis]) -> list[D
     compared = [_compare(results, hypothesis) for hypothesis in hypotheses]
     p = [1.0 if each is None or each.p is None else each.p for each in compared]
     corrected = multipletests(p, method="holm")[1] if p else ()
-    return [DeclaredTest(*each, float(q)) for *each, q in zip(hypotheses, compared, corrected, strict=True)]
+    return [
+        DeclaredTest(hypothesis, comparison, float(p_holm))
+        for hypothesis, comparison, p_holm in zip(hypotheses, compared, corrected, strict=True)
+    ]
 
 
 def _compare(results: pd.DataFrame, hypothesis: Hypothesis) -> PairedComparison | None:

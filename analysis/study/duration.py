@@ -75,7 +75,9 @@ def announced(
     for number, record in enumerate(records, start=1):
         if number == 1 < units and workers is not None:
             seconds = perf_counter() - begun
-            report(f"the first of {units} (pair, seed) took {seconds:.1f} s; the others: {_spoken((units - 1) * seconds)}")
+            report(
+                f"the first of {units} (pair, seed) took {seconds:.1f} s; the others: {_spoken((units - 1) * seconds)}"
+            )
         yield record
 
 

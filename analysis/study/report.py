@@ -101,7 +101,7 @@ def make_tables(study: SavedStudy, results: pd.DataFrame, references: list[str])
 
 def _short_tables(tables: dict[str, pd.DataFrame], distance: str) -> dict[str, pd.DataFrame]:
     """What a paper has room for: of the comparisons, PPL over the pairs that differ."""
-    short = {name: tables[name] for name in ("claim", "tests") if name in tables}
+    short: dict[str, pd.DataFrame] = {name: tables[name] for name in ("claim", "tests") if name in tables}
     if "comparisons" in tables:
         every = tables["comparisons"]
         chosen = (every["group"] == DIFFERING) & (every["distance"] == distance) & (every["measure"] == "ppl")
@@ -115,12 +115,14 @@ def _draw(results: pd.DataFrame, steps: pd.DataFrame, distance: str, references:
     figures: dict[str, Figure | None] = {"distances": draw_distances(results)}
     differing = group_of(results, DIFFERING)
     if references and results["method"].nunique() > 1:
-        figures = {
+        by_reference: dict[str, Figure | None] = {
             "comparison": None if differing.empty else draw_comparison(differing, distance, references[0]),
             "strata": draw_strata(results, distance, references[0]),
-        } | figures
+        }
+        figures = by_reference | figures
     if set(CLAIM) <= set(results["method"]):
-        figures = {"claim": draw_claim(results, distance, *CLAIM)} | figures
+        claim: dict[str, Figure | None] = {"claim": draw_claim(results, distance, *CLAIM)}
+        figures = claim | figures
         if differing["pair"].nunique() > 4:
             differing_steps = group_of(steps, DIFFERING)
             figures["geometry"] = draw_geometry(differing, differing_steps, distance)
@@ -171,9 +173,7 @@ def render_page(
         ratio=(results["wasserstein"] / results["rms_frobenius"]).mean(),
         moved=results["share_moved"].where(results["method"] == "optimal").mean(),
         endpoint_check=endpoint_check(study, results),
-        figures={
-            name: f"data:image/png;base64,{base64.b64encode(png).decode()}" for name, png in pictures.items()
-        },
+        figures={name: f"data:image/png;base64,{base64.b64encode(png).decode()}" for name, png in pictures.items()},
     )
 
 

@@ -28,7 +28,8 @@ def read_results(out: Path) -> pd.DataFrame:
     """
     pairs = read_study(out).pairs
     described = [asdict(pair) | {"stratum": pair.stratum} for pair in pairs]
-    rows, names = [], {}
+    rows: list[dict[str, Any]] = []
+    names: dict[str, None] = {}
     for record in read_records(out):
         for name, measured in record["methods"].items():
             row = {"pair": record["pair"], "seed": record["seed"], "method": name}

@@ -54,7 +54,8 @@ def run_study(
             others will take.
 
     Raises:
-        UserError: no pairs; a folder whose study declared other hypotheses; what :func:`~whichway.analysis.runs.run.open_run` refuses; a model that cannot be loaded.
+        UserError: no pairs; a folder whose study declared other hypotheses; what
+            :func:`~whichway.analysis.runs.run.open_run` refuses; a model that cannot be loaded.
     """
     if not pairs:
         raise UserError("pairs: none given")

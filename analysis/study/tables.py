@@ -26,8 +26,10 @@ def comparison_columns(compared: PairedComparison) -> dict[str, object]:
     }
 
 
-def _with_interval(name: str, estimate: Estimate) -> dict[str, float | None]:
-    return {name: estimate.value, f"{name}_low": estimate.low, f"{name}_high": estimate.high}
+def _with_interval(name: str, estimate: Estimate) -> dict[str, float]:
+    """NaN where there is no interval, so that the columns stay numbers."""
+    low, high = (float("nan") if end is None else end for end in (estimate.low, estimate.high))
+    return {name: estimate.value, f"{name}_low": low, f"{name}_high": high}
 
 
 def claim_table(results: pd.DataFrame, distance: str, *, method: str, reference: str) -> pd.DataFrame:

@@ -7,6 +7,7 @@ from shutil import copy2, copytree, rmtree
 import click
 
 from figures.saved import HERE
+from whichway.analysis.study.challenge import HELD_OUT, RULE, TUNING
 from whichway.analysis.study.results import read_results
 from whichway.analysis.study.saved_study import KIND, read_study
 from whichway.analysis.study.strips import strip_pairs, strip_times
@@ -31,6 +32,16 @@ def collect_study(run: Path, into: Path, *, strips: bool) -> None:
                 copy2(store.path(address), kept_frames.path(address))
 
 
+def collect_challenge(run: Path, into: Path) -> None:
+    """The rule, the pick, the verdict and the tables, and the records of both studies."""
+    for path in (*run.glob("*.json"), *run.glob("*.csv")):
+        copy2(path, into / path.name)
+    for name in (TUNING, HELD_OUT):
+        if (run / name).is_dir():
+            (into / name).mkdir()
+            collect_study(run / name, into / name, strips=False)
+
+
 def collect_run(run: Path, into: Path) -> None:
     """A comparison or barycenters: all but their pictures."""
     for path in (*run.glob("*.json"), *run.glob("*.safetensors")):
@@ -47,7 +58,9 @@ def main(run: Path, name: str, records_only: bool) -> None:
     into = HERE / name
     rmtree(into, ignore_errors=True)
     into.mkdir(parents=True)
-    if json.loads((run / "manifest.json").read_text(encoding="utf-8"))["kind"] == KIND:
+    if (run / RULE).is_file():
+        collect_challenge(run, into)
+    elif json.loads((run / "manifest.json").read_text(encoding="utf-8"))["kind"] == KIND:
         collect_study(run, into, strips=not records_only)
     else:
         collect_run(run, into)

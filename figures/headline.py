@@ -1,19 +1,21 @@
-"""study/, parametrisation/, robustness/ → README.md: sentences and tables, between two markers."""
+"""study/, parametrisation/, robustness/, challenge/ → README.md: sentences and tables, between two markers."""
 
 import re
 from pathlib import Path
 
 import pandas as pd
 
-from figures.saved import PARAMETRISATION, STUDY, compare_conditions
+from figures.saved import CHALLENGE, PARAMETRISATION, STUDY, compare_conditions
 from whichway.analysis.prompts.pairs import DIFFERING, GROUPS, LENGTH, SAME_SCENE, WORD_ORDER
 from whichway.analysis.statistics.correlations import predict_from_length
 from whichway.analysis.statistics.estimates import Estimate
 from whichway.analysis.statistics.paired import PairedComparison, compare_methods
+from whichway.analysis.study.challenge import read_challenge
 from whichway.analysis.study.measures import find_column
 from whichway.analysis.study.results import by_stratum, group_of, read_results
 from whichway.analysis.study.robustness import agreement
 from whichway.analysis.study.saved_study import SavedStudy, read_study
+from whichway.analysis.study.selection import CandidateResult
 
 HERE = Path(__file__).parent
 README = HERE.parent / "README.md"
@@ -152,12 +154,46 @@ def parametrisation(study: SavedStudy, results: pd.DataFrame) -> str:
     )
 
 
+def challenge(folder: Path) -> str:
+    """The candidates on the tuning pairs, the one that was picked on the held-out ones, and the verdict."""
+    found = read_challenge(folder)
+    measures = list(found.tuned[0].ratios)
+    headings = ["method", *(f"{measure.replace('_', ' ')} / optimal's" for measure in measures)]
+
+    def rows(compared: list[CandidateResult]) -> list[str]:
+        return [
+            f"| `{each.method}` | {' | '.join(_number(each.ratios[measure].ratio) for measure in measures)} |"
+            for each in compared
+        ]
+
+    head = [f"| {' | '.join(headings)} |", f"| {' | '.join(['---'] * len(headings))} |"]
+    if found.held_out is None:
+        verdict = "None of them is shorter and no worse in the other measures, as the rule wants it."
+    else:
+        failed = [measure.replace("_", " ") for measure, passed in found.verdict.items() if not passed]
+        outcome = f"not as the rule wants it: {', '.join(failed)}" if failed else "it beats optimal transport"
+        numbers = "\n".join([*head, *rows([found.held_out])])
+        pairs = found.held_out.ratios["ppl"].pairs
+        verdict = (
+            f"The rule picks `{found.picked}`. On {pairs} held-out pairs, whose scenes it has not seen, {outcome}:\n\n"
+            f"{numbers}"
+        )
+    return (
+        f"Is there a better way than the paper's? {len(found.tuned)} candidates on "
+        f"{found.tuned[0].ratios['ppl'].pairs} pairs for tuning, by a rule that was written down first (`figures/challenge/rule.json`):\n\n"
+        + "\n".join([*head, *rows(found.tuned)])
+        + f"\n\n{verdict}"
+    )
+
+
 def rewritten() -> str:
     """README as the records in this folder want it."""
     study, results = read_study(STUDY), read_results(STUDY)
     parts = [part(study, results) for part in (headline, conditions, prediction, table)]
     parts += [robustness(compare_conditions())]
     parts += [parametrisation(read_study(PARAMETRISATION), read_results(PARAMETRISATION))]
+    if CHALLENGE.is_dir():
+        parts.append(challenge(CHALLENGE))
     section = "\n\n".join([BEGIN, *parts, END]).replace(f"{BEGIN}\n\n", f"{BEGIN}\n").replace(f"\n\n{END}", f"\n{END}")
     return re.sub(f"{BEGIN}.*{END}", lambda _: section, README.read_text(encoding="utf-8"), flags=re.DOTALL)
 

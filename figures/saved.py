@@ -13,7 +13,9 @@ from whichway.analysis.study.robustness import compare_studies
 from whichway.analysis.study.saved_study import read_study
 
 HERE = Path(__file__).parent
-STUDY, PARAMETRISATION, DEMO, TRIANGLE = (HERE / name for name in ("study", "parametrisation", "demo", "triangle"))
+STUDY, PARAMETRISATION, CHALLENGE, DEMO, TRIANGLE = (
+    HERE / name for name in ("study", "parametrisation", "challenge", "demo", "triangle")
+)
 
 #: pairs of the study that are looked at; None: all
 limit: int | None = None

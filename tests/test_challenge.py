@@ -8,6 +8,8 @@ import pandas as pd
 import pytest
 from click.testing import CliRunner
 
+from figures.collect import main as collect
+from figures.headline import challenge
 from whichway.analysis.command.main import main
 from whichway.analysis.errors import UserError
 from whichway.analysis.images.sampling import Sampling
@@ -17,7 +19,7 @@ from whichway.analysis.paths.chosen_method import choose_method
 from whichway.analysis.prompts.pairs import SAME_SCENE
 from whichway.analysis.prompts.world_pairs import world_pairs
 from whichway.analysis.study import challenge as module
-from whichway.analysis.study.challenge import FIRST_TUNING_SEED, run_challenge
+from whichway.analysis.study.challenge import FIRST_TUNING_SEED, read_challenge, run_challenge
 from whichway.analysis.study.plan import read_plan
 from whichway.analysis.study.results import read_results
 from whichway.analysis.study.selection import CANDIDATES, SelectionRule, compare_candidates, judge, pick
@@ -113,7 +115,11 @@ TUNING, HELD_OUT = world_pairs(6, tuning=True).pairs, world_pairs(6).pairs
 LENIENT = replace(RULE, margin=10.0)
 
 
-def test_what_is_picked_on_the_tuning_pairs_is_judged_on_the_others(settings, model, tmp_path, monkeypatch):
+def test_what_is_picked_on_the_tuning_pairs_is_judged_on_the_others(
+    settings, model, tmp_path, tmp_path_factory, monkeypatch
+):
+    figures = tmp_path_factory.mktemp("figures")
+    monkeypatch.setattr("figures.collect.HERE", figures)
     real, begun = module.run_study, []
 
     def watched(of_study, pairs, out, **options):
@@ -136,6 +142,14 @@ def test_what_is_picked_on_the_tuning_pairs_is_judged_on_the_others(settings, mo
     ]
     assert set(read_results(tmp_path / "held-out")["prompt_a"]) == {pair.prompt_a for pair in HELD_OUT}
     assert json.loads((tmp_path / "verdict.json").read_text())["beaten"] is found.beaten
+    assert repr(read_challenge(tmp_path)) == repr(found)
+    collected = CliRunner().invoke(collect, [str(tmp_path), "challenge"])
+    assert collected.exit_code == 0, collected.output
+    section = challenge(figures / "challenge")
+    assert section.startswith("Is there a better way than the paper's? 2 candidates on 5 pairs for tuning")
+    assert "The rule picks `mixture`. On 5 held-out pairs" in section
+    assert section.count("| `ordered+displacement` | ") == 1
+    assert section.count("| `mixture` | ") == 2
     table = pd.read_csv(tmp_path / "candidates.csv")
     assert list(table["method"]) == ["mixture", "ordered+displacement"]
     assert (tmp_path / "candidates.tex").read_text().startswith(r"\begin{tabular}")

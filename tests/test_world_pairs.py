@@ -39,6 +39,8 @@ def test_strata_come_in_turn_and_the_same_for_the_same_seed():
     assert Counter(pair.stratum for pair in REPORTED) == dict.fromkeys(STRATA, PER_STRATUM)
     assert world_pairs(10, seed=3, strata=STRATA).pairs == REPORTED[:10]
     assert world_pairs(10, seed=4, strata=STRATA).pairs != REPORTED[:10]
+    differing = [pair for pair in REPORTED if pair.stratum in SIMILARITY]
+    assert list(world_pairs(10, seed=3, strata=SIMILARITY).pairs) == differing[:10]
     of_similarity = [pair for pair in REPORTED if pair.stratum in BY_SIMILARITY]
     assert list(world_pairs(12, seed=3).pairs) == of_similarity[:12]
 
@@ -91,7 +93,7 @@ def test_tuning_shares_nothing_with_what_is_reported():
 
 
 def test_no_scene_is_in_two_pairs():
-    for strata in (BY_SIMILARITY, (WORD_ORDER,), (LENGTH,)):
+    for strata in (SIMILARITY, (SAME_SCENE,), (WORD_ORDER,), (LENGTH,)):
         chosen = [pair for pair in REPORTED if pair.stratum in strata]
         counts = Counter(scene for pair in chosen for scene in {read(pair.prompt_a), read(pair.prompt_b)})
         assert set(counts.values()) == {1}

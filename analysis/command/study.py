@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 @click.option(
     "--per-stratum", default=40, help="Pairs in each stratum of similarity; of the CSV or of the miniature's world."
 )
+@click.option("--differing", is_flag=True, help="Only pairs that say different things: no strata beside the headline.")
 @click.option("--pairs-seed", default=0, help="Of the choice of pairs.")
 @click.option("--tuning", is_flag=True, help="Of the miniature's world, the scenes for tuning: never to be reported.")
 @click.option("--methods", help="Separated by commas; 'whichway methods' lists them.  [default: twelve]")
@@ -45,6 +46,7 @@ def study(
     captions: Path | None,
     strict: bool,
     per_stratum: int,
+    differing: bool,
     pairs_seed: int,
     tuning: bool,
     methods: str | None,
@@ -72,7 +74,8 @@ def study(
     requested = StudySettings(
         names(methods) if methods else METHODS, perceptual_distances=names(perceptual_distances), **settings
     )
-    pairs = _choose_pairs(pairs_file, captions, strict=strict, per_stratum=per_stratum, seed=pairs_seed, tuning=tuning)
+    drawn: dict[str, Any] = {"per_stratum": per_stratum, "differing": differing, "seed": pairs_seed, "tuning": tuning}
+    pairs = _choose_pairs(pairs_file, captions, strict=strict, **drawn)
     folder = out or Path("runs") / study_name(requested, pairs)
     say(f"{len(pairs)} pairs × {requested.seeds} seeds × {len(requested.methods)} methods in {folder}")
     model = requested.model.load()
@@ -86,18 +89,27 @@ def study(
 
 
 def _choose_pairs(
-    file: Path | None, captions: Path | None, *, strict: bool, per_stratum: int, seed: int, tuning: bool
+    file: Path | None,
+    captions: Path | None,
+    *,
+    strict: bool,
+    per_stratum: int,
+    differing: bool,
+    seed: int,
+    tuning: bool,
 ) -> "tuple[PromptPair, ...]":
-    from whichway.analysis.prompts.pairs import read_pairs, sample_by_stratum
+    from whichway.analysis.prompts.pairs import DIFFERING, SIMILARITY, read_pairs, sample_by_stratum
     from whichway.analysis.prompts.world_pairs import STRATA, world_pairs
 
     if per_stratum < 1:
         raise click.UsageError(f"per-stratum: wanted at least 1, got {per_stratum}")
     if file is None:
-        return world_pairs(len(STRATA) * per_stratum, seed=seed, tuning=tuning, strata=STRATA).pairs
+        strata = SIMILARITY if differing else STRATA
+        return world_pairs(len(strata) * per_stratum, seed=seed, tuning=tuning, strata=strata).pairs
     if tuning:
         raise click.UsageError("tuning: of the miniature's world alone; give a file of pairs for tuning instead")
-    pairs = read_pairs(file, captions=captions, strict=strict)
-    for problem in pairs.problems:
+    read = read_pairs(file, captions=captions, strict=strict)
+    for problem in read.problems:
         say(f"Warning: {problem}")
-    return sample_by_stratum(pairs.pairs, per_stratum, seed=seed)
+    kept = [pair for pair in read.pairs if pair.group == DIFFERING or not differing]
+    return sample_by_stratum(kept, per_stratum, seed=seed)

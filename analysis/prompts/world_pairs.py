@@ -1,8 +1,8 @@
 """Pairs of captions of the miniature's world, for a study: by similarity, of word order alone, of length alone.
 
-Every scene shows a combination that training never saw (:func:`whichway.miniature.world.is_held_out`), and within the
-strata of similarity no scene occurs in two pairs, so that pairs are independent; nor does it in those of word order or
-of length. Combinations are divided once and for all into those for tuning and those that are reported
+Every scene shows a combination that training never saw (:func:`whichway.miniature.world.is_held_out`). Among the pairs
+that differ no scene occurs in two, so that pairs are independent; nor does it within each of the other strata.
+Combinations are divided once and for all into those for tuning and those that are reported
 (:func:`is_for_tuning`): what was chosen on one part is tested on scenes that the choice has not seen, whatever seeds
 and counts were asked for.
 """
@@ -33,18 +33,18 @@ def world_pairs(count: int, *, seed: int = 0, tuning: bool = False, strata: Sequ
         count: how many pairs.
         seed: the same seed gives the same pairs, and a smaller count the first of a larger one's.
         tuning: of the scenes for tuning, not of those that are reported.
-        strata: some of :data:`STRATA`.
+        strata: some of :data:`STRATA`. Leaving out one that says the same changes no pair of the others.
 
     Raises:
         UserError: the world has no such number of pairs.
     """
-    by_similarity: set[Scene] = set()
+    differing: set[Scene] = set()
     streams = [
         _pairs_of(
             stratum,
             np.random.default_rng([STREAMS[tuning], seed, STRATA.index(stratum)]),
             tuning,
-            by_similarity if stratum in BY_SIMILARITY else set(),
+            differing if stratum in SIMILARITY else set(),
         )
         for stratum in strata
     ]

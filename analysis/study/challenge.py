@@ -12,6 +12,7 @@ from whichway.analysis.files import write_json, write_text
 from whichway.analysis.models.model import Model
 from whichway.analysis.prompts.pairs import PromptPair
 from whichway.analysis.study.results import read_results
+from whichway.analysis.study.saved_study import read_study
 from whichway.analysis.study.selection import (
     CANDIDATES,
     REFERENCE,
@@ -94,7 +95,7 @@ def run_challenge(
     _write_once(out / RULE, rule.as_json() | {"candidates": [*candidates]})
     distance, options = settings.perceptual_distances[0], {"model": model, "progress": progress, "report": report}
     run_study(tuning_settings(settings, candidates), tuning, out / TUNING, hypotheses=(), **options)  # type: ignore[arg-type]
-    tuned = compare_candidates(read_results(out / TUNING), distance, candidates, rule)
+    tuned = _compare_in(out / TUNING, candidates, rule)
     _write_table(out / "candidates", candidates_table(tuned))
     picked = pick(tuned, rule)
     _write_once(out / SELECTION, {"picked": picked})
@@ -104,11 +105,38 @@ def run_challenge(
     report(f"picked on the tuning pairs: {picked}")
     hypotheses = selection_hypotheses(picked, distance, tuned[0].ratios)
     run_study(held_out_settings(settings, picked), held_out, out / HELD_OUT, hypotheses=hypotheses, **options)  # type: ignore[arg-type]
-    [judged] = compare_candidates(read_results(out / HELD_OUT), distance, [picked], rule)
+    [judged] = _compare_in(out / HELD_OUT, [picked], rule)
     _write_table(out / "held-out", candidates_table([judged]))
     verdict = judge(judged, rule)
     write_json(out / "verdict.json", {"picked": picked, "verdict": verdict, "beaten": all(verdict.values())})
     return Challenge(tuned, picked, judged, verdict)
+
+
+def read_challenge(out: Path) -> Challenge:
+    """The finished challenge in ``out``, from its records.
+
+    Raises:
+        UserError: none there, or a damaged one.
+    """
+    try:
+        content = json.loads((out / RULE).read_text(encoding="utf-8"))
+        picked = json.loads((out / SELECTION).read_text(encoding="utf-8"))["picked"]
+        rule = SelectionRule(
+            **{name: content[name] for name in ("aim", "margin", "gain")}, guards=tuple(content["guards"])
+        )
+        candidates = content["candidates"]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise UserError(f"{str(out)!r} holds no finished challenge, or a damaged one") from error
+    tuned = _compare_in(out / TUNING, candidates, rule)
+    if picked is None:
+        return Challenge(tuned, None, None, {})
+    [judged] = _compare_in(out / HELD_OUT, [picked], rule)
+    return Challenge(tuned, picked, judged, judge(judged, rule))
+
+
+def _compare_in(folder: Path, candidates: Sequence[str], rule: SelectionRule) -> list[CandidateResult]:
+    distance = read_study(folder).settings.perceptual_distances[0]
+    return compare_candidates(read_results(folder), distance, candidates, rule)
 
 
 def _require_disjoint(tuning: Sequence[PromptPair], held_out: Sequence[PromptPair]) -> None:

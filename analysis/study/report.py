@@ -67,7 +67,7 @@ def write_report(out: Path, model: Model | None = None) -> list[Path]:
     for name, table in {"results": results, **tables}.items():
         written.append(out / "tables" / f"{name}.csv")
         write_text(written[-1], table.to_csv(index=False))
-    for name, table in _short_tables(tables, distance).items():
+    for name, table in short_tables(tables, distance).items():
         written.append(out / "tables" / f"{name}.tex")
         write_text(written[-1], latex_table(table))
     pictures = {}
@@ -99,7 +99,7 @@ def make_tables(study: SavedStudy, results: pd.DataFrame, references: list[str])
     return {name: table for name, table in tables.items() if not table.empty}
 
 
-def _short_tables(tables: dict[str, pd.DataFrame], distance: str) -> dict[str, pd.DataFrame]:
+def short_tables(tables: dict[str, pd.DataFrame], distance: str) -> dict[str, pd.DataFrame]:
     """What a paper has room for: of the comparisons, PPL over the pairs that differ."""
     short: dict[str, pd.DataFrame] = {name: tables[name] for name in ("claim", "tests") if name in tables}
     if "comparisons" in tables:

@@ -180,9 +180,8 @@ def challenge(folder: Path) -> str:
         )
     return (
         f"Is there a better way than the paper's? {len(found.tuned)} candidates on "
-        f"{found.tuned[0].ratios['ppl'].pairs} pairs for tuning, by a rule that was written down first (`figures/challenge/rule.json`):\n\n"
-        + "\n".join([*head, *rows(found.tuned)])
-        + f"\n\n{verdict}"
+        f"{found.tuned[0].ratios['ppl'].pairs} pairs for tuning, by a rule that was written down first "
+        "(`figures/challenge/rule.json`):\n\n" + "\n".join([*head, *rows(found.tuned)]) + f"\n\n{verdict}"
     )
 
 

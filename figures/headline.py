@@ -16,6 +16,7 @@ from whichway.analysis.study.results import by_stratum, group_of, read_results
 from whichway.analysis.study.robustness import agreement
 from whichway.analysis.study.saved_study import SavedStudy, read_study
 from whichway.analysis.study.selection import CandidateResult
+from whichway.analysis.vocabulary import MEASURES
 
 HERE = Path(__file__).parent
 README = HERE.parent / "README.md"
@@ -26,7 +27,11 @@ ON = {
     WORD_ORDER: "that have the same words in another order",
     LENGTH: "of which one has the other's words and some that say nothing",
 }
-SHOWN = ("ppl", "worst_step", "gini", "curvature", "fidelity")  # as far as they were measured
+#: measures that the table shows, as far as they were measured: smoothness in three ways, and all of fidelity
+SHOWN = (
+    *("ppl", "worst_step", "gini", "curvature"),
+    *(name for name, measure in MEASURES.items() if (measure.axis, measure.of) == ("fidelity", "frames")),
+)
 
 
 def headline(study: SavedStudy, results: pd.DataFrame) -> str:
@@ -92,7 +97,7 @@ def table(study: SavedStudy, results: pd.DataFrame) -> str:
     columns = [column for name in SHOWN if (column := find_column(differing, name, distance))]
     to_identity = [_by_method(differing, column.column, "identity", column.low_is_better) for column in columns]
     to_optimal = _by_method(differing, columns[0].column, "optimal", True)
-    titles = [f"{column.title} / identity's" for column in columns]
+    titles = [f"{column.described.title} / identity's" for column in columns]
     headings = ["method", titles[0], "PPL / optimal's", *titles[1:], "smoother on"]
     lines = [f"| {' | '.join(headings)} |", f"| {' | '.join(['---'] * len(headings))} |"]
     for method, compared in to_identity[0].items():
@@ -158,7 +163,7 @@ def challenge(folder: Path) -> str:
     """The candidates on the tuning pairs, the one that was picked on the held-out ones, and the verdict."""
     found = read_challenge(folder)
     measures = list(found.tuned[0].ratios)
-    headings = ["method", *(f"{measure.replace('_', ' ')} / optimal's" for measure in measures)]
+    headings = ["method", *(f"{MEASURES[measure].title} / optimal's" for measure in measures)]
 
     def rows(compared: list[CandidateResult]) -> list[str]:
         return [
@@ -170,7 +175,7 @@ def challenge(folder: Path) -> str:
     if found.held_out is None:
         verdict = "None of them is shorter and no worse in the other measures, as the rule wants it."
     else:
-        failed = [measure.replace("_", " ") for measure, passed in found.verdict.items() if not passed]
+        failed = [MEASURES[measure].title for measure, passed in found.verdict.items() if not passed]
         outcome = f"not as the rule wants it: {', '.join(failed)}" if failed else "it beats optimal transport"
         numbers = "\n".join([*head, *rows([found.held_out])])
         pairs = found.held_out.ratios["ppl"].pairs

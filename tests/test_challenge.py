@@ -29,10 +29,15 @@ RULE = SelectionRule()
 
 
 def results_of(pairs=30, noise=0.02, **methods):
-    """Method → its ratios to optimal in PPL, Gini, worst step and fidelity."""
+    """Method → its ratios to optimal in PPL, Gini, worst step and the confidence in some scene."""
     rng, rows = np.random.default_rng(0), []
     for pair in range(pairs):
-        base = {"ppl_d": rng.uniform(2, 6), "gini_d": rng.uniform(0.1, 0.3), "worst_step_d": 2.0, "fidelity": 0.8}
+        base = {
+            "ppl_ssim": rng.uniform(2, 6),
+            "gini_ssim": rng.uniform(0.1, 0.3),
+            "worst_step_ssim": 2.0,
+            "scene_confidence": 0.8,
+        }
         stratum = SAME_SCENE if pair % 5 == 4 else "0–1"
         rows.append({"pair": pair, "seed": 0, "method": "optimal", "stratum": stratum} | base)
         for method, ratios in methods.items():
@@ -43,13 +48,11 @@ def results_of(pairs=30, noise=0.02, **methods):
                 for (name, value), ratio, wobble in zip(base.items(), ratios, jitter, strict=True)
             }
             rows.append({"pair": pair, "seed": 0, "method": method, "stratum": stratum} | values)
-    table = pd.DataFrame(rows)
-    table.attrs["measures"] = ("fidelity",)
-    return table
+    return pd.DataFrame(rows)
 
 
 def compared(**methods):
-    return compare_candidates(results_of(**methods), "d", methods, RULE)
+    return compare_candidates(results_of(**methods), "ssim", methods, RULE)
 
 
 def test_the_shortest_that_is_no_worse_in_anything_is_picked():
@@ -63,22 +66,22 @@ def test_the_shortest_that_is_no_worse_in_anything_is_picked():
     }
     found = compared(**methods)
     assert [each.method for each in found] == list(methods)
-    assert found[0].costs["fidelity"][0] == pytest.approx(1 / 0.8, rel=0.02)
+    assert found[0].costs["scene_confidence"][0] == pytest.approx(1 / 0.8, rel=0.02)
     assert pick(found, RULE) == "better"
     assert pick(compared(long=methods["long"], mushy=methods["mushy"]), RULE) is None
 
 
 def test_the_verdict_needs_the_gain_its_interval_and_every_guard():
     def verdict(*ratios, **options):
-        [result] = compare_candidates(results_of(method=ratios, **options), "d", ["method"], RULE)
+        [result] = compare_candidates(results_of(method=ratios, **options), "ssim", ["method"], RULE)
         return judge(result, RULE)
 
     assert all(verdict(0.9, 1.0, 1.0, 1.0).values())
-    assert verdict(0.97, 1.0, 1.0, 1.0) == {"ppl": False, "gini": True, "worst_step": True, "fidelity": True}
+    assert verdict(0.97, 1.0, 1.0, 1.0) == {"ppl": False, "gini": True, "worst_step": True, "scene_confidence": True}
     assert not verdict(0.9, 1.0, 1.0, 1.0, noise=0.6)["ppl"]  # short on average, for all one can tell
     assert not verdict(0.9, 1.045, 1.0, 1.0, noise=0.12)["gini"]  # within the margin on average, not for sure
     assert not verdict(0.9, 1.0, 1.1, 1.0)["worst_step"]
-    assert not verdict(0.9, 1.0, 1.0, 0.9)["fidelity"]
+    assert not verdict(0.9, 1.0, 1.0, 0.9)["scene_confidence"]
 
 
 def test_pairs_that_say_the_same_do_not_count():
@@ -176,7 +179,7 @@ def test_the_command_says_what_came_out_and_how_long_it_would_take(tiny_pipeline
     assert not (tmp_path / "run").exists()
     result = CliRunner().invoke(main, ["challenge", *options])
     assert result.exit_code == 0, result.output
-    assert "not measured, so not judged: fidelity" in result.output
+    assert "not measured, so not judged: scene_confidence" in result.output
     assert "candidates.csv" in result.output
     one = CliRunner().invoke(main, ["challenge", "--pairs", "x.csv", *options])
     assert one.exit_code == 2

@@ -292,20 +292,19 @@ def test_measures_that_need_no_perceptual_distance_are_read_from_the_records(fin
     records = [json.loads(line) for line in (out / "records.jsonl").read_text().splitlines()]
     for record in records:
         for number, measured in enumerate(record["methods"].values()):
-            measured["measures"] = {"fidelity": 0.9 - 0.1 * number + 0.01 * record["pair"]}
-            measured["perceived"]["ssim"]["bends"] = 1.0 + number + 0.01 * record["pair"]
+            measured["measures"] = {"scene_confidence": 0.9 - 0.1 * number + 0.01 * record["pair"]}
     append_records(tmp_path, records)
     results = read_results(tmp_path)
     columns = {column.measure: column for column in measured_columns(results, "ssim")}
-    assert columns["fidelity"].column == "fidelity"
-    assert columns["fidelity"].better == "high"
-    assert columns["bends"].column == "bends_ssim"
+    assert columns["scene_confidence"].column == "scene_confidence"
+    assert columns["scene_confidence"].described.better == "high"
+    assert "curvature" not in columns  # SSIM has no features to turn in
     table = strata_table(results, "ssim", "identity")
-    fidelity = table[table["measure"] == "fidelity"]
+    fidelity = table[table["measure"] == "scene_confidence"]
     assert (fidelity["wins"] == 0).all()
     assert (fidelity["ratio"] < 1).all()
     page = page_of(tmp_path)
-    assert "fidelity (ssim) against\nidentity; high is better" in page
+    assert "scene confidence against identity: fidelity, high is better" in page
 
 
 def test_strips_whose_frames_were_not_kept_are_rendered_again_where_there_is_the_model(finished, model, tmp_path):
@@ -394,7 +393,7 @@ def test_the_command(tiny_pipeline_folder, tmp_path):
     [
         ({"methods": ()}, "methods: none given"),
         ({"methods": ("optimal@sideways",)}, "unknown 'sideways' in 'optimal@sideways'"),
-        ({"perceptual_distances": ("beauty",)}, "perceptual_distances: unknown 'beauty'; known: efficientnet"),
+        ({"perceptual_distances": ("beauty",)}, "perceptual_distances: unknown 'beauty'; known: lpips, efficientnet"),
         ({"seeds": 0}, "seeds: wanted at least 1"),
     ],
 )

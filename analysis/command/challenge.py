@@ -7,6 +7,7 @@ import click
 
 from whichway.analysis.command.options import model_options, names, out_option, sampling_options
 from whichway.analysis.command.outcome import ends_in_one_line, say
+from whichway.analysis.vocabulary import PERCEPTUAL_DISTANCE
 
 
 @click.command()
@@ -23,7 +24,7 @@ from whichway.analysis.command.outcome import ends_in_one_line, say
 @click.option(
     "--perceptual-distances",
     "--perceptual-distance",
-    default="efficientnet",
+    default=PERCEPTUAL_DISTANCE,
     help="Between images, separated by commas; the first decides.",
 )
 @click.option("--dry-run", is_flag=True, help="Say how many hours it would take, from a few frames, and stop.")

@@ -8,6 +8,7 @@ import click
 
 from whichway.analysis.command.options import dask_option, model_options, names, out_option, sampling_options
 from whichway.analysis.command.outcome import FAILED_CHECK, ends_in_one_line, say
+from whichway.analysis.vocabulary import PERCEPTUAL_DISTANCE
 
 if TYPE_CHECKING:
     from whichway.analysis.prompts.pairs import PromptPair
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
 @click.option(
     "--perceptual-distances",
     "--perceptual-distance",
-    default="efficientnet",
+    default=PERCEPTUAL_DISTANCE,
     help="Between images, separated by commas; the report shows the first.",
 )
 @click.option("--dry-run", is_flag=True, help="Say how many hours it would take, from a few frames, and stop.")

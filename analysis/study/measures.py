@@ -1,12 +1,10 @@
-"""Which measures a study has: read from its records, so that a new one needs no word here but its direction."""
+"""Which measures a study has: read from its records, so that a new one needs no word here."""
 
 from dataclasses import dataclass
 
 import pandas as pd
 
-from whichway.analysis.smoothness.measures import TITLES
-
-HIGH_IS_BETTER = frozenset({"directness", "fidelity"})
+from whichway.analysis.vocabulary import MEASURES, Measure
 
 
 @dataclass(frozen=True)
@@ -15,32 +13,33 @@ class MeasuredColumn:
 
     Attributes:
         measure: its name: "ppl".
-        column: of the table: "ppl_efficientnet".
-        title: what tables and figures call it.
+        column: of the table: "ppl_lpips".
     """
 
     measure: str
     column: str
-    title: str
-    low_is_better: bool
 
     @property
-    def better(self) -> str:
-        """Which values are the better ones: "low" or "high"."""
-        return "low" if self.low_is_better else "high"
+    def described(self) -> Measure:
+        return MEASURES[self.measure]
+
+    @property
+    def low_is_better(self) -> bool:
+        return self.described.low_is_better
 
 
 def find_column(results: pd.DataFrame, measure: str, distance: str) -> MeasuredColumn | None:
-    """The column of a measure: under the perceptual distance, or of its own; None where it was not measured."""
-    for column in (f"{measure}_{distance}", measure):
-        if column in results and results[column].notna().any():
-            title = TITLES.get(measure, measure.replace("_", " "))
-            return MeasuredColumn(measure, column, title, measure not in HIGH_IS_BETTER)
-    return None
+    """The column of a measure under a perceptual distance; None where it was not measured."""
+    column = MEASURES[measure].column(measure, distance)
+    if column not in results or not results[column].notna().groupby(results["method"]).any().all():
+        return None
+    return MeasuredColumn(measure, column)
 
 
 def measured_columns(results: pd.DataFrame, distance: str) -> list[MeasuredColumn]:
-    """All measures of a study under one perceptual distance, and those that need none; the known ones first."""
-    own = [column.removesuffix(f"_{distance}") for column in results if str(column).endswith(f"_{distance}")]
-    names = dict.fromkeys([*TITLES, *own, *results.attrs.get("measures", ())])
-    return [column for name in names if (column := find_column(results, name, distance)) is not None]
+    """All measures of single paths that every method has values of, in the order of the vocabulary."""
+    return [
+        column
+        for name, measure in MEASURES.items()
+        if measure.of != "pool" and (column := find_column(results, name, distance)) is not None
+    ]

@@ -22,9 +22,9 @@ from whichway.analysis.pictures.study import (
 )
 from whichway.analysis.prompts.pairs import DIFFERING, GROUPS, STRATA
 from whichway.analysis.runs.endpoint_check import EndpointCheck
-from whichway.analysis.smoothness.measures import TITLES
 from whichway.analysis.statistics.correlations import LengthPrediction, predict_from_length
 from whichway.analysis.study.declared_tests import carry_out
+from whichway.analysis.study.kernel_distances import KernelDistances, read_kernel_distances
 from whichway.analysis.study.plan import TEST, usual_hypotheses
 from whichway.analysis.study.results import group_of, read_results, read_seconds, read_steps
 from whichway.analysis.study.saved_study import SavedStudy, read_study
@@ -37,6 +37,7 @@ from whichway.analysis.study.tables import (
     strata_table,
     tests_table,
 )
+from whichway.analysis.vocabulary import MEASURES
 
 REFERENCES = ("identity", "optimal")
 CLAIM = ("optimal", "identity")  # the paper's
@@ -77,7 +78,7 @@ def write_report(out: Path, model: Model | None = None) -> list[Path]:
             written.append(out / "figures" / f"{name}.{suffix}")
             with written_whole(written[-1]) as aside:
                 aside.write_bytes(content)
-    page = render_page(study, results, tables, pictures, read_seconds(out))
+    page = render_page(study, results, tables, pictures, read_seconds(out), read_kernel_distances(out))
     write_text(out / "report.html", page)
     return [out / "report.html", *written]
 
@@ -143,6 +144,7 @@ def render_page(
     tables: Mapping[str, pd.DataFrame],
     pictures: Mapping[str, bytes],
     seconds: Mapping[str, float],
+    kernel_distances: KernelDistances | None = None,
 ) -> str:
     """One HTML page that needs nothing but itself; whatever a user typed is escaped."""
     environment = Environment(
@@ -155,7 +157,8 @@ def render_page(
     comparisons, strata = tables.get("comparisons"), tables.get("strata")
     return environment.get_template("report.html").render(
         study=study,
-        titles={"ppl": "PPL"} | TITLES,
+        measures=MEASURES,
+        kernel_distances=kernel_distances,
         test=TEST,
         strata_meanings=STRATA,
         groups=[group for group in GROUPS if len(group_of(results, group))],

@@ -11,6 +11,7 @@ from whichway.analysis.paths.chosen_method import choose_method
 from whichway.analysis.prompts.pairs import DIFFERING, GROUPS, STRATA
 from whichway.analysis.study.records import read_records
 from whichway.analysis.study.saved_study import read_study
+from whichway.analysis.vocabulary import MEASURES
 from whichway.geometry import PATHS, find_method
 from whichway.geometry.path import W2
 
@@ -18,18 +19,19 @@ from whichway.geometry.path import W2
 def read_results(out: Path) -> pd.DataFrame:
     """One row for each (pair, seed, method): prompts, score, distances of the prompts, and measures.
 
-    Columns of measures are called ``ppl_efficientnet``, by measure and perceptual distance, or by the measure alone
-    where it needs none (their names are in ``attrs["measures"]``); those of the method's own geometry ``length``,
-    ``share_moved``, and ``path_wasserstein`` and so on: the sum over its steps, where the path has a length in that
-    distance. ``stratum``: of the pair (:data:`whichway.analysis.prompts.pairs.STRATA`), None without a score.
+    ``stratum``: of the pair (:data:`whichway.analysis.prompts.pairs.STRATA`), None without a score.
+    ``attrs["perceptual_distances"]`` names those that were measured with, the one that reports show first.
+    Columns of measures are called ``ppl_lpips``, by measure and perceptual distance, or ``scene_confidence``, by the
+    measure alone where it needs no distance; those of the method's own geometry ``length``, ``share_moved``, and
+    ``path_wasserstein`` and so on: the sum over its steps, where the path has a length in that distance.
 
     Raises:
         UserError: no study in the folder, or a damaged one.
     """
-    pairs = read_study(out).pairs
+    study = read_study(out)
+    pairs = study.pairs
     described = [asdict(pair) | {"stratum": pair.stratum} for pair in pairs]
     rows: list[dict[str, Any]] = []
-    names: dict[str, None] = {}
     for record in read_records(out):
         for name, measured in record["methods"].items():
             row = {"pair": record["pair"], "seed": record["seed"], "method": name}
@@ -38,11 +40,10 @@ def read_results(out: Path) -> pd.DataFrame:
             row["length"] = measured["length"] if _has_w2_length(name) else None
             row |= {f"path_{key}": sum(steps) if steps else None for key, steps in _lengths(name, measured).items()}
             for distance, perceived in measured["perceived"].items():
-                row |= {f"{key}_{distance}": value for key, value in perceived.items() if _is_number(value)}
+                row |= {MEASURES[key].column(key, distance): perceived[key] for key in MEASURES if key in perceived}
             rows.append(row | measured.get("measures", {}))
-            names |= dict.fromkeys(measured.get("measures", ()))
     table = pd.DataFrame(rows)
-    table.attrs["measures"] = tuple(names)
+    table.attrs["perceptual_distances"] = study.settings.perceptual_distances
     return table
 
 
@@ -79,10 +80,6 @@ def read_seconds(out: Path) -> dict[str, float]:
     """Seconds that the finished (pair, seed) took in all, and in the model; empty where records hold none."""
     seconds = pd.DataFrame([record["seconds"] for record in read_records(out) if "seconds" in record])
     return {str(name): float(total) for name, total in seconds.sum().items()}
-
-
-def _is_number(value: object) -> bool:
-    return value is None or isinstance(value, int | float)
 
 
 def _has_w2_length(method: str) -> bool:

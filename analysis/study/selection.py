@@ -14,6 +14,7 @@ from whichway.analysis.statistics.paired import PairedComparison, compare_method
 from whichway.analysis.study.measures import MeasuredColumn, find_column
 from whichway.analysis.study.plan import Hypothesis
 from whichway.analysis.study.results import group_of
+from whichway.analysis.vocabulary import MEASURES
 
 REFERENCE = "optimal"  # the paper's
 #: method → why it might be better
@@ -37,6 +38,10 @@ CANDIDATES = {
 }
 
 
+#: measures of how real the frames in between look, of single paths
+FIDELITY = tuple(name for name, measure in MEASURES.items() if (measure.axis, measure.of) == ("fidelity", "frames"))
+
+
 @dataclass(frozen=True)
 class SelectionRule:
     """How one candidate is picked, and when it has beaten the reference.
@@ -52,7 +57,7 @@ class SelectionRule:
     """
 
     aim: str = "ppl"
-    guards: tuple[str, ...] = ("gini", "worst_step", "fidelity")
+    guards: tuple[str, ...] = ("gini", "worst_step", *FIDELITY)
     margin: float = 0.05
     gain: float = 0.05
 

@@ -60,8 +60,15 @@ def comparison_table(results: pd.DataFrame, distances: Sequence[str], references
             continue
         for distance in distances:
             for column in measured_columns(of_group, distance):
+                if column.described.of == "frames" and distance != distances[0]:
+                    continue  # needs no perceptual distance: once is enough
                 for reference in references:
-                    where = {"group": group, "distance": distance, "measure": column.measure, "better": column.better}
+                    where = {
+                        "group": group,
+                        "distance": distance,
+                        "measure": column.measure,
+                        "better": column.described.better,
+                    }
                     rows += [
                         where | {"method": each.method, "reference": reference} | comparison_columns(each)
                         for each in _compare(of_group, column, reference)
@@ -74,7 +81,7 @@ def strata_table(results: pd.DataFrame, distance: str, reference: str) -> pd.Dat
     rows = []
     for stratum, of_stratum in by_stratum(results).items():
         for column in measured_columns(of_stratum, distance):
-            where = {"stratum": stratum, "measure": column.measure, "better": column.better}
+            where = {"stratum": stratum, "measure": column.measure, "better": column.described.better}
             rows += [
                 where | {"method": each.method, "reference": reference} | comparison_columns(each)
                 for each in _compare(of_stratum, column, reference)
@@ -108,7 +115,7 @@ def mean_table(results: pd.DataFrame, distance: str) -> pd.DataFrame:
     """Mean of each measure over the pairs that differ, one row for each method."""
     differing = group_of(results, DIFFERING)
     shown = results if differing.empty else differing
-    columns = {each.title: by_pair(shown, each.column).mean() for each in measured_columns(shown, distance)}
+    columns = {each.described.title: by_pair(shown, each.column).mean() for each in measured_columns(shown, distance)}
     return pd.DataFrame(columns)
 
 

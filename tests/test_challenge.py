@@ -141,7 +141,8 @@ def test_what_is_picked_on_the_tuning_pairs_is_judged_on_the_others(
     assert read_plan(tmp_path / "tuning").hypotheses == ()
     declared = read_plan(tmp_path / "held-out").hypotheses
     assert [(each.method, each.reference, each.measure) for each in declared] == [
-        ("mixture", "optimal", measure) for measure in ("ppl", "gini", "worst_step")
+        ("mixture", "optimal", measure)
+        for measure in ("ppl", "gini", "worst_step", "scene_confidence", "scene_agreement")
     ]
     assert set(read_results(tmp_path / "held-out")["prompt_a"]) == {pair.prompt_a for pair in HELD_OUT}
     assert json.loads((tmp_path / "verdict.json").read_text())["beaten"] is found.beaten
@@ -179,7 +180,7 @@ def test_the_command_says_what_came_out_and_how_long_it_would_take(tiny_pipeline
     assert not (tmp_path / "run").exists()
     result = CliRunner().invoke(main, ["challenge", *options])
     assert result.exit_code == 0, result.output
-    assert "not measured, so not judged: scene_confidence" in result.output
+    assert "not measured, or no ratio, so not judged: text_image_score" in result.output  # cosines of noise, below 0
     assert "candidates.csv" in result.output
     one = CliRunner().invoke(main, ["challenge", "--pairs", "x.csv", *options])
     assert one.exit_code == 2

@@ -333,7 +333,10 @@ def test_strips_whose_frames_were_not_kept_are_rendered_again_where_there_is_the
 def test_each_stratum_is_compared_within_itself(finished):
     _, results = finished
     table = strata_table(results, "ssim", "identity")
-    assert list(dict.fromkeys(table["measure"])) == ["ppl", "energy", "directness", "worst_step", "gini"]
+    assert list(dict.fromkeys(table["measure"])) == [
+        *("ppl", "energy", "directness", "worst_step", "gini", "consistency"),
+        *("scene_confidence", "scene_agreement", "text_image_score"),
+    ]
     assert table["stratum"].nunique() == results["stratum"].nunique()
     ppl = table[table["measure"] == "ppl"].set_index(["stratum", "method"])
     for stratum, group in results.groupby("stratum"):

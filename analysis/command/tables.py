@@ -136,7 +136,9 @@ def show_challenge(challenge: Challenge, rule: SelectionRule, folder: Path, cons
     unmeasured = [guard for guard in rule.guards if challenge.tuned and guard not in challenge.tuned[0].ratios]
     console.print(outcome, highlight=False, soft_wrap=True)
     if unmeasured:
-        console.print(f"not measured, so not judged: {', '.join(unmeasured)}", highlight=False, soft_wrap=True)
+        console.print(
+            f"not measured, or no ratio, so not judged: {', '.join(unmeasured)}", highlight=False, soft_wrap=True
+        )
     console.print(str(folder / "candidates.csv"), highlight=False, soft_wrap=True)
 
 

@@ -74,7 +74,9 @@ def estimate_standardised_means(table: Table, strata: Strata = None) -> list[Est
 
 
 def _by_column(statistic_of: Callable[[Table], Statistic], table: Table, strata: Strata) -> list[Estimate]:
-    """Columns without gaps all at once, the others one by one."""
+    """Columns without gaps all at once, the others one by one; NaN where a column has no pair."""
+    if not len(table):
+        return [Estimate(float("nan"))] * table.shape[1]
     whole = ~np.isnan(table).any(axis=0)
     estimates: dict[Any, Estimate] = dict(
         zip(np.flatnonzero(whole), estimate(statistic_of(table[:, whole]), len(table), strata), strict=True)
@@ -82,7 +84,7 @@ def _by_column(statistic_of: Callable[[Table], Statistic], table: Table, strata:
     for column in np.flatnonzero(~whole):
         known = ~np.isnan(table[:, column])
         kept = None if strata is None else [name for name, here in zip(strata, known, strict=True) if here]
-        [estimates[column]] = estimate(statistic_of(table[known][:, [column]]), int(known.sum()), kept)
+        [estimates[column]] = _by_column(statistic_of, table[known][:, [column]], kept)
     return [estimates[column] for column in range(table.shape[1])]
 
 
@@ -99,8 +101,6 @@ def estimate(
         strata: one name for each pair; None: one stratum.
         resamples: default :data:`RESAMPLES`.
     """
-    if pairs == 0:
-        return [Estimate(float("nan")) for _ in statistic(np.zeros((1, 0)))[0]]
     sizes = np.full((1, pairs), 1 / pairs)
     [values] = statistic(sizes)
     if pairs < FEWEST or not len(values):

@@ -93,9 +93,16 @@ class CandidateResult:
 def compare_candidates(
     results: pd.DataFrame, distance: str, candidates: Iterable[str], rule: SelectionRule
 ) -> list[CandidateResult]:
-    """Each candidate that has results, against the reference, over the pairs that differ."""
+    """Each candidate that has results, against the reference, over the pairs that differ.
+
+    In the measures that have ratios: those that were measured and are nowhere negative.
+    """
     differing = group_of(results, DIFFERING)
-    columns = [column for name in (rule.aim, *rule.guards) if (column := find_column(differing, name, distance))]
+    columns = [
+        column
+        for name in (rule.aim, *rule.guards)
+        if (column := find_column(differing, name, distance)) and not (differing[column.column] < 0).any()
+    ]
     found = []
     for method in candidates:
         both = differing[differing["method"].isin([method, REFERENCE])]

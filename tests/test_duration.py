@@ -15,10 +15,10 @@ PAIRS = (PromptPair("a fox", "on the beach there is a cat"), PromptPair("a cat",
 
 
 def test_hours_are_units_times_frames_times_seconds():
-    duration = Duration(units=320, frames=80, seconds=0.9)
-    assert duration.hours == pytest.approx(6.4)
-    assert str(duration).startswith("320 (pair, seed) × 80 frames × 0.9 s a frame = 6.4 h in the model")
-    assert "= 9 min in" in str(replace(duration, units=10, frames=60))
+    duration = Duration(units=320, frames=80, seconds=0.9, measuring=9)
+    assert duration.hours == pytest.approx(7.2)
+    assert str(duration).startswith("320 (pair, seed) × (80 frames × 0.9 s a frame + 9 s of measuring) = 7.2 h")
+    assert "= 9 min, on" in str(replace(duration, units=10, frames=50))
 
 
 def test_frames_are_those_that_the_study_renders(tiny_pipeline_folder, tmp_path):
@@ -33,6 +33,7 @@ def test_frames_are_those_that_the_study_renders(tiny_pipeline_folder, tmp_path)
     )
     estimated = estimate_duration(settings, PAIRS, model)
     assert estimated.seconds > 0
+    assert estimated.measuring > 0
     lines: list[str] = []
     run_study(settings, PAIRS[:1], tmp_path, model=model, progress=False, report=lines.append)
     assert len(list((tmp_path / "frames").glob("*.png"))) == estimated.frames == 2 + 2 + 3 + 2

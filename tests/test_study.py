@@ -385,7 +385,9 @@ def test_the_command(tiny_pipeline_folder, tmp_path):
     assert json.loads((tmp_path / "run" / "manifest.json").read_text())["settings"]["pairs"][0]["score"] == 3
     dry = CliRunner().invoke(main, ["study", "--pairs", str(pairs), "--dry-run", *options, "--seeds", "3"])
     assert dry.exit_code == 0, dry.output
-    assert re.search(r"3 \(pair, seed\) × \d frames × [\d.e-]+ s a frame = \d+ min in the model", dry.output)
+    assert re.search(
+        r"3 \(pair, seed\) × \(\d frames × [\d.e-]+ s a frame \+ [\d.e-]+ s of measuring\) = \d+ min", dry.output
+    )
     strict = CliRunner().invoke(main, ["study", "--pairs", str(pairs), "--strict", *options])
     assert strict.exit_code == 2
     assert "empty prompts: line 3" in strict.output

@@ -10,6 +10,8 @@ from matplotlib.figure import Figure
 
 from whichway.analysis.statistics.estimates import Estimate
 
+LIMITS = (0.08, 0.47)  # of the logarithm, where colour saturates: a few strata far off leave the others their colour
+
 
 def draw_ratio_matrix(
     figure: Figure,
@@ -28,12 +30,12 @@ def draw_ratio_matrix(
     logs = np.full((len(rows), len(columns)), np.nan)
     for (row, column), ratio in cells.items():
         logs[rows.index(row), columns.index(column)] = np.log(ratio.value)
-    spread = max(0.05, float(np.nanquantile(np.abs(logs), 0.95)))
-    axis.imshow(logs, cmap="RdBu_r", norm=TwoSlopeNorm(0, -1.6 * spread, 1.6 * spread), aspect="auto")
+    limit = float(np.clip(1.5 * np.nanquantile(np.abs(logs), 0.95), *LIMITS))
+    axis.imshow(logs, cmap="RdBu_r", norm=TwoSlopeNorm(0, -limit, limit), aspect="auto")
     for (row, column), ratio in cells.items():
         place = columns.index(column), rows.index(row)
         weight = "bold" if ratio.leaves_out(1) else "normal"
-        dark = abs(logs[place[1], place[0]]) > spread
+        dark = abs(logs[place[1], place[0]]) > 0.65 * limit
         ink: dict[str, Any] = {"ha": "center", "color": "white" if dark else "black"}
         with_interval = intervals and ratio.low is not None
         axis.text(

@@ -13,6 +13,7 @@ import pandas as pd
 from scipy.stats import wilcoxon
 
 from whichway.analysis.statistics.estimates import (
+    FEWEST,
     Estimate,
     Values,
     estimate_means,
@@ -47,7 +48,7 @@ class PairedComparison:
         difference: mean of method − reference.
         ratio: geometric mean of method / reference, over the pairs on which both are positive.
         effect: mean of log(method / reference) over its standard deviation, Cohen's d of paired values: how large the
-            effect is against how much it varies from pair to pair.
+            effect is against how much it varies from pair to pair; NaN with too few pairs to tell.
         wins: share of pairs on which the method is better than the reference; ties count half.
         p: Wilcoxon's signed-rank test on log(method / reference), two-sided, not corrected; None where all are zero.
     """
@@ -96,7 +97,7 @@ def compare_methods(
             mean=float(of_method.mean()) if len(means) else float("nan"),
             difference=difference,
             ratio=log_ratio.map(np.exp),
-            effect=effect,
+            effect=effect if len(means) >= FEWEST else Estimate(float("nan")),
             wins=_wins(of_method, base[:, 0], low_is_better),
             p=signed_rank_test(of_logs),
         )

@@ -5,45 +5,51 @@ from dataclasses import dataclass, replace
 from time import perf_counter
 from typing import Any
 
+import numpy as np
+
+from whichway.analysis.clouds.cross_attention_metric import cross_attention_metric
 from whichway.analysis.images.rendering import fitting_batch_size, render
 from whichway.analysis.models.model import Model
-from whichway.analysis.paths.conditioning_path import join
+from whichway.analysis.paths.conditioning_path import ConditioningPath, join
 from whichway.analysis.prompts.pairs import PromptPair
 from whichway.analysis.runs.frame_address import FrameAddresses
+from whichway.analysis.runs.rendered_paths import RenderedPaths
 from whichway.analysis.study.settings import StudySettings
-from whichway.geometry import uniform_times
+from whichway.analysis.study.unit import measure_method
+from whichway.geometry import EUCLIDEAN, GroundMetric, uniform_times
 
 
 @dataclass(frozen=True)
 class Duration:
-    """What is to be rendered, and how fast.
+    """What is to be rendered and measured, and how fast.
 
     Attributes:
         units: (pair, seed).
         frames: different ones of the first unit; a parametrisation that looks for its times renders more.
         seconds: of a frame.
+        measuring: seconds that a unit takes outside the model.
     """
 
     units: int
     frames: int
     seconds: float
+    measuring: float = 0.0
 
     @property
     def hours(self) -> float:
-        """In the model alone."""
-        return self.units * self.frames * self.seconds / 3600
+        return self.units * (self.frames * self.seconds + self.measuring) / 3600
 
     def __str__(self) -> str:
         return (
-            f"{self.units} (pair, seed) × {self.frames} frames × {self.seconds:.3g} s a frame = "
-            f"{_spoken(self.hours * 3600)} in the model, on this machine as busy as it is now"
+            f"{self.units} (pair, seed) × ({self.frames} frames × {self.seconds:.3g} s a frame + {self.measuring:.3g} s "
+            f"of measuring) = {_spoken(self.hours * 3600)}, on this machine as busy as it is now"
         )
 
 
 def estimate_duration(settings: StudySettings, pairs: Sequence[PromptPair], model: Model) -> Duration:
-    """Count the frames of the first pair, and render a batch of them twice: once to warm up, once to measure.
+    """Count the frames of the first pair; render a batch, and measure one path of it, after a first time to warm up.
 
-    Nothing is written.
+    Nothing is written. Frames whose rows have weights of their own take a little longer than those rendered here.
     """
     start, end = model.encode([pairs[0].prompt_a]) + model.encode([pairs[0].prompt_b])
     sampling = replace(settings.sampling, seed=settings.first_seed)
@@ -58,8 +64,29 @@ def estimate_duration(settings: StudySettings, pairs: Sequence[PromptPair], mode
     batch = [start, end] * (max(2, min(fitting_batch_size(model, sampling), frames)) // 2)
     render(model, batch[:2], sampling)
     begun = perf_counter()
-    render(model, batch, sampling)
-    return Duration(len(pairs) * settings.seeds, frames, (perf_counter() - begun) / len(batch))
+    images = render(model, batch, sampling)
+    seconds = (perf_counter() - begun) / len(batch)
+    measuring = _seconds_of_measuring(settings, paths, times, images, (pairs[0].prompt_a, pairs[0].prompt_b), model)
+    return Duration(len(pairs) * settings.seeds, frames, seconds, len(paths) * measuring)
+
+
+def _seconds_of_measuring(
+    settings: StudySettings,
+    paths: dict[str, ConditioningPath],
+    times: list[float],
+    images: np.ndarray,
+    captions: tuple[str, str],
+    model: Model,
+) -> float:
+    """Of one path: two images in turn, each a little other than those before, so that none is looked at once only."""
+    name, path = next(iter(paths.items()))
+    strip = images[np.arange(len(times)) % len(images)] ^ np.arange(len(times), dtype=np.uint8)[:, None, None, None]
+    rendered = RenderedPaths({name: path}, {name: times}, {name: strip}, strip[-1], captions)
+    grounds: dict[str, GroundMetric] = {"wasserstein": EUCLIDEAN, "pull_back": cross_attention_metric(model)}
+    for _ in range(2):
+        begun = perf_counter()
+        measure_method(rendered, name, settings.perceptual_distances, grounds, model.pipeline)
+    return perf_counter() - begun
 
 
 def announced(

@@ -84,14 +84,14 @@ def unit_record(unit: Unit, settings: StudySettings, model: Model, out: Path) ->
     grounds: dict[str, GroundMetric] = {"wasserstein": EUCLIDEAN, "pull_back": cross_attention_metric(model)}
     distances = measure_distances(*ends) | {"pull_back": wasserstein(*ends, ground=grounds["pull_back"])}
     perceptual = settings.perceptual_distances
-    measured = {name: _measure(rendered, name, perceptual, grounds, model.pipeline) for name in rendered.paths}
+    measured = {name: measure_method(rendered, name, perceptual, grounds, model.pipeline) for name in rendered.paths}
     seconds = {"all": round(perf_counter() - begun, 2), "model": round(renderer.seconds, 2)}
     key = {"pair": unit.index, "seed": unit.seed, "frames": renderer.rendered, "seconds": seconds}
     content: dict[str, Any] = rounded(key | {"distances": distances, "methods": measured})
     return content
 
 
-def _measure(
+def measure_method(
     rendered: RenderedPaths, name: str, distances: Iterable[str], grounds: Mapping[str, GroundMetric], pipeline: Any
 ) -> dict[str, Any]:
     path, frames, times = rendered.paths[name].cloud, rendered.frames[name], rendered.times[name]

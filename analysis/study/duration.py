@@ -41,8 +41,8 @@ class Duration:
 
     def __str__(self) -> str:
         return (
-            f"{self.units} (pair, seed) × ({self.frames} frames × {self.seconds:.3g} s a frame + {self.measuring:.3g} s "
-            f"of measuring) = {_spoken(self.hours * 3600)}, on this machine as busy as it is now"
+            f"{self.units} (pair, seed) × ({self.frames} frames × {self.seconds:.3g} s a frame + {self.measuring:.3g} "
+            f"s of measuring) = {_spoken(self.hours * 3600)}, on this machine as busy as it is now"
         )
 
 

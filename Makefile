@@ -28,13 +28,13 @@ lab: .venv/.lab
 # A smaller study under other conditions: does the ranking hold?
 define other_conditions
 	$(BIN)/whichway study --count 60 --seeds 1 --methods identity,random,optimal,spherical,mixture --steps 10 --frames 7 \
-		--perceptual-distances efficientnet,ssim,flip --out runs/robustness/$(1) $(2)
+		--perceptual-distances lpips,efficientnet,ssim,flip --out runs/robustness/$(1) $(2)
 	$(BIN)/python -m figures.collect runs/robustness/$(1) robustness/$(1) --records-only
 endef
 
 # Frames stay in runs/; what was measured, and the frames that figures show, go to figures/.
 study: .venv/.runtime
-	$(BIN)/whichway study --steps 10 --frames 7 --out runs/study --perceptual-distances efficientnet,ssim,flip
+	$(BIN)/whichway study --steps 10 --frames 7 --out runs/study --perceptual-distances lpips,efficientnet,ssim,flip
 	$(BIN)/python -m figures.collect runs/study study
 	$(BIN)/whichway study --count 100 --seeds 1 --methods identity,optimal,optimal@perceptual,mixture@perceptual --steps 10 \
 		--frames 7 --out runs/parametrisation

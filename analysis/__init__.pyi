@@ -4,6 +4,9 @@ from .clouds.projection import project as project
 from .errors import UserError as UserError
 from .explorer import Explorer as Explorer
 from .families.conditioning import Conditioning as Conditioning
+from .fidelity.frame_fidelity import measure_fidelity as measure_fidelity
+from .fidelity.kernel_distance import kernel_distance as kernel_distance
+from .fidelity.kernel_distance import kernel_features as kernel_features
 from .images.rendering import render as render
 from .images.sampling import Sampling as Sampling
 from .invariance.census import take_census as take_census
@@ -34,12 +37,14 @@ from .runs.comparison_settings import ComparisonSettings as ComparisonSettings
 from .runs.film import write_film as write_film
 from .runs.method_results import measure_distances as measure_distances
 from .runs.saved_comparison import read_comparison as read_comparison
+from .smoothness.efficientnet import efficientnet_features as efficientnet_features
+from .smoothness.lpips import lpips_features as lpips_features
 from .smoothness.measures import measure_smoothness as measure_smoothness
-from .smoothness.perceptual_distance import efficientnet_features as efficientnet_features
 from .smoothness.perceptual_distance import perceptual_distance as perceptual_distance
 from .smoothness.steps import measure_steps as measure_steps
 from .study.results import read_results as read_results
 from .study.settings import StudySettings as StudySettings
 from .study.study import run_study as run_study
 from .vocabulary import GROUNDS as GROUNDS
+from .vocabulary import MEASURES as MEASURES
 from .vocabulary import TOKENS as TOKENS

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from figures.saved import compare_conditions
+from figures.saved import compare_conditions, perceptual_distance
 from whichway.analysis.statistics.correlations import predict_from_length
 from whichway.analysis.statistics.estimates import Estimate
 from whichway.analysis.statistics.paired import PairedComparison, compare_methods
@@ -14,17 +14,20 @@ from whichway.analysis.study.results import read_results
 HERE = Path(__file__).parent
 README = HERE.parent / "README.md"
 BEGIN, END = "<!-- study: begin -->", "<!-- study: end -->"
-METRIC = "efficientnet"
 
 
 def headline(results: pd.DataFrame) -> str:
     """What the study says of the optimal-transport path, in words that follow from the interval."""
-    [found] = [each for each in compare_methods(results, f"ppl_{METRIC}", "identity") if each.method == "optimal"]
+    [found] = [
+        each
+        for each in compare_methods(results, f"ppl_{perceptual_distance()}", "identity")
+        if each.method == "optimal"
+    ]
     strata = [
         f"{_number(compared.ratio)} for pairs of similarity {stratum} to {stratum + 1}"
         for stratum, group in results.groupby("stratum")
         if stratum in (results["stratum"].min(), results["stratum"].max())
-        for compared in compare_methods(group, f"ppl_{METRIC}", "identity")
+        for compared in compare_methods(group, f"ppl_{perceptual_distance()}", "identity")
         if compared.method == "optimal"
     ]
     return (
@@ -40,7 +43,8 @@ def _prediction(results: pd.DataFrame) -> str:
     """How much of it the ratio of lengths predicts: over all pairs, and without those that say the same."""
     differing = results[results["score"] < 5]
     found, without = (
-        predict_from_length(table, METRIC, method="optimal", reference="identity") for table in (results, differing)
+        predict_from_length(table, perceptual_distance(), method="optimal", reference="identity")
+        for table in (results, differing)
     )
     return (
         f"The path itself is {found.length_ratio:.2f} as long (W_2 / RMS Frobenius). Over pairs this ratio explains "
@@ -59,8 +63,8 @@ def _verdict(ratio: Estimate) -> str:
 def table(results: pd.DataFrame) -> str:
     """Ratios to identity, with 95 % intervals, and of PPL to the paper's optimal path."""
     measures = ("ppl", "worst_step", "gini")
-    to_identity = {name: _by_method(results, f"{name}_{METRIC}", "identity") for name in measures}
-    to_optimal = _by_method(results, f"ppl_{METRIC}", "optimal")
+    to_identity = {name: _by_method(results, f"{name}_{perceptual_distance()}", "identity") for name in measures}
+    to_optimal = _by_method(results, f"ppl_{perceptual_distance()}", "optimal")
     lines = [
         "| method | PPL / identity's | PPL / optimal's | worst step / identity's | Gini / identity's | smoother on |",
         "| --- | --- | --- | --- | --- | --- |",

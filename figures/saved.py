@@ -9,10 +9,10 @@ import pandas as pd
 from whichway.analysis.runs.saved_comparison import SavedComparison, read_comparison
 from whichway.analysis.study.results import read_results, read_steps
 from whichway.analysis.study.robustness import compare_studies
+from whichway.analysis.study.saved_study import read_study
 
 HERE = Path(__file__).parent
 STUDY, PARAMETRISATION, DEMO, TRIANGLE = (HERE / name for name in ("study", "parametrisation", "demo", "triangle"))
-METRIC = "efficientnet"  # the perceptual distance that figures show
 
 #: pairs of the study that are looked at; None: all
 limit: int | None = None
@@ -36,6 +36,12 @@ def study_steps() -> pd.DataFrame:
 def compare_conditions() -> pd.DataFrame:
     """The study, and the smaller ones under other conditions."""
     return compare_studies([STUDY, *sorted((HERE / "robustness").glob("*/"))])
+
+
+@cache
+def perceptual_distance() -> str:
+    """The one that figures and README show: the first of the study's."""
+    return read_study(STUDY).settings.perceptual_distances[0]
 
 
 @cache

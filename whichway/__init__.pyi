@@ -7,6 +7,9 @@ from .analysis.clouds.projection import project as project
 from .analysis.errors import UserError as UserError
 from .analysis.explorer import Explorer as Explorer
 from .analysis.families.conditioning import Conditioning as Conditioning
+from .analysis.fidelity.frame_fidelity import measure_fidelity as measure_fidelity
+from .analysis.fidelity.kernel_distance import kernel_distance as kernel_distance
+from .analysis.fidelity.kernel_distance import kernel_features as kernel_features
 from .analysis.images.rendering import render as render
 from .analysis.images.sampling import Sampling as Sampling
 from .analysis.invariance.census import take_census as take_census
@@ -37,12 +40,14 @@ from .analysis.runs.comparison_settings import ComparisonSettings as ComparisonS
 from .analysis.runs.film import write_film as write_film
 from .analysis.runs.method_results import measure_distances as measure_distances
 from .analysis.runs.saved_comparison import read_comparison as read_comparison
+from .analysis.smoothness.efficientnet import efficientnet_features as efficientnet_features
+from .analysis.smoothness.lpips import lpips_features as lpips_features
 from .analysis.smoothness.measures import measure_smoothness as measure_smoothness
-from .analysis.smoothness.perceptual_distance import efficientnet_features as efficientnet_features
 from .analysis.smoothness.perceptual_distance import perceptual_distance as perceptual_distance
 from .analysis.smoothness.steps import measure_steps as measure_steps
 from .analysis.study.results import read_results as read_results
 from .analysis.study.settings import StudySettings as StudySettings
 from .analysis.study.study import run_study as run_study
 from .analysis.vocabulary import GROUNDS as GROUNDS
+from .analysis.vocabulary import MEASURES as MEASURES
 from .analysis.vocabulary import TOKENS as TOKENS

@@ -8,6 +8,7 @@ import click
 
 from whichway.analysis.command.options import dask_option, model_options, names, out_option, sampling_options
 from whichway.analysis.command.outcome import FAILED_CHECK, ends_in_one_line, say
+from whichway.analysis.vocabulary import PERCEPTUAL_DISTANCE
 
 
 @click.command()
@@ -27,7 +28,7 @@ from whichway.analysis.command.outcome import FAILED_CHECK, ends_in_one_line, sa
 @click.option(
     "--perceptual-distances",
     "--perceptual-distance",
-    default="efficientnet",
+    default=PERCEPTUAL_DISTANCE,
     help="Between images, separated by commas; the report shows the first.",
 )
 @sampling_options("num_inference_steps", "guidance_scale", "negative_prompt", "height", "width", "scheduler")

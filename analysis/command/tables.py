@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 
 import pandas as pd
@@ -12,9 +13,9 @@ from rich.table import Table
 from whichway.analysis.invariance.record import InvarianceRecord
 from whichway.analysis.runs.comparison import Comparison
 from whichway.analysis.runs.endpoint_check import EndpointCheck
-from whichway.analysis.runs.method_results import MethodResult
 from whichway.analysis.statistics.estimates import Estimate
 from whichway.analysis.statistics.paired import by_pair, compare_methods
+from whichway.analysis.vocabulary import MEASURES
 
 
 def show_comparison(comparison: Comparison, console: Console | None = None) -> None:
@@ -27,22 +28,23 @@ def show_comparison(comparison: Comparison, console: Console | None = None) -> N
         f"prompts' own tokens; the optimal coupling moves {distances['share_moved']:.0%} of the rows.\n",
         highlight=False,
     )
-    table = Table(title=f"{settings.frames} frames, {settings.perceptual_distance} (lower is smoother, but directness)")
-    for heading in ("method", "length", "PPL", "energy", "directness", "worst step", "Gini"):
+    rows = {name: asdict(result.smoothness) | result.fidelity for name, result in comparison.results.items()}
+    columns = {
+        name: f"{measure.title} {'↓' if measure.low_is_better else '↑'}"
+        for name, measure in MEASURES.items()
+        if any(row.get(name) is not None for row in rows.values())
+    }
+    table = Table(title=f"{settings.frames} frames, {settings.perceptual_distance} (↓ lower is better, ↑ higher)")
+    for heading in ("method", "length", *columns.values()):
         table.add_column(heading, justify="left" if heading == "method" else "right")
     for name, result in comparison.results.items():
-        table.add_row(name, *_row(result))
+        numbers = (result.length, *(rows[name][column] for column in columns))
+        table.add_row(name, *("–" if number is None else f"{number:.3f}" for number in numbers))
     console.print(table)
     console.print(str(comparison.endpoint_check), highlight=False, soft_wrap=True)
     console.print(f"frames: {comparison.rendered} rendered, {comparison.reused} reused")
     for path in (comparison.folder / "metrics.json", *comparison.pictures):
         console.print(str(path), highlight=False, soft_wrap=True)
-
-
-def _row(result: MethodResult) -> list[str]:
-    smooth = result.smoothness
-    numbers = (result.length, smooth.ppl, smooth.energy, smooth.directness, smooth.worst_step, smooth.gini)
-    return ["–" if number is None else f"{number:.3f}" for number in numbers]
 
 
 def show_study(

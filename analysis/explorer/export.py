@@ -94,6 +94,6 @@ for method in {list(settings.methods)!r}:
     options = {{"seed": {settings.sampling.seed}, "ground": ground, "tokens": {settings.tokens!r}}}
     path = PiecewisePath([build_path(method, a, b, **options) for a, b in pairwise(clouds)])
     frames[method] = render(model, [path(t) for t in uniform_times({len(settings.times)})], sampling)
-    print(method, measure_smoothness(*measure_steps(frames[method], {settings.perceptual_distance!r})))
+    print(method, measure_smoothness(measure_steps(frames[method], {settings.perceptual_distance!r})))
     write_film(frames[method], Path(f"{{method}}.webp"), ping_pong=True)
 '''

@@ -5,6 +5,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from whichway.analysis.clouds.cloud_file import write_clouds
+from whichway.analysis.fidelity.frame_fidelity import describe_instruments
 from whichway.analysis.files import write_json
 from whichway.analysis.models.model import Model
 from whichway.analysis.runs.comparison_pictures import draw_comparison_pictures
@@ -87,6 +88,7 @@ def _compare(run: Run, settings: ComparisonSettings) -> Comparison:
         {
             "distances": distances,
             "perceptual_distance": distance,
+            "fidelity_measured_by": describe_instruments(run.model.pipeline),
             "endpoint_check": check.as_json(),
             "methods": {name: asdict(result) for name, result in results.items()},
         },

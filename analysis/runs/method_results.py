@@ -1,9 +1,10 @@
 """What each method did between two prompts: how far its rows travel, and how smooth its images look."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from whichway.analysis.clouds.ground_metrics import find_ground
+from whichway.analysis.fidelity.frame_fidelity import Fidelity, measure_fidelity
 from whichway.analysis.models.model import Model
 from whichway.analysis.paths.chosen_method import ChosenMethod
 from whichway.analysis.runs.endpoint_check import endpoint_error
@@ -11,7 +12,6 @@ from whichway.analysis.runs.rendered_paths import RenderedPaths
 from whichway.analysis.smoothness.measures import Smoothness, measure_smoothness
 from whichway.analysis.smoothness.steps import measure_steps
 from whichway.geometry import (
-    GroundMetric,
     PointCloud,
     centroid_distance,
     optimal_coupling,
@@ -33,6 +33,8 @@ class MethodResult:
             without a coupling, and for those on which mass goes over from row to row.
         share_moved: share of the mass carried that changes its row's index; None for paths without a coupling.
         endpoint_error: largest difference, in levels of 255, between the last frame and the image of B itself.
+        fidelity: how good the frames in between are as pictures
+            (:func:`whichway.analysis.fidelity.frame_fidelity.measure_fidelity`).
     """
 
     t: list[float]
@@ -41,29 +43,30 @@ class MethodResult:
     length: float | None
     share_moved: float | None
     endpoint_error: int
+    fidelity: Fidelity = field(default_factory=dict)
 
 
 def measure_methods(
     rendered: RenderedPaths, methods: Mapping[str, ChosenMethod], distance: str, model: Model
 ) -> dict[str, MethodResult]:
-    """How smooth each method's images look under the perceptual distance ``distance``."""
-    return {
-        name: _measure(rendered, name, find_ground(methods[name].ground, model), distance) for name in rendered.paths
-    }
+    """How smooth each method's images look under the perceptual distance ``distance``, and how good they are."""
+    return {name: _measure(rendered, name, methods[name], distance, model) for name in rendered.paths}
 
 
-def _measure(rendered: RenderedPaths, name: str, ground: GroundMetric, distance: str) -> MethodResult:
-    path, frames = rendered.paths[name].cloud, rendered.frames[name]
-    steps, end_to_end = measure_steps(frames, distance)
+def _measure(rendered: RenderedPaths, name: str, method: ChosenMethod, distance: str, model: Model) -> MethodResult:
+    path, frames, times = rendered.paths[name].cloud, rendered.frames[name], rendered.times[name]
+    ground = find_ground(method.ground, model)
+    perceived = measure_steps(frames, distance)
     coupling = getattr(path, "coupling", None)
     keeps_mass = path.length_in == W2
     return MethodResult(
-        t=rendered.times[name],
-        steps=steps.tolist(),
-        smoothness=measure_smoothness(steps, end_to_end),
+        t=times,
+        steps=perceived.steps.tolist(),
+        smoothness=measure_smoothness(perceived),
         length=transport_cost(path.start, path.end, coupling, ground=ground) if coupling and keeps_mass else None,
         share_moved=coupling.share_moved if coupling else None,
         endpoint_error=endpoint_error(frames, rendered.image_b),
+        fidelity=measure_fidelity(frames, times, rendered.captions, model.pipeline),
     )
 
 

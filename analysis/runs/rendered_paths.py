@@ -27,12 +27,14 @@ class RenderedPaths:
     Attributes:
         paths, times, frames: by method; frames (frames, height, width, 3) uint8, at these times.
         image_b: of prompt B itself, (height, width, 3).
+        captions: the two prompts.
     """
 
     paths: Mapping[str, ConditioningPath]
     times: Mapping[str, list[float]]
     frames: Mapping[str, np.ndarray]
     image_b: np.ndarray
+    captions: tuple[str, str]
 
 
 def render_paths(
@@ -60,7 +62,7 @@ def render_paths(
     renderer.render(requested | {(name, t): path(t) for name, path in paths.items() for t in times[name]})
     strips = {name: renderer.strip(name, times[name]) for name in paths}
     [image_b] = renderer.strip(IMAGE_B[0], [IMAGE_B[1]])
-    return RenderedPaths(paths, times, strips, image_b)
+    return RenderedPaths(paths, times, strips, image_b, (start.source, end.source))
 
 
 def _choose_times(

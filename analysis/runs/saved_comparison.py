@@ -65,4 +65,5 @@ def read_comparison(folder: Path) -> SavedComparison:
     methods, seed = settings.chosen_methods, settings.sampling.seed
     paths = {name: join(name, methods[name], start, end, model=None, seed=seed) for name in results}
     times = {name: result.t for name, result in results.items()}
-    return SavedComparison(settings, ends, RenderedPaths(paths, times, frames, image_b), results)
+    captions = settings.prompt_a, settings.prompt_b
+    return SavedComparison(settings, ends, RenderedPaths(paths, times, frames, image_b, captions), results)

@@ -20,13 +20,13 @@ from whichway.analysis.pictures.study import (
     draw_strata,
 )
 from whichway.analysis.runs.endpoint_check import EndpointCheck
-from whichway.analysis.smoothness.measures import TITLES
 from whichway.analysis.statistics.correlations import predict_from_length
 from whichway.analysis.statistics.paired import compare_methods
-from whichway.analysis.study.results import MEASURES, read_results, read_steps
+from whichway.analysis.study.results import measured_columns, read_results, read_steps
 from whichway.analysis.study.saved_study import SavedStudy, read_study
 from whichway.analysis.study.strips import draw_strips, strip_pairs
-from whichway.analysis.study.tables import HIGH_IS_SMOOTH, latex_table, mean_table, strata_tables
+from whichway.analysis.study.tables import latex_table, mean_table, strata_tables
+from whichway.analysis.vocabulary import MEASURES
 
 REFERENCES = ("identity", "optimal")
 
@@ -102,16 +102,17 @@ def render_page(
     if len(references) == 2 and results["pair"].nunique() > 4:
         prediction = predict_from_length(results, distances[0], method="optimal", reference="identity")
     tables = [
-        {"measure": measure, "distance": distance, "reference": reference, "high": high, "rows": rows}
+        {"measure": measure, "distance": distance, "reference": reference, "rows": rows}
         for reference in references
         for distance in distances
-        for measure in MEASURES
-        for high in [measure in HIGH_IS_SMOOTH]
-        if (rows := compare_methods(results, f"{measure}_{distance}", reference, low_is_better=not high))
+        for name, column in measured_columns(results, distance).items()
+        for measure in [MEASURES[name]]
+        if measure.of == "steps" or distance == distances[0]
+        if (rows := compare_methods(results, column, reference, low_is_better=measure.low_is_better))
     ]
     return environment.get_template("report.html").render(
         study=study,
-        titles=TITLES,
+        measures=MEASURES,
         pairs=results["pair"].nunique(),
         seeds=results["seed"].nunique(),
         requested=len(study.pairs) * study.settings.seeds,

@@ -8,27 +8,26 @@ from typing import Any
 import pandas as pd
 
 from whichway.analysis.paths.chosen_method import choose_method
-from whichway.analysis.smoothness.measures import Smoothness
 from whichway.analysis.study.records import read_records
 from whichway.analysis.study.saved_study import read_study
+from whichway.analysis.vocabulary import MEASURES
 from whichway.geometry import PATHS, find_method
 from whichway.geometry.path import W2
-
-MEASURES = tuple(Smoothness.__dataclass_fields__)
 
 
 def read_results(out: Path) -> pd.DataFrame:
     """One row for each (pair, seed, method): prompts, score, distances of the prompts, and measures.
 
-    Columns of measures are called ``ppl_efficientnet``, by measure and perceptual distance; those of the method's own
-    geometry ``length``, ``share_moved``, and ``path_wasserstein`` and so on: the sum over its steps,
-    where the path has a length in that distance.
+    ``attrs["perceptual_distances"]`` names those that were measured with, the one that reports show first.
+    Columns of measures are called ``ppl_lpips``, by measure and perceptual distance, or ``scene_confidence``, by the
+    measure alone where it needs no distance; those of the method's own geometry ``length``, ``share_moved``, and
+    ``path_wasserstein`` and so on: the sum over its steps, where the path has a length in that distance.
 
     Raises:
         UserError: no study in the folder, or a damaged one.
     """
-    pairs = read_study(out).pairs
-    rows = []
+    study = read_study(out)
+    pairs, rows = study.pairs, []
     for record in read_records(out):
         pair = pairs[record["pair"]]
         for name, measured in record["methods"].items():
@@ -38,9 +37,21 @@ def read_results(out: Path) -> pd.DataFrame:
             row["length"] = measured["length"] if _has_w2_length(name) else None
             row |= {f"path_{key}": sum(steps) if steps else None for key, steps in _lengths(name, measured).items()}
             for distance, perceived in measured["perceived"].items():
-                row |= {f"{measure}_{distance}": perceived[measure] for measure in MEASURES}
-            rows.append(row)
-    return pd.DataFrame(rows)
+                row |= {MEASURES[key].column(key, distance): perceived[key] for key in MEASURES if key in perceived}
+            rows.append(row | measured.get("measures", {}))
+    table = pd.DataFrame(rows)
+    table.attrs["perceptual_distances"] = study.settings.perceptual_distances
+    return table
+
+
+def measured_columns(results: pd.DataFrame, distance: str) -> dict[str, str]:
+    """Measure → its column, of those that every method has values of, under this perceptual distance."""
+    columns = {name: measure.column(name, distance) for name, measure in MEASURES.items() if measure.of != "pool"}
+    return {
+        name: column
+        for name, column in columns.items()
+        if column in results and results[column].notna().groupby(results["method"]).any().all()
+    }
 
 
 def _has_w2_length(method: str) -> bool:

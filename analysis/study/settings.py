@@ -8,7 +8,7 @@ from whichway.analysis.errors import UserError, require_at_least, require_known
 from whichway.analysis.images.sampling import Sampling
 from whichway.analysis.models.choice import ModelChoice
 from whichway.analysis.paths.chosen_method import ChosenMethod, choose_method
-from whichway.analysis.vocabulary import PERCEPTUAL_DISTANCES
+from whichway.analysis.vocabulary import PERCEPTUAL_DISTANCE, PERCEPTUAL_DISTANCES
 
 METHODS = (
     "identity",
@@ -42,7 +42,7 @@ class StudySettings:
     methods: tuple[str, ...] = METHODS
     frames: int = 9
     seeds: int = 3
-    perceptual_distances: tuple[str, ...] = ("efficientnet",)
+    perceptual_distances: tuple[str, ...] = (PERCEPTUAL_DISTANCE,)
     model: ModelChoice = ModelChoice()
     sampling: Sampling = Sampling()
 

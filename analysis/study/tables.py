@@ -3,9 +3,8 @@
 import pandas as pd
 
 from whichway.analysis.statistics.paired import PairedComparison, by_pair, compare_methods
-from whichway.analysis.study.results import MEASURES
-
-HIGH_IS_SMOOTH = ("directness",)
+from whichway.analysis.study.results import measured_columns
+from whichway.analysis.vocabulary import MEASURES
 
 
 def latex_table(comparisons: list[PairedComparison], reference: str) -> str:
@@ -36,20 +35,17 @@ def strata_tables(results: pd.DataFrame, distance: str, reference: str) -> list[
         return []
     titles = [f"{stratum:.0f} to {stratum + 1:.0f} ({group['pair'].nunique()} pairs)" for stratum, group in groups]
     tables = []
-    for measure in MEASURES:
-        high = measure in HIGH_IS_SMOOTH
-        columns = [
-            compare_methods(group, f"{measure}_{distance}", reference, low_is_better=not high) for _, group in groups
-        ]
+    for name, column in measured_columns(results, distance).items():
+        low = MEASURES[name].low_is_better
+        columns = [compare_methods(group, column, reference, low_is_better=low) for _, group in groups]
         rows = [(cells[0].method, cells) for cells in zip(*columns, strict=True)]
         tables.append(
-            {"measure": measure, "distance": distance, "reference": reference, "high": high}
-            | {"strata": titles, "rows": rows}
+            {"measure": MEASURES[name], "distance": distance, "reference": reference} | {"strata": titles, "rows": rows}
         )
     return tables
 
 
 def mean_table(results: pd.DataFrame, distance: str) -> pd.DataFrame:
     """Mean of each measure over pairs, one row for each method."""
-    columns = {measure: by_pair(results, f"{measure}_{distance}").mean() for measure in MEASURES}
-    return pd.DataFrame(columns)
+    columns = measured_columns(results, distance)
+    return pd.DataFrame({name: by_pair(results, column).mean() for name, column in columns.items()})

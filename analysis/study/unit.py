@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from whichway.analysis.clouds.cross_attention_metric import cross_attention_metric
+from whichway.analysis.fidelity.frame_fidelity import measure_fidelity
 from whichway.analysis.models.model import Model
 from whichway.analysis.prompts.pairs import PromptPair
 from whichway.analysis.runs.endpoint_check import endpoint_error
@@ -68,7 +69,8 @@ def unit_record(unit: Unit, settings: StudySettings, model: Model, out: Path) ->
     ends = path.start, path.end
     grounds: dict[str, GroundMetric] = {"wasserstein": EUCLIDEAN, "pull_back": cross_attention_metric(model)}
     distances = measure_distances(*ends) | {"pull_back": wasserstein(*ends, ground=grounds["pull_back"])}
-    measured = {name: _measure(rendered, name, settings.perceptual_distances, grounds) for name in rendered.paths}
+    perceptual = settings.perceptual_distances
+    measured = {name: _measure(rendered, name, perceptual, grounds, model.pipeline) for name in rendered.paths}
     content: dict[str, Any] = rounded(
         {"pair": unit.index, "seed": unit.seed, "distances": distances, "methods": measured}
     )
@@ -76,14 +78,14 @@ def unit_record(unit: Unit, settings: StudySettings, model: Model, out: Path) ->
 
 
 def _measure(
-    rendered: RenderedPaths, name: str, distances: Iterable[str], grounds: Mapping[str, GroundMetric]
+    rendered: RenderedPaths, name: str, distances: Iterable[str], grounds: Mapping[str, GroundMetric], pipeline: Any
 ) -> dict[str, Any]:
     path, frames, times = rendered.paths[name].cloud, rendered.frames[name], rendered.times[name]
     coupling = getattr(path, "coupling", None)
     perceived = {}
     for distance in distances:
-        steps, end_to_end = measure_steps(frames, distance)
-        perceived[distance] = {"steps": steps.tolist()} | asdict(measure_smoothness(steps, end_to_end))
+        steps = measure_steps(frames, distance)
+        perceived[distance] = {"steps": steps.steps.tolist()} | asdict(measure_smoothness(steps))
     clouds = [path(t) for t in times]
     in_w2 = path.length_in == W2
     return {
@@ -97,6 +99,7 @@ def _measure(
         }
         | {"frobenius": _steps(clouds, rms_frobenius) if _are_matrices(clouds) else None},
         "perceived": perceived,
+        "measures": measure_fidelity(frames, times, rendered.captions, pipeline),
     }
 
 

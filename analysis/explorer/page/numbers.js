@@ -1,4 +1,15 @@
-/** Distances and smoothness, as they become known. */
+/** Measure → what its column is called: smoothness, then fidelity of the frames in between. */
+const MEASURES = {
+  ppl: "PPL",
+  directness: "directness",
+  curvature: "curvature",
+  worst_step: "worst step",
+  gini: "Gini",
+  scene_confidence: "scene confidence",
+  text_image_score: "text–image score",
+};
+
+/** Distances and measures, as they become known. */
 function numbers() {
   const sentence = element("p", { class: "ww-distances" });
   const table = element("table");
@@ -17,14 +28,14 @@ function numbers() {
           );
         }),
       );
-      const head = ["method", "length", "PPL", "directness", "worst step", "Gini"];
+      const head = ["method", "length", ...Object.values(MEASURES)];
       const lengths = (method) => seen.legs.map((leg) => leg.lengths[method]);
       const total = (all) => (all.length && all.every((x) => x !== undefined) ? all.reduce((a, b) => a + b) : null);
       table.replaceChildren(
         element("tr", {}, ...head.map((name) => element("th", {}, name))),
         ...seen.methods.map((method, row) => {
-          const smooth = seen.smoothness[method] ?? {};
-          const values = [total(lengths(method)), smooth.ppl, smooth.directness, smooth.worst_step, smooth.gini];
+          const measured = seen.measures[method] ?? {};
+          const values = [total(lengths(method)), ...Object.keys(MEASURES).map((name) => measured[name])];
           const name = element("td", {}, method);
           name.style.color = COLOURS[row];
           return element("tr", {}, name, ...values.map((value) => element("td", {}, short(value))));

@@ -85,6 +85,13 @@ MEASURES = {
         "frames",
         "probability of the likeliest scene, by the miniature's judge; mean over the frames in between",
     ),
+    "scene_agreement": Measure(
+        "scene agreement",
+        "fidelity",
+        "high",
+        "frames",
+        "cosine with the caption of the scene that the judge sees, by the miniature's towers; mean over the same",
+    ),
     "text_image_score": Measure(
         "text–image score",
         "fidelity",

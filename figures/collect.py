@@ -7,6 +7,7 @@ from shutil import copy2, copytree, rmtree
 import click
 
 from figures.saved import HERE
+from whichway.analysis.study.kernel_distances import FILE as KERNEL_DISTANCES
 from whichway.analysis.study.results import read_results
 from whichway.analysis.study.saved_study import KIND, read_study
 from whichway.analysis.study.strips import strip_pairs, strip_times
@@ -15,8 +16,9 @@ from whichway.analysis.study.unit import Unit, unit_frames
 
 def collect_study(run: Path, into: Path, *, strips: bool) -> None:
     """Settings and records, and the frames of the film strips of the best, the median and the worst pair."""
-    for name in ("manifest.json", "records.jsonl"):
-        copy2(run / name, into / name)
+    for name in ("manifest.json", "records.jsonl", KERNEL_DISTANCES):
+        if (run / name).is_file():
+            copy2(run / name, into / name)
     if not strips:
         return
     study = read_study(run)

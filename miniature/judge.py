@@ -8,10 +8,11 @@ one that is none: :meth:`Judge.confidence`.
 that is shipped. Measurements made with another judge are other measurements: ship a new one with new records only.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import click
 import numpy as np
@@ -69,6 +70,12 @@ class Judge(nn.Module):
         logits = self(to_unit_range(pictures).to(device))
         return {name: values.argmax(dim=1).cpu().numpy() for name, values in logits.items()}
 
+    def scenes(self, pictures: np.ndarray) -> list[Scene]:
+        """The scene that the best answers name, (b,); an object seen twice is one object. Pictures as above."""
+        indices = self.answer(pictures)
+        named = [{name: ANSWERS[name][of[place]] for name, of in indices.items()} for place in range(len(pictures))]
+        return [_named_scene(answers) for answers in named]
+
     @torch.inference_mode()
     def confidence(self, pictures: np.ndarray) -> np.ndarray:
         """Probability of the likeliest scene that a picture may show, (b,); pictures (b, 64, 64, 3) uint8.
@@ -86,6 +93,13 @@ class Judge(nn.Module):
         both.diagonal(dim1=1, dim2=2).zero_()  # no scene has an object twice
         two = likely["arrangement"][:, 1:].amax(dim=1) * both.amax(dim=(1, 2)) * best["background"]
         return torch.maximum(one, two).cpu().numpy()
+
+
+def _named_scene(answers: Mapping[str, Any]) -> Scene:
+    first, second, background = answers["first"], answers["second"], answers["background"]
+    if answers["arrangement"] is None or second in (None, first):
+        return Scene((first,), background, answers["size"], answers["position"])
+    return Scene((first, second), background, relation=answers["arrangement"])
 
 
 def right_answers(scenes: Sequence[Scene]) -> dict[str, np.ndarray]:

@@ -1,7 +1,7 @@
 """Results as tables on the terminal."""
 
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
@@ -28,23 +28,37 @@ def show_comparison(comparison: Comparison, console: Console | None = None) -> N
         f"prompts' own tokens; the optimal coupling moves {distances['share_moved']:.0%} of the rows.\n",
         highlight=False,
     )
-    rows = {name: asdict(result.smoothness) | result.fidelity for name, result in comparison.results.items()}
-    columns = {
-        name: f"{measure.title} {'↓' if measure.low_is_better else '↑'}"
-        for name, measure in MEASURES.items()
-        if any(row.get(name) is not None for row in rows.values())
-    }
-    table = Table(title=f"{settings.frames} frames, {settings.perceptual_distance} (↓ lower is better, ↑ higher)")
-    for heading in ("method", "length", *columns.values()):
-        table.add_column(heading, justify="left" if heading == "method" else "right")
-    for name, result in comparison.results.items():
-        numbers = (result.length, *(rows[name][column] for column in columns))
-        table.add_row(name, *("–" if number is None else f"{number:.3f}" for number in numbers))
-    console.print(table)
+    for table in _measure_tables(comparison):
+        console.print(table)
     console.print(str(comparison.endpoint_check), highlight=False, soft_wrap=True)
     console.print(f"frames: {comparison.rendered} rendered, {comparison.reused} reused")
     for path in (comparison.folder / "metrics.json", *comparison.pictures):
         console.print(str(path), highlight=False, soft_wrap=True)
+
+
+def _measure_tables(comparison: Comparison) -> Iterator[Table]:
+    """One for smoothness, one for the other two axes: a short path may be one of mush."""
+    settings, results = comparison.settings, comparison.results
+    measured = {name: asdict(result.smoothness) | result.fidelity for name, result in results.items()}
+    smoothness = f"Smoothness: {settings.frames} frames, {settings.perceptual_distance} (↓ low is better, ↑ high)"
+    others = "Consistency, and fidelity of the frames in between"
+    for title, axes in ((smoothness, ("smoothness",)), (others, ("consistency", "fidelity"))):
+        columns = [
+            name
+            for name, measure in MEASURES.items()
+            if measure.axis in axes and any(of_method.get(name) is not None for of_method in measured.values())
+        ]
+        table = Table(title=title, title_justify="left")
+        table.add_column("method")
+        if axes == ("smoothness",):
+            table.add_column("length", justify="right")
+        for name in columns:
+            table.add_column(f"{MEASURES[name].title} {'↓' if MEASURES[name].low_is_better else '↑'}", justify="right")
+        for name, result in results.items():
+            length = (result.length,) if axes == ("smoothness",) else ()
+            numbers = (*length, *(measured[name][column] for column in columns))
+            table.add_row(name, *("–" if number is None else f"{number:.3f}" for number in numbers))
+        yield table
 
 
 def show_study(

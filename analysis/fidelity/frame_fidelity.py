@@ -1,8 +1,9 @@
 """Frames of one path → how good the ones in between are as pictures. Its ends are the model's own, whatever the path.
 
-On the miniature: the judge's confidence in *some* scene, whichever it is, and the agreement with the caption of the
-nearer end. On other models nobody knows what a scene is, so the first is missing; the second needs a CLIP on the disk.
-What can be said of every model, from many paths together, is :mod:`whichway.analysis.fidelity.kernel_distance`.
+On the miniature: the judge's confidence in *some* scene, whichever it is; the towers' agreement with the judge on that
+scene; and the agreement with the caption of the nearer end, where a frame of a good third scene scores low. On other
+models nobody knows what a scene is, so the first two are missing; the third needs a CLIP on the disk. What can be said
+of every model, from many paths together, is :mod:`whichway.analysis.fidelity.kernel_distance`.
 """
 
 from collections.abc import Mapping, Sequence
@@ -11,6 +12,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float, UInt8
 
+from whichway.analysis.fidelity.scene_agreement import scene_agreement
 from whichway.analysis.fidelity.text_image import TextImageScorer, installed_clip, miniature_towers
 from whichway.analysis.fidelity.world import draws_the_world, scene_confidence
 from whichway.analysis.vocabulary import MEASURES
@@ -30,7 +32,8 @@ def measure_fidelity(frames: Images, times: Sequence[float], captions: tuple[str
         pipeline: what rendered them: it says whether they are of the miniature's world.
 
     Returns:
-        "scene_confidence" and "text_image_score"; None without frames in between, and where there is no judge, no CLIP.
+        "scene_confidence", "scene_agreement" and "text_image_score"; None without frames in between, and where there
+        is no judge, no CLIP.
     """
     between, t = frames[1:-1], np.asarray(times[1:-1])
     if not len(between):
@@ -39,6 +42,7 @@ def measure_fidelity(frames: Images, times: Sequence[float], captions: tuple[str
     scorer = miniature_towers() if of_world else installed_clip()
     return {
         "scene_confidence": float(scene_confidence(between).mean()) if of_world else None,
+        "scene_agreement": float(scene_agreement(between).mean()) if of_world else None,
         "text_image_score": float(nearer_caption_score(scorer, between, t, captions).mean()) if scorer else None,
     }
 
@@ -65,5 +69,8 @@ def describe_instruments(pipeline: Any) -> Mapping[str, str | None]:
     """Measure → who measures it for this pipeline; None where nobody can."""
     of_world = draws_the_world(pipeline)
     scorer = miniature_towers() if of_world else installed_clip()
-    judge = "the miniature's judge" if of_world else None
-    return {"scene_confidence": judge, "text_image_score": scorer.name if scorer else None}
+    return {
+        "scene_confidence": "the miniature's judge" if of_world else None,
+        "scene_agreement": "the miniature's judge and towers" if of_world else None,
+        "text_image_score": scorer.name if scorer else None,
+    }

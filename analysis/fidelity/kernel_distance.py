@@ -10,6 +10,7 @@ them is. So it is for the frames of many paths between different prompts, pooled
 """
 
 from collections.abc import Hashable, Sequence
+from functools import cache
 
 import numpy as np
 import torch
@@ -69,6 +70,7 @@ def polynomial_kernel(x: Features, y: Features) -> Float[np.ndarray, "n m"]:
     return (x @ y.T / x.shape[1] + 1) ** DEGREE
 
 
+@cache
 def painted_features(count: int = 500, *, seed: int = 0) -> Features:
     """Features of painted pictures of the miniature's world: its reality. Single objects and pairs, half and half."""
     from whichway.miniature.painter import paint

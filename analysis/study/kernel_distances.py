@@ -53,8 +53,23 @@ class KernelDistance:
     difference_high: float | None = None
 
 
-def measure_kernel_distances(out: Path, pipeline: Any) -> dict[str, KernelDistance]:
-    """Of every method of the study in ``out``; written there too. Empty with fewer than two pairs, or two frames.
+@dataclass(frozen=True)
+class KernelDistances:
+    """Of every method of a study.
+
+    Attributes:
+        real_images: what the frames are compared with, in words.
+        pairs, units: numbers of pairs of prompts, and of (pair, seed), whose frames were pooled.
+    """
+
+    real_images: str
+    pairs: int
+    units: int
+    methods: dict[str, KernelDistance]
+
+
+def measure_kernel_distances(out: Path, pipeline: Any) -> KernelDistances | None:
+    """Of the study in ``out``; written there too. None with fewer than two pairs, or no frames in between.
 
     Args:
         pipeline: the study's, which says what its real images are.
@@ -65,7 +80,7 @@ def measure_kernel_distances(out: Path, pipeline: Any) -> dict[str, KernelDistan
     study, records = read_study(out), list(read_records(out))
     pairs = sorted({record["pair"] for record in records})
     if len(pairs) < 2 or study.settings.frames < 3:
-        return {}
+        return None
     between: dict[str, dict[int, list[Features]]] = {name: {} for name in study.settings.methods}
     ends: list[Features] = []
     for record in records:
@@ -77,31 +92,26 @@ def measure_kernel_distances(out: Path, pipeline: Any) -> dict[str, KernelDistan
                 ends.append(features[[0, -1]])
     of_world = draws_the_world(pipeline)
     real = painted_features() if of_world else np.concatenate(ends)
-    distances = compare_pools(
-        {name: {pair: np.concatenate(of_pair[pair]) for pair in pairs} for name, of_pair in between.items()}, real
-    )
-    content = {
-        "real_images": f"{len(real)} painted scenes" if of_world else f"{len(real)} ends of the paths",
-        "pairs": len(pairs),
-        "units": len(records),
-        "methods": {name: asdict(distance) for name, distance in distances.items()},
-    }
-    write_json(out / FILE, content)
-    return distances
+    pools = {name: {pair: np.concatenate(of_pair[pair]) for pair in pairs} for name, of_pair in between.items()}
+    described = "painted scenes" if of_world else "of the model's own images of the prompts, the ends of the paths"
+    measured = KernelDistances(f"{len(real)} {described}", len(pairs), len(records), compare_pools(pools, real))
+    write_json(out / FILE, asdict(measured))
+    return measured
 
 
-def read_kernel_distances(out: Path) -> dict[str, KernelDistance]:
-    """Method → its kernel distance; empty where none was measured.
+def read_kernel_distances(out: Path) -> KernelDistances | None:
+    """Of the study in ``out``; None where none were measured.
 
     Raises:
         UserError: a damaged file.
     """
     path = out / FILE
     if not path.is_file():
-        return {}
+        return None
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))["methods"]
-        return {name: KernelDistance(**distance) for name, distance in content.items()}
+        content = json.loads(path.read_text(encoding="utf-8"))
+        methods = {name: KernelDistance(**distance) for name, distance in content["methods"].items()}
+        return KernelDistances(**content | {"methods": methods})
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise UserError(f"{str(path)!r} is damaged; remove it, and 'whichway study' makes it anew") from error
 

@@ -22,6 +22,7 @@ from whichway.analysis.pictures.study import (
 from whichway.analysis.runs.endpoint_check import EndpointCheck
 from whichway.analysis.statistics.correlations import predict_from_length
 from whichway.analysis.statistics.paired import compare_methods
+from whichway.analysis.study.kernel_distances import KernelDistances, read_kernel_distances
 from whichway.analysis.study.results import measured_columns, read_results, read_steps
 from whichway.analysis.study.saved_study import SavedStudy, read_study
 from whichway.analysis.study.strips import draw_strips, strip_pairs
@@ -60,7 +61,8 @@ def write_report(out: Path, model: Model | None = None) -> list[Path]:
     if references:
         latex = latex_table(compare_methods(results, f"ppl_{distance}", references[0]), references[0])
         write_text(out / "table.tex", latex)
-    write_text(out / "report.html", render_page(study, results, references, figures | strips))
+    page = render_page(study, results, references, figures | strips, read_kernel_distances(out))
+    write_text(out / "report.html", page)
     return [out / "report.html", out / "results.csv", *written]
 
 
@@ -89,6 +91,7 @@ def render_page(
     results: pd.DataFrame,
     references: list[str],
     figures: Mapping[str, Figure],
+    kernel_distances: KernelDistances | None = None,
 ) -> str:
     """One HTML page that needs nothing but itself; whatever a user typed is escaped."""
     environment = Environment(
@@ -113,6 +116,7 @@ def render_page(
     return environment.get_template("report.html").render(
         study=study,
         measures=MEASURES,
+        kernel_distances=kernel_distances,
         pairs=results["pair"].nunique(),
         seeds=results["seed"].nunique(),
         requested=len(study.pairs) * study.settings.seeds,

@@ -4,6 +4,7 @@ A study is a run (:mod:`whichway.analysis.runs.run`) whose manifest is written b
 each finished (pair, seed) in ``records.jsonl``. All else is made from these.
 """
 
+import warnings
 from collections.abc import Sequence
 from dataclasses import asdict
 from itertools import product
@@ -19,6 +20,8 @@ from whichway.analysis.prompts.pairs import PromptPair
 from whichway.analysis.runs.endpoint_check import endpoint_tolerance
 from whichway.analysis.runs.run import open_run, short_hash
 from whichway.analysis.smoothness.perceptual_distance import require_available
+from whichway.analysis.study.kernel_distances import FILE as KERNEL_DISTANCES
+from whichway.analysis.study.kernel_distances import measure_kernel_distances
 from whichway.analysis.study.on_cluster import records_on_cluster
 from whichway.analysis.study.records import append_records, read_records
 from whichway.analysis.study.results import read_results
@@ -62,7 +65,17 @@ def run_study(
             records = (unit_record(unit, settings, model, out) for unit in missing)
         bar = tqdm(records, total=len(units), initial=len(done), desc="study", unit="pair", disable=not progress)
         append_records(out, iter(bar))
+        if missing or not (out / KERNEL_DISTANCES).is_file():
+            _compare_with_real_images(out, model)
     return read_results(out)
+
+
+def _compare_with_real_images(out: Path, model: Model) -> None:
+    """What pairs cannot say one by one; a study whose frames were thrown away is one without it."""
+    try:
+        measure_kernel_distances(out, model.pipeline)
+    except UserError as error:
+        warnings.warn(f"no kernel distances: {error}", stacklevel=3)
 
 
 class StudyDescription(TypedDict):

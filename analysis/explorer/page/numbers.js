@@ -6,6 +6,7 @@ const MEASURES = {
   worst_step: "worst step",
   gini: "Gini",
   scene_confidence: "scene confidence",
+  scene_agreement: "scene agreement",
   text_image_score: "text–image score",
 };
 

@@ -260,7 +260,7 @@ def test_the_command(tiny_pipeline_folder, tmp_path):
     [
         ({"methods": ()}, "methods: none given"),
         ({"methods": ("optimal@sideways",)}, "unknown 'sideways' in 'optimal@sideways'"),
-        ({"perceptual_distances": ("beauty",)}, "perceptual_distances: unknown 'beauty'; known: efficientnet"),
+        ({"perceptual_distances": ("beauty",)}, "perceptual_distances: unknown 'beauty'; known: lpips"),
         ({"seeds": 0}, "seeds: wanted at least 1"),
     ],
 )

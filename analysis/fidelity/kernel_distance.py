@@ -21,7 +21,7 @@ from whichway.analysis.smoothness.feature_space import LOOKED_AT_TOGETHER
 from whichway.analysis.smoothness.lpips import alexnet_outputs
 
 Images = UInt8[np.ndarray, "frames height width 3"]
-Features = Float[np.ndarray, "n d"]
+Features = Float[np.ndarray, "_ d"]  # any number of rows, of one width
 DEGREE = 3
 
 
@@ -40,7 +40,9 @@ def _embed(images: Images) -> Features:
     return torch.cat([normalize(mean, dim=1) * mean.shape[1] ** 0.5 for mean in means], dim=1).numpy()
 
 
-def kernel_distance(x: Features, y: Features, *, groups: Sequence[Hashable] | None = None) -> float:
+def kernel_distance(
+    x: Float[np.ndarray, "n d"], y: Float[np.ndarray, "m d"], *, groups: Sequence[Hashable] | None = None
+) -> float:
     """The unbiased estimate of MMD² between the distributions that the rows of ``x`` and of ``y`` are drawn from.
 
     Args:
@@ -65,7 +67,7 @@ def kernel_distance(x: Features, y: Features, *, groups: Sequence[Hashable] | No
     )
 
 
-def polynomial_kernel(x: Features, y: Features) -> Float[np.ndarray, "n m"]:
+def polynomial_kernel(x: Float[np.ndarray, "n d"], y: Float[np.ndarray, "m d"]) -> Float[np.ndarray, "n m"]:
     """k(x_i, y_j) = (x_i·y_j / d + 1)³."""
     return (x @ y.T / x.shape[1] + 1) ** DEGREE
 

@@ -3,7 +3,7 @@
 import json
 from dataclasses import replace
 from itertools import islice
-from shutil import copy2
+from shutil import copy2, copytree, rmtree
 
 import numpy as np
 import pandas as pd
@@ -19,16 +19,18 @@ from whichway.analysis.models.model import load_model
 from whichway.analysis.prompts.pairs import PromptPair, world_pairs
 from whichway.analysis.runs.run import open_run
 from whichway.analysis.statistics import estimates
-from whichway.analysis.study import report, saved_study, study
+from whichway.analysis.study import kernel_distances, report, saved_study, study
+from whichway.analysis.study.kernel_distances import read_kernel_distances
 from whichway.analysis.study.on_cluster import records_on_cluster, require_same_model
 from whichway.analysis.study.records import append_records, read_records
 from whichway.analysis.study.report import endpoint_check, write_report
-from whichway.analysis.study.results import MEASURES, read_results, read_steps
+from whichway.analysis.study.results import read_results, read_steps
 from whichway.analysis.study.settings import StudySettings
 from whichway.analysis.study.strips import draw_strips, draw_study_strip, strip_pairs
 from whichway.analysis.study.study import describe_study, run_study
 from whichway.analysis.study.tables import strata_tables
 from whichway.analysis.study.unit import Unit, unit_frames
+from whichway.analysis.vocabulary import MEASURES
 
 METHODS = ("identity", "optimal", "mixture", "optimal@cross-attention")
 PAIRS = (*world_pairs(5).pairs, PromptPair("<script>alert(1)</script>", "a $pizza$ & {tea}", 2.5))
@@ -204,12 +206,36 @@ def test_strips_whose_frames_were_not_kept_are_rendered_again_where_there_is_the
 def test_each_stratum_is_compared_within_itself(finished):
     _, results = finished
     tables = {table["measure"]: table for table in strata_tables(results, "ssim", "identity")}
-    assert list(tables) == list(MEASURES)
+    without_features = {"curvature", "kernel_distance"}  # ssim has no angles; the last is of all pairs together
+    assert list(tables) == [name for name in MEASURES if name not in without_features]
     assert len(tables["ppl"]["strata"]) == results["stratum"].nunique()
     method, cells = tables["ppl"]["rows"][0]
     for cell, (_, group) in zip(cells, results.groupby("stratum"), strict=True):
         assert cell.mean == pytest.approx(group.loc[group["method"] == method, "ppl_ssim"].mean())
     assert strata_tables(results.assign(stratum=None), "ssim", "identity") == []
+
+
+def test_the_frames_of_all_pairs_are_compared_with_painted_scenes(finished):
+    out, results = finished
+    distances = read_kernel_distances(out)
+    assert distances.real_images == "500 painted scenes"
+    assert distances.pairs == results["pair"].nunique()
+    assert distances.units == len(results.drop_duplicates(["pair", "seed"]))
+    assert list(distances.methods) == list(dict.fromkeys(results["method"]))
+    assert distances.methods["identity"].difference is None
+    assert all(each.low < each.high for each in distances.methods.values())
+
+
+def test_another_models_frames_are_compared_with_its_own_images(finished, model, monkeypatch, tmp_path):
+    out, _ = finished
+    copy = tmp_path / "study"
+    copytree(out, copy)
+    monkeypatch.setattr(kernel_distances, "draws_the_world", lambda pipeline: False)
+    distances = kernel_distances.measure_kernel_distances(copy, model.pipeline)
+    assert distances.real_images.startswith(f"{2 * distances.units} of the model's own images")
+    rmtree(copy / "frames")
+    with pytest.raises(UserError, match=r"lacks frames of pair 0, seed 0, 'identity'"):
+        kernel_distances.measure_kernel_distances(copy, model.pipeline)
 
 
 def test_a_study_of_one_pair_and_one_method_has_a_report(settings, model, tmp_path, tiny_pipeline_folder):

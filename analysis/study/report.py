@@ -105,7 +105,7 @@ def render_page(
     if len(references) == 2 and results["pair"].nunique() > 4:
         prediction = predict_from_length(results, distances[0], method="optimal", reference="identity")
     tables = [
-        {"measure": measure, "distance": distance, "reference": reference, "rows": rows}
+        {"measure": name, "distance": distance, "reference": reference, "rows": rows}
         for reference in references
         for distance in distances
         for name, column in measured_columns(results, distance).items()

@@ -40,7 +40,7 @@ def strata_tables(results: pd.DataFrame, distance: str, reference: str) -> list[
         columns = [compare_methods(group, column, reference, low_is_better=low) for _, group in groups]
         rows = [(cells[0].method, cells) for cells in zip(*columns, strict=True)]
         tables.append(
-            {"measure": MEASURES[name], "distance": distance, "reference": reference} | {"strata": titles, "rows": rows}
+            {"measure": name, "distance": distance, "reference": reference} | {"strata": titles, "rows": rows}
         )
     return tables
 

@@ -1,7 +1,8 @@
 """What a training is asked on the way: is the loss near what the captions allow, and what does the judge see?"""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import replace
+from itertools import islice, repeat
 from typing import Any
 
 import numpy as np
@@ -48,12 +49,20 @@ def _latents(autoencoder: AutoencoderKL, scenes: list[Scene], rng: np.random.Gen
     return means * autoencoder.config.scaling_factor
 
 
-def judge_samples(pipeline: Any, judge: Judge, count: int = 64, steps: int = 20, guidance: float = 3.0) -> dict:
+def judge_samples(
+    pipeline: Any,
+    judge: Judge,
+    count: int = 64,
+    steps: int = 20,
+    guidance: float = 3.0,
+    objects: Collection[str] = OBJECTS,
+) -> dict:
     """Shares of questions that the judge answers as the captions say, on ``count`` scenes of each kind (trained)."""
     shares: dict[str, float] = {}
     for kind, two_objects in (("one", 0.0), ("two", 1.0)):
         rng = np.random.default_rng([SEED, int(two_objects)])
-        scenes = [sample_scene(rng, two_objects=two_objects) for _ in range(count)]
+        drawn = (sample_scene(rng, two_objects=two_objects) for _ in repeat(None))
+        scenes = list(islice((scene for scene in drawn if set(scene.objects) <= set(objects)), count))
         images = pipeline(
             [plain_caption(scene) for scene in scenes],
             num_inference_steps=steps,

@@ -1,6 +1,7 @@
 """Stage (d): the denoiser, latents and captions to v-predictions, on the frozen autoencoder and text tower."""
 
 import hashlib
+from collections.abc import Sequence
 from functools import cache, partial
 from pathlib import Path
 
@@ -85,7 +86,6 @@ def training_scene(index: int) -> Scene:
     return sample_scene(np.random.default_rng([7, index]), two_objects=TWO_OBJECTS)
 
 
-@torch.no_grad()
 def cached_latents(autoencoder: AutoencoderKL, folder: Path, count: int = SCENES) -> torch.Tensor:
     """Scaled posterior means of the training set, (count, 8, 16, 16) float16, encoded once and kept in ``folder``.
 
@@ -96,17 +96,23 @@ def cached_latents(autoencoder: AutoencoderKL, folder: Path, count: int = SCENES
         weights.update(tensor.cpu().contiguous().numpy().tobytes())
     path = folder / f"latents-{count}-{weights.hexdigest()[:8]}.npy"
     if not path.is_file():
-        chunks = []
-        for first in trange(0, count, 100, desc="latents", mininterval=2):
-            pictures = np.stack(
-                [paint(training_scene(index), np.random.default_rng([8, index])) for index in range(first, first + 100)]
-            )
-            means = autoencoder.encode(to_unit_range(pictures).to(autoencoder.device)).latent_dist.mean
-            chunks.append((means * autoencoder.config.scaling_factor).half().cpu().numpy())
         aside = path.with_suffix(".partial.npy")
-        np.save(aside, np.concatenate(chunks), allow_pickle=False)
+        np.save(aside, encode_scenes(autoencoder, range(count)).numpy(), allow_pickle=False)
         aside.replace(path)
     return torch.from_numpy(np.load(path, allow_pickle=False))
+
+
+@torch.no_grad()
+def encode_scenes(autoencoder: AutoencoderKL, indices: Sequence[int]) -> torch.Tensor:
+    """Scaled posterior means of these scenes of the training set, (len(indices), c, 16, 16) float16."""
+    chunks = []
+    for first in trange(0, len(indices), 100, desc="latents", mininterval=2):
+        pictures = np.stack(
+            [paint(training_scene(index), np.random.default_rng([8, index])) for index in indices[first : first + 100]]
+        )
+        means = autoencoder.encode(to_unit_range(pictures).to(autoencoder.device)).latent_dist.mean
+        chunks.append((means * autoencoder.config.scaling_factor).half().cpu())
+    return torch.cat(chunks)
 
 
 class DenoisingLoss:
@@ -117,8 +123,10 @@ class DenoisingLoss:
     this prediction) leave it unlearned, and times drawn evenly learn it too slowly.
     """
 
-    def __init__(self, model: Path, latents: torch.Tensor, batch: int) -> None:
+    def __init__(self, model: Path, latents: torch.Tensor, batch: int, scenes: Sequence[int] | None = None) -> None:
+        """``scenes``: which scenes of the training set the latents are of; None: the first ones."""
         self.latents, self.batch = latents.to(pick_device()), batch
+        self.scenes = range(len(latents)) if scenes is None else scenes
         self.tokenizer = load_tokenizer(model)
         self.text_encoder = CLIPTextModel.from_pretrained(model / "text_encoder", dtype=torch.float32)
         self.text_encoder.to(pick_device()).eval().requires_grad_(False)
@@ -129,7 +137,7 @@ class DenoisingLoss:
         _, rng, generator = draw
         indices = rng.integers(0, len(self.latents), size=self.batch)
         clean = self.latents[torch.from_numpy(indices).to(unet.device)].float()
-        captions = [training_caption(training_scene(int(index)), rng) for index in indices]
+        captions = [training_caption(training_scene(self.scenes[index]), rng) for index in indices]
         with torch.no_grad():
             conditioning = self.text_encoder(tokenize(self.tokenizer, captions).to(unet.device)).last_hidden_state
         noise = torch.randn(clean.shape, generator=generator).to(unet.device)
@@ -174,9 +182,9 @@ def train_unet(checkpoints: Path, model: Path, *, batch: int = BATCH, seed: int 
     export_pipeline(unet, model)
 
 
-def build_denoiser(device: torch.device) -> UNet2DConditionModel:
+def build_denoiser(device: torch.device, architecture: dict = ARCHITECTURE) -> UNet2DConditionModel:
     """The denoiser with random weights, ready for training."""
-    unet = UNet2DConditionModel(**ARCHITECTURE).to(device, memory_format=torch.channels_last)
+    unet = UNet2DConditionModel(**architecture).to(device, memory_format=torch.channels_last)
     # The backward pass of fused attention is several times slower than the plain one's on a CPU.
     unet.set_attn_processor(AttnProcessor2_0() if device.type == "cuda" else AttnProcessor())
     return unet

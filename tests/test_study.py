@@ -4,7 +4,7 @@ import json
 import re
 from dataclasses import replace
 from itertools import islice
-from shutil import copy2
+from shutil import copy2, copytree, rmtree
 
 import numpy as np
 import pandas as pd
@@ -21,8 +21,9 @@ from whichway.analysis.prompts.pairs import DIFFERING, LENGTH, SAME_SCENE, WORD_
 from whichway.analysis.prompts.world_pairs import world_pairs
 from whichway.analysis.runs.run import open_run
 from whichway.analysis.statistics import estimates
-from whichway.analysis.study import report, saved_study, study
+from whichway.analysis.study import kernel_distances, report, saved_study, study
 from whichway.analysis.study.declared_tests import carry_out
+from whichway.analysis.study.kernel_distances import read_kernel_distances
 from whichway.analysis.study.measures import measured_columns
 from whichway.analysis.study.on_cluster import records_on_cluster, require_same_model
 from whichway.analysis.study.plan import FILE, Hypothesis, read_plan
@@ -343,6 +344,29 @@ def test_each_stratum_is_compared_within_itself(finished):
         mean = group.loc[group["method"] == "mixture", "ppl_ssim"].mean()
         assert ppl.loc[(stratum, "mixture"), "mean"] == pytest.approx(mean)
     assert strata_table(results.assign(stratum=None), "ssim", "identity").empty
+
+
+def test_the_frames_of_all_pairs_that_differ_are_compared_with_painted_scenes(finished):
+    out, results = finished
+    distances, differing = read_kernel_distances(out), group_of(results, DIFFERING)
+    assert distances.real_images == "500 painted scenes"
+    assert distances.pairs == differing["pair"].nunique() < results["pair"].nunique()
+    assert distances.units == len(differing.drop_duplicates(["pair", "seed"]))
+    assert list(distances.methods) == list(dict.fromkeys(results["method"]))
+    assert distances.methods["identity"].difference is None
+    assert all(each.low < each.high for each in distances.methods.values())
+
+
+def test_another_models_frames_are_compared_with_its_own_images(finished, model, monkeypatch, tmp_path):
+    out, _ = finished
+    copy = tmp_path / "study"
+    copytree(out, copy)
+    monkeypatch.setattr(kernel_distances, "draws_the_world", lambda pipeline: False)
+    distances = kernel_distances.measure_kernel_distances(copy, model.pipeline)
+    assert distances.real_images.startswith(f"{2 * distances.units} of the model's own images")
+    rmtree(copy / "frames")
+    with pytest.raises(UserError, match=r"lacks frames of pair 0, seed 0, 'identity'"):
+        kernel_distances.measure_kernel_distances(copy, model.pipeline)
 
 
 def test_a_study_of_one_pair_and_one_method_has_a_report(settings, model, tmp_path, tiny_pipeline_folder):

@@ -4,7 +4,9 @@
 # make test-lowest  installs the lowest versions that pyproject.toml allows, in .venv-lowest, and runs the tests. On Linux
 #                the package index has torch for CUDA only, several GB; UV_TORCH_BACKEND=cpu takes it from PyTorch's index
 # make test-browser  installs Debian's chromium and drives JupyterLab with it; screenshots land in runs/browser/
-# make study     compares twelve methods on 100 pairs of prompts, and under other conditions, two or three hours
+# make study     compares twelve methods on 320 pairs of prompts, and under other conditions; hours (make study-hours)
+# make challenge looks for a path that beats optimal transport: candidates on tuning pairs, the pick on held-out ones
+# make study-second, make study-sd15: the study on a second miniature, and on Stable Diffusion 1.5
 # make records   the other records: invariance of the embedded model and of diffusers' denoisers, the demo
 # make figures   draws everything in figures/ from the records there; FIGURES=--fast: a smoke version, in runs/
 # make train     trains the embedded model, or continues to
@@ -13,11 +15,15 @@ PYTHON ?= python3.11
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 DEMO := "a large fox on a blue background" "a panda on a pink background"
+DISTANCES ?= lpips,efficientnet,ssim,flip
+SECOND ?= runs/second
+STS ?= sts_test.csv
+CAPTIONS ?= captions_val2014.json
 TRIANGLE := "a fox on a blue background" "a panda on a pink background" "a car at sunset"
 
 AS_ROOT := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 
-.PHONY: demo lab study records figures test test-lowest test-browser lint train benchmark clean
+.PHONY: demo lab study study-hours study-second study-sd15 challenge records figures test test-lowest test-browser lint train benchmark clean
 
 demo: .venv/.runtime
 	$(BIN)/whichway compare $(DEMO)
@@ -25,23 +31,50 @@ demo: .venv/.runtime
 lab: .venv/.lab
 	$(BIN)/jupyter lab --LabApp.news_url=None $(LAB) notebooks/01_what_the_model_sees.ipynb
 
-# A smaller study under other conditions: does the ranking hold?
-define other_conditions
-	$(BIN)/whichway study --count 60 --seeds 1 --methods identity,random,optimal,spherical,mixture --steps 10 --frames 7 \
-		--perceptual-distances efficientnet,ssim,flip --out runs/robustness/$(1) $(2)
-	$(BIN)/python -m figures.collect runs/robustness/$(1) robustness/$(1) --records-only
-endef
-
+# 'whichway study' with no options: the table in README. Twelve methods, 40 pairs in each of eight strata, two noises:
+# 47,000 frames, about 3 hours at 0.22 s a frame; 'make study-hours' measures and says how many it will be here.
 # Frames stay in runs/; what was measured, and the frames that figures show, go to figures/.
 study: .venv/.runtime
-	$(BIN)/whichway study --steps 10 --frames 7 --out runs/study --perceptual-distances efficientnet,ssim,flip
+	$(BIN)/whichway study --perceptual-distances $(DISTANCES) --out runs/study
 	$(BIN)/python -m figures.collect runs/study study
-	$(BIN)/whichway study --count 100 --seeds 1 --methods identity,optimal,optimal@perceptual,mixture@perceptual --steps 10 \
-		--frames 7 --out runs/parametrisation
+	$(BIN)/whichway study --methods identity,optimal,optimal@perceptual,mixture@perceptual --differing --per-stratum 20 --seeds 1 \
+		--out runs/parametrisation
 	$(BIN)/python -m figures.collect runs/parametrisation parametrisation --records-only
+	rm -rf figures/robustness
 	$(call other_conditions,guidance-6,--guidance 6)
-	$(call other_conditions,steps-25,--steps 25)
-	$(call other_conditions,scheduler-euler,--scheduler euler)
+	$(call other_conditions,steps-10,--steps 10)
+	$(call other_conditions,steps-50,--steps 50)
+	$(call other_conditions,frames-13,--frames 13)
+	$(call other_conditions,sampler-euler,--scheduler euler)
+	[ ! -d $(SECOND) ] || { $(call other_conditions,second-model,--model $(SECOND)); }
+
+# A smaller study under other conditions, on the first pairs of the large one: does the ranking hold?
+define other_conditions
+$(BIN)/whichway study --differing --per-stratum 12 --seeds 1 --methods identity,random,optimal,spherical,mixture \
+		--perceptual-distances $(DISTANCES) --out runs/robustness/$(1) $(2) \
+	&& $(BIN)/python -m figures.collect runs/robustness/$(1) robustness/$(1) --records-only
+endef
+
+# What 'make study' and 'make challenge' will take on this machine.
+study-hours: .venv/.runtime
+	$(BIN)/whichway study --perceptual-distances $(DISTANCES) --dry-run
+	$(BIN)/whichway challenge --perceptual-distances $(DISTANCES) --dry-run
+
+# A way that beats the paper's? Sixteen candidates on 120 pairs for tuning, the one that a rule picks on 240 held-out ones.
+challenge: .venv/.runtime
+	$(BIN)/whichway challenge --perceptual-distances $(DISTANCES) --out runs/challenge
+	$(BIN)/python -m figures.collect runs/challenge challenge
+
+# The whole study on a second denoiser, trained from another seed (miniature/MODEL_CARD.md), in the folder SECOND.
+study-second: .venv/.runtime
+	$(BIN)/whichway study --model $(SECOND) --perceptual-distances $(DISTANCES) --out runs/study-second
+	$(BIN)/python -m figures.collect runs/study-second second --records-only
+
+# Stable Diffusion 1.5 on Crisscrossed Captions: STS and CAPTIONS name sts_test.csv and captions_val2014.json. It says
+# after the first pair how many hours it will take; with SD15=--dry-run it says so and stops.
+study-sd15: .venv/.runtime
+	$(BIN)/whichway study --pairs $(STS) --captions $(CAPTIONS) --model stable-diffusion-v1-5/stable-diffusion-v1-5 \
+		--steps 30 --guidance 7.5 --perceptual-distances $(DISTANCES) --out runs/study-sd15 $(SD15)
 
 records: .venv/.runtime
 	$(BIN)/whichway invariance --json figures/invariance.json

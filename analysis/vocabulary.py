@@ -4,6 +4,9 @@ The command lists them in ``--help`` and refuses others; settings check against 
 are in the modules named beside them. A test holds names and functions together.
 """
 
+from dataclasses import dataclass
+from typing import Literal
+
 #: ground metric between rows (:mod:`whichway.analysis.clouds.ground_metrics`)
 GROUNDS = {
     "euclidean": "‖x − y‖",
@@ -31,12 +34,86 @@ PARAMETRISATIONS = {
     "beta": "at the quantiles of Beta(steps, steps): what AID's authors choose",
     "perceptual": "until consecutive frames look equally far apart",
 }
-#: perceptual distance between images (:mod:`whichway.analysis.smoothness.perceptual_distance`)
+#: perceptual distance between images (:mod:`whichway.analysis.smoothness.perceptual_distance`), the paper's first
 PERCEPTUAL_DISTANCES = {
-    "efficientnet": "EfficientNet-Lite0 features, the LPIPS construction with uniform weights, rooted",
+    "lpips": "LPIPS v0.1 with AlexNet, as published: squared differences, no metric; 64×64 is its own scale",
+    "efficientnet": "EfficientNet-Lite0 features, the LPIPS construction with uniform weights, rooted: a metric",
     "ssim": "1 − structural similarity",
     "flip": "ꟻLIP: difference seen when flipping between two images on a screen",
-    "lpips": "LPIPS with AlexNet (optional extra: whichway[lpips])",
+    "lpips-vgg": "LPIPS v0.1 with VGG16 (optional extra: whichway[lpips])",
+}
+PERCEPTUAL_DISTANCE = "lpips"  # the default, everywhere
+
+
+@dataclass(frozen=True)
+class Measure:
+    """What is measured of a path's frames.
+
+    Attributes:
+        title: what tables and figures call it.
+        axis: the kind of quality that it speaks of, as in AID's paper (arXiv:2403.17924): a path may be short because
+            its middle is mush, so that none of the three stands for another.
+        better: which values win.
+        of: "steps", measured once for each perceptual distance; "frames", once for each path; "pool", once for each
+            method, over the frames of many pairs together.
+        summary: its formula.
+    """
+
+    title: str
+    axis: Literal["smoothness", "consistency", "fidelity"]
+    better: Literal["low", "high"]
+    of: Literal["steps", "frames", "pool"]
+    summary: str
+
+    @property
+    def low_is_better(self) -> bool:
+        return self.better == "low"
+
+    def column(self, name: str, distance: str) -> str:
+        """What tables of results call the measure ``name`` under a perceptual distance."""
+        return f"{name}_{distance}" if self.of == "steps" else name
+
+
+#: measure → what it is; d_k: perceptual distance from frame k to frame k + 1, k = 0 … T − 1
+#: (:mod:`whichway.analysis.smoothness.measures`, :mod:`whichway.analysis.fidelity`)
+MEASURES = {
+    "ppl": Measure("PPL", "smoothness", "low", "steps", "Σ d_k, the perceptual path length"),
+    "energy": Measure("energy", "smoothness", "low", "steps", "T·Σ d_k²"),
+    "directness": Measure(
+        "directness", "smoothness", "high", "steps", "chord / path: D(I_0, I_T) / Σ d_k, of √LPIPS where D is LPIPS"
+    ),
+    "worst_step": Measure("worst step", "smoothness", "low", "steps", "max d_k / mean d_k"),
+    "gini": Measure("Gini", "smoothness", "low", "steps", "inequality of the d_k"),
+    "curvature": Measure("curvature", "smoothness", "low", "steps", "mean turning in D's feature space, in degrees"),
+    "consistency": Measure("consistency", "consistency", "low", "steps", "mean d_k: how far apart neighbours look"),
+    "scene_confidence": Measure(
+        "scene confidence",
+        "fidelity",
+        "high",
+        "frames",
+        "probability of the likeliest scene, by the miniature's judge; mean over the frames in between",
+    ),
+    "scene_agreement": Measure(
+        "scene agreement",
+        "fidelity",
+        "high",
+        "frames",
+        "cosine with the caption of the scene that the judge sees, by the miniature's towers; mean over the same",
+    ),
+    "text_image_score": Measure(
+        "text–image score",
+        "fidelity",
+        "high",
+        "frames",
+        "cosine with the caption of the nearer end, by the miniature's towers or CLIP; mean over the frames in between",
+    ),
+    "kernel_distance": Measure(
+        "kernel distance",
+        "fidelity",
+        "low",
+        "pool",
+        "KID's estimate of MMD² between features of frames in between and of real images",
+    ),
 }
 #: distance between conditionings, over all pairs of many (:mod:`whichway.analysis.clouds.distances`)
 DISTANCES = {

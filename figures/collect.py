@@ -7,6 +7,8 @@ from shutil import copy2, copytree, rmtree
 import click
 
 from figures.saved import HERE
+from whichway.analysis.study.challenge import HELD_OUT, RULE, TUNING
+from whichway.analysis.study.kernel_distances import FILE as KERNEL_DISTANCES
 from whichway.analysis.study.results import read_results
 from whichway.analysis.study.saved_study import KIND, read_study
 from whichway.analysis.study.strips import strip_pairs, strip_times
@@ -15,13 +17,14 @@ from whichway.analysis.study.unit import Unit, unit_frames
 
 def collect_study(run: Path, into: Path, *, strips: bool) -> None:
     """Settings and records, and the frames of the film strips of the best, the median and the worst pair."""
-    for name in ("manifest.json", "records.jsonl"):
-        copy2(run / name, into / name)
+    for name in ("manifest.json", "study.json", "records.jsonl", KERNEL_DISTANCES):
+        if (run / name).is_file():
+            copy2(run / name, into / name)
     if not strips:
         return
     study = read_study(run)
     for index in strip_pairs(read_results(run), study.settings.perceptual_distances[0]).values():
-        unit = Unit(index, study.pairs[index], 0)
+        unit = Unit(index, study.pairs[index], study.settings.first_seed)
         (store, index_file), (kept_frames, kept_index) = unit_frames(run, unit), unit_frames(into, unit)
         kept_frames.folder.mkdir(exist_ok=True)
         for method, times in strip_times(run, unit).items():
@@ -29,6 +32,16 @@ def collect_study(run: Path, into: Path, *, strips: bool) -> None:
             kept_index.add({(method, t): address for t, address in zip(times, addresses, strict=True)})
             for address in addresses:
                 copy2(store.path(address), kept_frames.path(address))
+
+
+def collect_challenge(run: Path, into: Path) -> None:
+    """The rule, the pick, the verdict and the tables, and the records of both studies."""
+    for path in (*run.glob("*.json"), *run.glob("*.csv")):
+        copy2(path, into / path.name)
+    for name in (TUNING, HELD_OUT):
+        if (run / name).is_dir():
+            (into / name).mkdir()
+            collect_study(run / name, into / name, strips=False)
 
 
 def collect_run(run: Path, into: Path) -> None:
@@ -47,7 +60,9 @@ def main(run: Path, name: str, records_only: bool) -> None:
     into = HERE / name
     rmtree(into, ignore_errors=True)
     into.mkdir(parents=True)
-    if json.loads((run / "manifest.json").read_text(encoding="utf-8"))["kind"] == KIND:
+    if (run / RULE).is_file():
+        collect_challenge(run, into)
+    elif json.loads((run / "manifest.json").read_text(encoding="utf-8"))["kind"] == KIND:
         collect_study(run, into, strips=not records_only)
     else:
         collect_run(run, into)

@@ -1,10 +1,10 @@
-"""study/ → which method is smoother, over all pairs."""
+"""study/ → which method is smoother, over the pairs that differ."""
 
 from matplotlib.figure import Figure
 
-from figures.saved import METRIC, study_results
+from figures.saved import differing_results, perceptual_distance
 from whichway.analysis.pictures.study import draw_comparison
 
 
 def draw() -> Figure:
-    return draw_comparison(study_results(), METRIC, "identity")
+    return draw_comparison(differing_results(), perceptual_distance(), "identity")

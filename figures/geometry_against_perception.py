@@ -2,9 +2,9 @@
 
 from matplotlib.figure import Figure
 
-from figures.saved import METRIC, study_results, study_steps
+from figures.saved import differing_results, differing_steps, perceptual_distance
 from whichway.analysis.pictures.study import draw_geometry
 
 
 def draw() -> Figure:
-    return draw_geometry(study_results(), study_steps(), METRIC)
+    return draw_geometry(differing_results(), differing_steps(), perceptual_distance())

@@ -1,80 +1,125 @@
-"""study/, parametrisation/, robustness/ → README.md: sentences and tables, between two markers."""
+"""study/, parametrisation/, robustness/, challenge/ → README.md: sentences and tables, between two markers."""
 
 import re
 from pathlib import Path
 
 import pandas as pd
 
-from figures.saved import compare_conditions
+from figures.saved import CHALLENGE, PARAMETRISATION, STUDY, compare_conditions
+from whichway.analysis.prompts.pairs import DIFFERING, GROUPS, LENGTH, SAME_SCENE, WORD_ORDER
 from whichway.analysis.statistics.correlations import predict_from_length
 from whichway.analysis.statistics.estimates import Estimate
 from whichway.analysis.statistics.paired import PairedComparison, compare_methods
-from whichway.analysis.study.results import read_results
+from whichway.analysis.study.challenge import read_challenge
+from whichway.analysis.study.measures import find_column
+from whichway.analysis.study.results import by_stratum, group_of, read_results
+from whichway.analysis.study.robustness import agreement
+from whichway.analysis.study.saved_study import SavedStudy, read_study
+from whichway.analysis.study.selection import CandidateResult
+from whichway.analysis.vocabulary import MEASURES
 
 HERE = Path(__file__).parent
 README = HERE.parent / "README.md"
 BEGIN, END = "<!-- study: begin -->", "<!-- study: end -->"
-METRIC = "efficientnet"
+#: what the pairs of a group say, as a sentence goes on
+ON = {
+    SAME_SCENE: "that say the same scene in other words",
+    WORD_ORDER: "that have the same words in another order",
+    LENGTH: "of which one has the other's words and some that say nothing",
+}
+#: measures that the table shows, as far as they were measured: smoothness in three ways, and all of fidelity
+SHOWN = (
+    *("ppl", "worst_step", "gini", "curvature"),
+    *(name for name, measure in MEASURES.items() if (measure.axis, measure.of) == ("fidelity", "frames")),
+)
 
 
-def headline(results: pd.DataFrame) -> str:
-    """What the study says of the optimal-transport path, in words that follow from the interval."""
-    [found] = [each for each in compare_methods(results, f"ppl_{METRIC}", "identity") if each.method == "optimal"]
+def headline(study: SavedStudy, results: pd.DataFrame) -> str:
+    """What the study says of the optimal-transport path, in words that follow from the intervals."""
+    distance = study.settings.perceptual_distances[0]
+    differing = group_of(results, DIFFERING)
+    claim = _claim(differing, distance)
     strata = [
-        f"{_number(compared.ratio)} for pairs of similarity {stratum} to {stratum + 1}"
-        for stratum, group in results.groupby("stratum")
-        if stratum in (results["stratum"].min(), results["stratum"].max())
-        for compared in compare_methods(group, f"ppl_{METRIC}", "identity")
-        if compared.method == "optimal"
+        f"{_number(_claim(rows, distance).ratio)} for pairs of similarity {stratum}"
+        for stratum, rows in by_stratum(differing).items()
     ]
-    return (
-        f"Over {results['pair'].nunique()} pairs of prompts × {results['seed'].nunique()} seeds on the embedded model, "
-        f"images along the optimal-transport path change {_verdict(found.ratio)} along the straight line between "
-        f"matrices: the ratio of perceptual path lengths is {_number(found.ratio)}, and it is below 1 on "
-        f"{found.wins:.0%} of the pairs. It depends on how similar the prompts are: {', '.join(strata)}. "
-        f"{_prediction(results)}"
-    )
-
-
-def _prediction(results: pd.DataFrame) -> str:
-    """How much of it the ratio of lengths predicts: over all pairs, and without those that say the same."""
-    differing = results[results["score"] < 5]
-    found, without = (
-        predict_from_length(table, METRIC, method="optimal", reference="identity") for table in (results, differing)
-    )
-    return (
-        f"The path itself is {found.length_ratio:.2f} as long (W_2 / RMS Frobenius). Over pairs this ratio explains "
-        f"{found.explained:.0%} of the variance of the other (Spearman {_number(found.spearman)}); without the "
-        f"{results['pair'].nunique() - differing['pair'].nunique()} pairs that say the same in other words, "
-        f"{without.explained:.0%} (Spearman {_number(without.spearman)})."
-    )
-
-
-def _verdict(ratio: Estimate) -> str:
-    if ratio.low is None or ratio.high is None or ratio.low <= 1 <= ratio.high:
-        return "no more and no less than"
-    return "less than" if ratio.value < 1 else "more than"
-
-
-def table(results: pd.DataFrame) -> str:
-    """Ratios to identity, with 95 % intervals, and of PPL to the paper's optimal path."""
-    measures = ("ppl", "worst_step", "gini")
-    to_identity = {name: _by_method(results, f"{name}_{METRIC}", "identity") for name in measures}
-    to_optimal = _by_method(results, f"ppl_{METRIC}", "optimal")
-    lines = [
-        "| method | PPL / identity's | PPL / optimal's | worst step / identity's | Gini / identity's | smoother on |",
-        "| --- | --- | --- | --- | --- | --- |",
+    same = [
+        f"On {rows['pair'].nunique()} pairs {ON[group]} the ratio is {_number(_claim(rows, distance).ratio)}."
+        for group in GROUPS[1:]
+        if len(rows := group_of(results, group))
     ]
-    for method, compared in to_identity["ppl"].items():
+    apart = " These are no part of the number above." if same else ""
+    return (
+        f"Over {claim.pairs} pairs of prompts that say different things, images along the optimal-transport path "
+        f"change {_verdict(claim.ratio)} along the straight line between matrices: the ratio of perceptual path "
+        f"lengths is **{_number(claim.ratio)}**, and it is below 1 on {claim.wins:.0%} of the pairs. By similarity of "
+        f"the prompts it is {', '.join(strata)}. {' '.join(same)}{apart}"
+    )
+
+
+def conditions(study: SavedStudy, results: pd.DataFrame) -> str:
+    """What the numbers were measured on, and how."""
+    settings, sampling = study.settings, study.settings.sampling
+    sizes = sorted({rows["pair"].nunique() for rows in by_stratum(results).values()})
+    strata = f"{sizes[0]}" if len(sizes) == 1 else f"{sizes[0]} to {sizes[-1]}"
+    scheduler = study.scheduler if sampling.scheduler == "own" else sampling.scheduler
+    if study.plan is None:
+        declared = "An older design: hypotheses were not declared before it, nor was the model's accuracy noted."
+    else:
+        answers = ", ".join(f"{question} {share}" for question, share in (study.plan.accuracy or {}).items())
+        accuracy = f"its own accuracy: {answers}" if answers else "its accuracy was not evaluated"
+        declared = f"{len(study.plan.hypotheses)} hypotheses were written down before the first image; {accuracy}."
+    return (
+        f"Conditions: model {settings.model.name} (SHA-256 {study.model_sha256[:8]}…), {scheduler}, "
+        f"{sampling.num_inference_steps} steps, guidance {sampling.guidance_scale:g}; {strata} pairs in each of "
+        f"{len(by_stratum(results))} strata × {results['seed'].nunique()} seeds, {settings.frames} frames a path; "
+        f"perceptual distance {settings.perceptual_distances[0]}; geometric means of paired ratios, seeds averaged "
+        f"within their pair, 95 % bootstrap intervals over pairs within their strata. {declared}"
+    )
+
+
+def prediction(study: SavedStudy, results: pd.DataFrame) -> str:
+    """How much of it the ratio of lengths predicts."""
+    differing = group_of(results, DIFFERING)
+    predicted = predict_from_length(
+        differing, study.settings.perceptual_distances[0], method="optimal", reference="identity"
+    )
+    return (
+        f"The path itself is {predicted.length_ratio:.2f} as long (W_2 / RMS Frobenius). Over these pairs this ratio "
+        f"explains {predicted.explained:.0%} of the variance of the other (Spearman {_number(predicted.spearman)})."
+    )
+
+
+def table(study: SavedStudy, results: pd.DataFrame) -> str:
+    """Over the pairs that differ, ratios to identity with 95 % intervals, and of PPL to the paper's optimal path."""
+    distance = study.settings.perceptual_distances[0]
+    differing = group_of(results, DIFFERING)
+    columns = [column for name in SHOWN if (column := find_column(differing, name, distance))]
+    to_identity = [_by_method(differing, column.column, "identity", column.low_is_better) for column in columns]
+    to_optimal = _by_method(differing, columns[0].column, "optimal", True)
+    titles = [f"{column.described.title} / identity's" for column in columns]
+    headings = ["method", titles[0], "PPL / optimal's", *titles[1:], "smoother on"]
+    lines = [f"| {' | '.join(headings)} |", f"| {' | '.join(['---'] * len(headings))} |"]
+    for method, compared in to_identity[0].items():
         ratios = [compared.ratio, to_optimal[method].ratio if method in to_optimal else None]
-        ratios += [to_identity[name][method].ratio for name in measures[1:]]
+        ratios += [of_measure[method].ratio for of_measure in to_identity[1:]]
         numbers = " | ".join("–" if ratio is None else _number(ratio) for ratio in ratios)
         lines.append(f"| `{method}` | {numbers} | {compared.wins:.0%} |")
     return "\n".join(lines)
 
 
-def _by_method(results: pd.DataFrame, column: str, reference: str) -> dict[str, PairedComparison]:
-    return {each.method: each for each in compare_methods(results, column, reference)}
+def _claim(results: pd.DataFrame, distance: str) -> PairedComparison:
+    return _by_method(results, f"ppl_{distance}", "identity", True)["optimal"]
+
+
+def _by_method(results: pd.DataFrame, column: str, reference: str, low_is_better: bool) -> dict[str, PairedComparison]:
+    return {each.method: each for each in compare_methods(results, column, reference, low_is_better=low_is_better)}
+
+
+def _verdict(ratio: Estimate) -> str:
+    if not ratio.leaves_out(1):
+        return "no more and no less than"
+    return "less than" if ratio.value < 1 else "more than"
 
 
 def _number(ratio: Estimate) -> str:
@@ -83,36 +128,78 @@ def _number(ratio: Estimate) -> str:
 
 def robustness(compared: pd.DataFrame) -> str:
     """Under how many conditions the optimal path and the mixture are below identity for sure."""
-    said = []
+    verdicts = []
     for method in ("optimal", "mixture"):
         rows = compared[compared["method"] == method]
         sure = (rows["high"].astype(float) < 1).sum()
-        said.append(
+        verdicts.append(
             f"`{method}` is {rows['ratio'].min():.2f} to {rows['ratio'].max():.2f} of identity's, its interval below 1 "
             f"in {sure} of {len(rows)}"
         )
+    parts = [condition.split(", ") for condition in dict.fromkeys(compared["condition"])]
+    distances = ", ".join(dict.fromkeys(distance for distance, *_ in parts))
+    changes = ", ".join(dict.fromkeys(change for _, *changed in parts for change in changed))
+    agreeing = agreement(compared)
     return (
-        f"Does it depend on how it is measured? Under {compared['condition'].nunique()} conditions (three perceptual "
-        f"distances; twice the guidance, more steps, another sampler) the PPL of {'; that of '.join(said)}."
+        f"Does it depend on how it is measured? Under {len(parts)} conditions (perceptual distance {distances}; "
+        f"{changes}), on the {compared['pairs'].min()} pairs that they share, the PPL of {'; that of '.join(verdicts)}."
+        f" The ranking of the methods that a condition has ({agreeing['methods'].min()} to "
+        f"{agreeing['methods'].max()}) agrees with the first condition's to Kendall's τ {agreeing['tau'].min():.2f} or "
+        "more."
     )
 
 
-def rewrite(text: str, results: pd.DataFrame, parametrised: pd.DataFrame, compared: pd.DataFrame) -> str:
-    of_frames = (
-        f"When the frames are taken is another choice than the path. Over {parametrised['pair'].nunique()} pairs × "
-        f"{parametrised['seed'].nunique()} seed(s), evenly in t and until consecutive frames look equally far apart "
-        "(`@perceptual`):"
+def parametrisation(study: SavedStudy, results: pd.DataFrame) -> str:
+    """The choice of times beside the choice of paths."""
+    differing = group_of(results, DIFFERING)
+    return (
+        "When the frames are taken is another choice than the path. Over "
+        f"{differing['pair'].nunique()} pairs × {results['seed'].nunique()} noise(s), evenly in t and until "
+        f"consecutive frames look equally far apart (`@perceptual`):\n\n{table(study, results)}"
     )
-    parts = [headline(results), table(results), robustness(compared), of_frames, table(parametrised)]
-    section = "\n\n".join(parts)
-    section = f"{BEGIN}\n{section}\n{END}"
-    return re.sub(f"{BEGIN}.*{END}", lambda _: section, text, flags=re.DOTALL)
+
+
+def challenge(folder: Path) -> str:
+    """The candidates on the tuning pairs, the one that was picked on the held-out ones, and the verdict."""
+    found = read_challenge(folder)
+    measures = list(found.tuned[0].ratios)
+    headings = ["method", *(f"{MEASURES[measure].title} / optimal's" for measure in measures)]
+
+    def rows(compared: list[CandidateResult]) -> list[str]:
+        return [
+            f"| `{each.method}` | {' | '.join(_number(each.ratios[measure].ratio) for measure in measures)} |"
+            for each in compared
+        ]
+
+    head = [f"| {' | '.join(headings)} |", f"| {' | '.join(['---'] * len(headings))} |"]
+    if found.held_out is None:
+        verdict = "None of them is shorter and no worse in the other measures, as the rule wants it."
+    else:
+        failed = [MEASURES[measure].title for measure, passed in found.verdict.items() if not passed]
+        outcome = f"not as the rule wants it: {', '.join(failed)}" if failed else "it beats optimal transport"
+        numbers = "\n".join([*head, *rows([found.held_out])])
+        pairs = found.held_out.ratios["ppl"].pairs
+        verdict = (
+            f"The rule picks `{found.picked}`. On {pairs} held-out pairs, whose scenes it has not seen, {outcome}:\n\n"
+            f"{numbers}"
+        )
+    return (
+        f"Is there a better way than the paper's? {len(found.tuned)} candidates on "
+        f"{found.tuned[0].ratios['ppl'].pairs} pairs for tuning, by a rule that was written down first "
+        "(`figures/challenge/rule.json`):\n\n" + "\n".join([*head, *rows(found.tuned)]) + f"\n\n{verdict}"
+    )
 
 
 def rewritten() -> str:
     """README as the records in this folder want it."""
-    studies = [read_results(HERE / name) for name in ("study", "parametrisation")]
-    return rewrite(README.read_text(encoding="utf-8"), *studies, compare_conditions())
+    study, results = read_study(STUDY), read_results(STUDY)
+    parts = [part(study, results) for part in (headline, conditions, prediction, table)]
+    parts += [robustness(compare_conditions())]
+    parts += [parametrisation(read_study(PARAMETRISATION), read_results(PARAMETRISATION))]
+    if CHALLENGE.is_dir():
+        parts.append(challenge(CHALLENGE))
+    section = "\n\n".join([BEGIN, *parts, END]).replace(f"{BEGIN}\n\n", f"{BEGIN}\n").replace(f"\n\n{END}", f"\n{END}")
+    return re.sub(f"{BEGIN}.*{END}", lambda _: section, README.read_text(encoding="utf-8"), flags=re.DOTALL)
 
 
 if __name__ == "__main__":

@@ -6,13 +6,16 @@ from pathlib import Path
 
 import pandas as pd
 
+from whichway.analysis.prompts.pairs import DIFFERING
 from whichway.analysis.runs.saved_comparison import SavedComparison, read_comparison
-from whichway.analysis.study.results import read_results, read_steps
+from whichway.analysis.study.results import group_of, read_results, read_steps
 from whichway.analysis.study.robustness import compare_studies
+from whichway.analysis.study.saved_study import read_study
 
 HERE = Path(__file__).parent
-STUDY, PARAMETRISATION, DEMO, TRIANGLE = (HERE / name for name in ("study", "parametrisation", "demo", "triangle"))
-METRIC = "efficientnet"  # the perceptual distance that figures show
+STUDY, PARAMETRISATION, CHALLENGE, DEMO, TRIANGLE = (
+    HERE / name for name in ("study", "parametrisation", "challenge", "demo", "triangle")
+)
 
 #: pairs of the study that are looked at; None: all
 limit: int | None = None
@@ -22,14 +25,24 @@ def _limited(table: pd.DataFrame) -> pd.DataFrame:
     return table if limit is None else table[table["pair"] < limit]
 
 
+def perceptual_distance() -> str:
+    """The one that figures show: the study's first."""
+    return read_study(STUDY).settings.perceptual_distances[0]
+
+
 @cache
 def study_results() -> pd.DataFrame:
     return _limited(read_results(STUDY))
 
 
+def differing_results() -> pd.DataFrame:
+    """Of the pairs whose prompts say different things."""
+    return group_of(study_results(), DIFFERING)
+
+
 @cache
-def study_steps() -> pd.DataFrame:
-    return _limited(read_steps(STUDY))
+def differing_steps() -> pd.DataFrame:
+    return group_of(_limited(read_steps(STUDY)), DIFFERING)
 
 
 @cache

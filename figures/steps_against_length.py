@@ -2,9 +2,9 @@
 
 from matplotlib.figure import Figure
 
-from figures.saved import METRIC, study_results, study_steps
+from figures.saved import differing_results, differing_steps, perceptual_distance
 from whichway.analysis.pictures.study import draw_steps_against_length
 
 
 def draw() -> Figure:
-    return draw_steps_against_length(study_results(), study_steps(), METRIC)
+    return draw_steps_against_length(differing_results(), differing_steps(), perceptual_distance())

@@ -2,9 +2,9 @@
 
 from matplotlib.figure import Figure
 
-from figures.saved import METRIC, study_results
+from figures.saved import perceptual_distance, study_results
 from whichway.analysis.pictures.study import draw_strata
 
 
 def draw() -> Figure | None:
-    return draw_strata(study_results(), METRIC, "identity")
+    return draw_strata(study_results(), perceptual_distance(), "identity")

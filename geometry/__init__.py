@@ -5,6 +5,7 @@ Table of contents, in reading order:
 - :mod:`whichway.geometry.cloud`: a conditioning as a point of P(R^d), not of R^(n×d)
 - :mod:`whichway.geometry.ground`: how far apart two rows are
 - :mod:`whichway.geometry.coupling`, :mod:`whichway.geometry.soft_coupling`: which row of A travels to which row of B
+- :mod:`whichway.geometry.order_aware`: the same, for rows that have a place in their prompt
 - :mod:`whichway.geometry.distance`: Frobenius, Wasserstein and their kin, and the bounds between them
 - :mod:`whichway.geometry.path`: t ↦ cloud, and in which distance it has a length
 - :mod:`whichway.geometry.displacement`, :mod:`whichway.geometry.great_circle`: rows move, straight or on great circles
@@ -51,11 +52,12 @@ from whichway.geometry.method import (
 )
 from whichway.geometry.mixture import MixturePath, PartialPath
 from whichway.geometry.neighbours import Neighbours, nearest_neighbours
+from whichway.geometry.order_aware import fused_gromov_coupling, ordered_coupling
 from whichway.geometry.pairwise import CloudStack, pairwise_wasserstein
 from whichway.geometry.parametrisation import beta_times, constant_speed_times, uniform_times
 from whichway.geometry.path import Path
 from whichway.geometry.piecewise import PiecewisePath
-from whichway.geometry.soft_coupling import entropic_coupling, partial_coupling
+from whichway.geometry.soft_coupling import entropic_coupling, halved_coupling, partial_coupling
 from whichway.geometry.unbalanced import (
     HellingerKantorovichPath,
     hellinger_kantorovich,
@@ -98,11 +100,14 @@ __all__ = [
     "find_method",
     "flatten_rows",
     "frobenius",
+    "fused_gromov_coupling",
+    "halved_coupling",
     "hellinger_kantorovich",
     "identity_coupling",
     "linearise",
     "nearest_neighbours",
     "optimal_coupling",
+    "ordered_coupling",
     "pairwise_wasserstein",
     "partial_coupling",
     "random_coupling",

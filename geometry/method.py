@@ -20,9 +20,10 @@ from whichway.geometry.displacement import DisplacementPath
 from whichway.geometry.great_circle import SlerpPath, SphericalPath
 from whichway.geometry.ground import EUCLIDEAN, GroundMetric, require_same_shape
 from whichway.geometry.mixture import MixturePath, PartialPath
+from whichway.geometry.order_aware import fused_gromov_coupling, ordered_coupling
 from whichway.geometry.padded import PaddedPath
 from whichway.geometry.path import Path
-from whichway.geometry.soft_coupling import entropic_coupling, partial_coupling
+from whichway.geometry.soft_coupling import entropic_coupling, halved_coupling, partial_coupling
 from whichway.geometry.unbalanced import HellingerKantorovichPath
 
 
@@ -128,6 +129,21 @@ for _name, _rule in {
     "partial": CouplingRule(
         "the cheapest half of the mass", lambda a, b, ground, seed: partial_coupling(a, b, ground=ground)
     ),
+    "halved": CouplingRule(
+        "optimal transport of half of every row", lambda a, b, ground, seed: halved_coupling(a, b, ground=ground)
+    ),
+    "ordered": CouplingRule(
+        "optimal transport, rows pay for leaving their place",
+        lambda a, b, ground, seed: ordered_coupling(a, b, ground=ground),
+    ),
+    "fused-gromov": CouplingRule(
+        "near rows, and neighbours stay neighbours: fused Gromov–Wasserstein on places in the prompt",
+        lambda a, b, ground, seed: fused_gromov_coupling(a, b, ground=ground),
+    ),
+    "gromov": CouplingRule(
+        "near rows, and distances within the prompt stay: fused Gromov–Wasserstein on distances",
+        lambda a, b, ground, seed: fused_gromov_coupling(a, b, structure="distances", ground=ground),
+    ),
 }.items():
     register_coupling(_name, _rule)
 
@@ -154,6 +170,20 @@ for _name, _path in {
         HellingerKantorovichPath.length_in,
         coupled=False,
     ),
+    "hellinger-kantorovich-near": PathRule(
+        "the same with half the reach: more fades",
+        lambda a, b, _, ground, matchable: HellingerKantorovichPath(
+            a, b, reach=0.5, ground=ground, matchable=matchable
+        ),
+        HellingerKantorovichPath.length_in,
+        coupled=False,
+    ),
+    "hellinger-kantorovich-far": PathRule(
+        "the same with twice the reach: more moves",
+        lambda a, b, _, ground, matchable: HellingerKantorovichPath(a, b, reach=2, ground=ground, matchable=matchable),
+        HellingerKantorovichPath.length_in,
+        coupled=False,
+    ),
     "slerp": PathRule(
         "the whole matrix along a great circle",
         lambda a, b, *_: SlerpPath(a, b),
@@ -176,6 +206,8 @@ for _name, _method in {
     "entropic": Method("rows split over near ones, straight", "entropic", "displacement"),
     "partial": Method("the cheapest half of the mass moves, the rest fades", "partial", "partial"),
     "unbalanced": Method("near rows move, far ones fade: Hellinger–Kantorovich", None, "hellinger-kantorovich"),
+    "unbalanced-near": Method("unbalanced with half the reach: more fades", None, "hellinger-kantorovich-near"),
+    "unbalanced-far": Method("unbalanced with twice the reach: more moves", None, "hellinger-kantorovich-far"),
     "mixture": Method("no row moves, weights do: the other straight line", None, "mixture"),
 }.items():
     register_method(_name, _method)

@@ -12,5 +12,7 @@ from platformdirs import user_cache_path
 
 #: The shipped weights, in diffusers' folder format: ``StableDiffusionPipeline.from_pretrained(MODEL)``.
 MODEL = Path(__file__).parent / "model"
+#: What the shipped weights know, with the tables of their evaluation.
+CARD = Path(__file__).parent / "MODEL_CARD.md"
 #: Resumable state of training, outside the repository: a fresh clone continues where another one stopped.
 CHECKPOINTS = user_cache_path("whichway") / "training"

@@ -108,15 +108,24 @@ RELATION_WORDS = {
 
 def describe(scene: Scene, rng: np.random.Generator) -> str:
     """One of the many captions of a scene, 2 to 30 words, all lower case."""
-    on, backdrop = _background_words(scene.background, rng)
+    background = _background_words(scene.background, rng)
     template = _pick(rng, complete_templates(scene))
+    return template.format(**_phrases(scene, background, rng))
+
+
+def choose_phrases(scene: Scene, rng: np.random.Generator) -> dict[str, str]:
+    """Words for everything in the scene: what the slots of its templates stand for."""
+    return _phrases(scene, _background_words(scene.background, rng), rng)
+
+
+def _phrases(scene: Scene, background: tuple[str, str], rng: np.random.Generator) -> dict[str, str]:
+    words = dict(zip(("on", "backdrop"), background, strict=True))
     if scene.relation is not None:
         a, b = (_with_article(name) for name in scene.objects)
-        rel, rel_back = (_pick(rng, words) for words in RELATION_WORDS[scene.relation])
-        return template.format(a=a, b=b, rel=rel, rel_back=rel_back, on=on, backdrop=backdrop)
+        rel, rel_back = (_pick(rng, forms) for forms in RELATION_WORDS[scene.relation])
+        return words | {"a": a, "b": b, "rel": rel, "rel_back": rel_back}
     thing = f"{_pick(rng, SIZE_WORDS[scene.size])} {scene.objects[0]}".strip()
-    where = _pick(rng, PLACES[scene.position])
-    return template.format(a=_with_article(thing), thing=thing, where=where, on=on, backdrop=backdrop)
+    return words | {"a": _with_article(thing), "thing": thing, "where": _pick(rng, PLACES[scene.position])}
 
 
 def complete_templates(scene: Scene) -> tuple[str, ...]:

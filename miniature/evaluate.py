@@ -8,7 +8,7 @@ from typing import Any
 import click
 import torch
 
-from whichway.miniature import CHECKPOINTS, MODEL
+from whichway.miniature import CARD, CHECKPOINTS, MODEL
 from whichway.miniature.contact_sheet import draw_contact_sheets
 from whichway.miniature.evaluate_images import generate, judged, worst_confusions
 from whichway.miniature.evaluate_parts import (
@@ -24,7 +24,7 @@ from whichway.miniature.training import pick_device
 from whichway.miniature.training_curve import draw_training_curve
 
 HERE = Path(__file__).parent
-CARD = HERE / "MODEL_CARD.md"
+EVALUATION = "evaluation.md"  # of a model that has no card, in its folder
 LOG = HERE / "training_log.jsonl"
 CURVE = HERE / "training_curve.png"
 BEGIN, END = "<!-- evaluation: begin -->", "<!-- evaluation: end -->"
@@ -52,7 +52,7 @@ STEPS = (5, 10, 20, 35, 50)
 @click.option("--sweep/--no-sweep", default=True, help="Measure other guidance scales and numbers of steps too.")
 @click.option("--card/--no-card", default=True, help="Write the tables into the model card, and the sheets beside it.")
 def main(model: Path, checkpoints: Path, scenes: int, steps: int, guidance: float, sweep: bool, card: bool) -> None:
-    """Measure the shipped weights, part by part."""
+    """Measure the shipped weights, part by part; those of another model, into evaluation.md in its folder."""
     from diffusers import StableDiffusionPipeline
 
     judge = train_judge(checkpoints)
@@ -60,13 +60,16 @@ def main(model: Path, checkpoints: Path, scenes: int, steps: int, guidance: floa
     pipeline.to(pick_device()).set_progress_bar_config(disable=True)
 
     sections = [
-        table(("measure", "value"), part_rows(pipeline, judge, model.parent / "vision_tower")),
+        table(("measure", "value"), part_rows(pipeline, judge, MODEL.parent / "vision_tower")),
         *image_tables(pipeline, judge, scenes, steps, guidance),
     ]
     if sweep:
         sections += sweep_tables(pipeline, judge, scenes // 2, steps, guidance)
     text = "\n\n".join(sections)
     click.echo(text)
+    if model.resolve() != MODEL.resolve():
+        (model / EVALUATION).write_text(f"{text}\n", encoding="utf-8")
+        return
     if card:
         before, after = CARD.read_text(encoding="utf-8").split(BEGIN)[0], CARD.read_text(encoding="utf-8").split(END)[1]
         CARD.write_text(f"{before}{BEGIN}\n{text}\n{END}{after}", encoding="utf-8")

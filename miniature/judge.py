@@ -1,23 +1,34 @@
 """A judge of pictures: says which scene one shows. Trained on painted scenes only; it never sees a generated image.
 
 It answers for both kinds of scenes: the arrangement (one object, or two side by side or stacked), the object in each
-place, the background, and the size and position of a single object.
+place, the background, and the size and position of a single object. How sure it is tells a picture of the world from
+one that is none: :meth:`Judge.confidence`.
+
+``python -m whichway.miniature.judge`` trains it, or takes the trained one from the checkpoints, and writes the file
+that is shipped. Measurements made with another judge are other measurements: ship a new one with new records only.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
+from typing import Any
 
+import click
 import numpy as np
 import torch
 import torch.nn.functional as F
+from safetensors.torch import load_file, save_file
 from torch import nn
 
+from whichway.miniature import CHECKPOINTS
 from whichway.miniature.painter import paint
 from whichway.miniature.train_autoencoder import to_unit_range
 from whichway.miniature.training import Draw, Stage, pick_device, train
 from whichway.miniature.world import BACKGROUNDS, OBJECTS, POSITIONS, RELATIONS, SIZES, Scene, sample_scene
 
+#: the trained judge, as float16
+FILE = Path(__file__).parent / "judge.safetensors"
 #: question -> possible answers
 ANSWERS: dict[str, tuple[str | None, ...]] = {
     "arrangement": (None, *RELATIONS),
@@ -58,6 +69,37 @@ class Judge(nn.Module):
         device = next(self.parameters()).device
         logits = self(to_unit_range(pictures).to(device))
         return {name: values.argmax(dim=1).cpu().numpy() for name, values in logits.items()}
+
+    def scenes(self, pictures: np.ndarray) -> list[Scene]:
+        """The scene that the best answers name, (b,); an object seen twice is one object. Pictures as above."""
+        indices = self.answer(pictures)
+        named = [{name: ANSWERS[name][of[place]] for name, of in indices.items()} for place in range(len(pictures))]
+        return [_named_scene(answers) for answers in named]
+
+    @torch.inference_mode()
+    def confidence(self, pictures: np.ndarray) -> np.ndarray:
+        """Probability of the likeliest scene that a picture may show, (b,); pictures (b, 64, 64, 3) uint8.
+
+        A scene's probability is the product of its answers' (the judge's training loss is its negative logarithm): of
+        all scenes of the world, one object with size and position or two different ones, the largest. Near 1 on
+        painted scenes; between two scenes, or on what is none, the answers are divided and the product is small.
+        """
+        logits = self(to_unit_range(pictures).to(next(self.parameters()).device))
+        likely = {name: values.double().softmax(dim=1) for name, values in logits.items()}
+        best = {name: values.amax(dim=1) for name, values in likely.items()}
+        alone = likely["arrangement"][:, 0] * likely["second"][:, 0]
+        one = alone * best["first"] * best["background"] * best["size"] * best["position"]
+        both = likely["first"][:, :, None] * likely["second"][:, None, 1:]
+        both.diagonal(dim1=1, dim2=2).zero_()  # no scene has an object twice
+        two = likely["arrangement"][:, 1:].amax(dim=1) * both.amax(dim=(1, 2)) * best["background"]
+        return torch.maximum(one, two).cpu().numpy()
+
+
+def _named_scene(answers: Mapping[str, Any]) -> Scene:
+    first, second, background = answers["first"], answers["second"], answers["background"]
+    if answers["arrangement"] is None or second in (None, first):
+        return Scene((first,), background, answers["size"], answers["position"])
+    return Scene((first, second), background, relation=answers["arrangement"])
 
 
 def right_answers(scenes: Sequence[Scene]) -> dict[str, np.ndarray]:
@@ -104,3 +146,26 @@ def train_judge(checkpoints: Path) -> Judge:
     """Train the judge, or take the trained one from ``checkpoints``."""
     torch.manual_seed(STAGE.seed)
     return train(STAGE, Judge(), judging_loss, checkpoints).to(pick_device()).eval()
+
+
+@cache
+def load_judge() -> Judge:
+    """The judge that is shipped, on the CPU."""
+    judge = Judge()
+    judge.load_state_dict({name: tensor.float() for name, tensor in load_file(FILE).items()})
+    return judge.eval().requires_grad_(False)
+
+
+@click.command(context_settings={"show_default": True})
+@click.option("--checkpoints", default=CHECKPOINTS, type=click.Path(path_type=Path), help="Where its training is kept.")
+@click.option("--out", default=FILE, type=click.Path(path_type=Path), help="The safetensors file.")
+def main(checkpoints: Path, out: Path) -> None:
+    """Train the judge, or take the trained one, and write the file that is shipped."""
+    judge = train_judge(checkpoints)
+    save_file({name: tensor.cpu().half().contiguous() for name, tensor in judge.state_dict().items()}, out)
+    out.chmod(0o644)  # safetensors writes for its owner alone
+    click.echo(out)
+
+
+if __name__ == "__main__":
+    main()

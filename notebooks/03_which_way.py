@@ -38,14 +38,15 @@ draw_filmstrips(frames, dict.fromkeys(methods, times), *prompts)
 # %% [markdown]
 # ## How smooth is it?
 #
-# With a perceptual distance $D$, the steps are $d_k = D(I_k, I_{k+1})$. Their sum is the perceptual path length
-# (PPL); the largest over the mean is the worst step; directness is $D(I_0, I_T) / \sum_k d_k$.
+# With a perceptual distance $D$ (LPIPS, as in the paper), the steps are $d_k = D(I_k, I_{k+1})$. Their sum is the
+# perceptual path length (PPL); the largest over the mean is the worst step; directness is chord over path,
+# $\sqrt{D(I_0, I_T)} / \sum_k \sqrt{d_k}$, since LPIPS is a squared distance.
 
 # %%
-measured = {method: measure_steps(strip, "efficientnet") for method, strip in frames.items()}
-smoothness = {method: measure_smoothness(*found) for method, found in measured.items()}
-steps = {method: found[0].tolist() for method, found in measured.items()}
-draw_steps(steps, smoothness, dict.fromkeys(methods, times), "efficientnet")
+measured = {method: measure_steps(strip, "lpips") for method, strip in frames.items()}
+smoothness = {method: measure_smoothness(path) for method, path in measured.items()}
+steps = {method: path.steps.tolist() for method, path in measured.items()}
+draw_steps(steps, smoothness, dict.fromkeys(methods, times), "lpips")
 
 # %% [markdown]
 # ## Look for yourself
@@ -70,7 +71,7 @@ explorer.wait(600).smoothness()
 
 # %%
 study = read_results(Path("../figures/study"))
-draw_comparison(study, "efficientnet", "identity")
+draw_comparison(study, study.attrs["perceptual_distances"][0], "identity")
 
 # %% [markdown]
 # **Answer.** Over the study's pairs the images along the optimal-transport way change less than along the straight line

@@ -22,10 +22,10 @@ from whichway import (
     Sampling,
     draw_map,
     draw_projection,
-    efficientnet_features,
     encode,
     encode_all,
     load_model,
+    lpips_features,
     pairwise_distances,
     project,
     render,
@@ -74,7 +74,7 @@ draw_map(project(words, "frobenius", method="umap"), prompts, images)
 # nearest neighbours look from it, against what five random prompts do.
 
 # %%
-looks = squareform(pdist(efficientnet_features(images)))  # perceptual distances between all images
+looks = squareform(pdist(lpips_features(images), "sqeuclidean"))  # LPIPS between all images
 for view in ("frobenius", "wasserstein"):
     near = pairwise_distances(words, view).argsort(axis=1)[:, 1:6]
     print(f"{view:12} {np.take_along_axis(looks, near, axis=1).mean():.3f}")

@@ -236,3 +236,25 @@ def test_bad_input_is_named(model):
     short = [PointCloud(torch.randn(5, 16)), PointCloud(torch.randn(5, 16))]
     with pytest.raises(UserError, match="clouds of 77 rows, got 5"):
         render(model, [build_path("aid-outer", *short)(0.5)], SAMPLING)
+
+
+@pytest.mark.parametrize("kind", ["inner", "outer"])
+def test_rows_are_interpolated_with_the_rows_that_they_are_matched_with(ends, kind):
+    """Over an optimal coupling the text is that of the displacement path, and B comes in its order."""
+    path, displacement = build_path(f"optimal+aid-{kind}", *ends), build_path("optimal", *ends)
+    assert path.coupling.share_moved > 0
+    for t in (0.3, 1.0):
+        assert torch.equal(path(t).rows, displacement(t).rows)
+    assert torch.equal(path(0.3).ends[1].rows, path(1.0).rows)
+    assert path(0.3).ends is not None
+    assert path(0.3).ends[1] is path(0.6).ends[1]  # so that their frames share a batch
+
+
+def test_over_another_coupling_frames_are_others_but_the_ends_stay(model, ends):
+    images = {
+        name: render(model, [build_path(name, *ends)(t) for t in (0, 0.5, 1)], SAMPLING).astype(int)
+        for name in ("aid-outer", "optimal+aid-outer")
+    }
+    first, second = images.values()
+    assert np.abs(first[[0, 2]] - second[[0, 2]]).max() <= 1
+    assert np.abs(first[1] - second[1]).max() > 1

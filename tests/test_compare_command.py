@@ -246,7 +246,11 @@ def test_identical_prompts_have_lengths_of_zero_and_no_ratios(run, tmp_path):
     text = (tmp_path / "run" / "metrics.json").read_text()
     assert "NaN" not in text
     for method in json.loads(text)["methods"].values():
-        assert method["smoothness"] == {"ppl": 0, "energy": 0, "directness": None, "worst_step": None, "gini": None}
+        assert {name: value for name, value in method["smoothness"].items() if value is not None} == {
+            "ppl": 0,
+            "energy": 0,
+            "consistency": 0,
+        }
 
 
 def test_the_empty_prompt_is_legitimate(run):
@@ -276,7 +280,7 @@ def test_prompts_may_hold_anything(run, tmp_path):
         (["--scheduler", "magic"], "'--scheduler': 'magic' is not one of 'own', 'ddim', 'dpm', 'euler'"),
         (["--dtype", "int4"], "'--dtype': 'int4' is not one of 'auto', 'float64', 'float32'"),
         (["--methods", ","], "methods: none given; known: identity"),
-        (["--perceptual-distance", "psychic"], "'psychic' is not one of 'efficientnet', 'ssim', 'flip', 'lpips'"),
+        (["--perceptual-distance", "psychic"], "'psychic' is not one of 'lpips', 'efficientnet', 'ssim', 'flip'"),
         (["--model", "no/such-model"], "the hub could not be reached or has no pipeline of that id"),
         (["--device", "cuda"], "device 'cuda' is not available here"),
         (["--out", "/dev/null/run"], "cannot write '/dev/null/run'"),

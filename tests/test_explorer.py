@@ -77,7 +77,7 @@ def test_everything_is_told_and_the_frame_under_the_cursor_first(settings, model
         plain = render(model, [path(k / 4) for k in range(5)], FAST)
         seen = np.stack([exploration.frames[method][k] for k in range(5)])
         assert np.abs(seen.astype(int) - plain).max() <= 1
-        steps, _ = measure_steps(seen, "ssim")
+        steps = measure_steps(seen, "ssim").steps
         assert exploration.steps[method] == pytest.approx(steps)
         assert exploration.smoothness(method).ppl == pytest.approx(steps.sum())
     with Image.open(BytesIO(told[0].buffers[0])) as picture:

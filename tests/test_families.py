@@ -123,7 +123,7 @@ def test_mass_counts_against_the_image_where_they_share_a_softmax(tiny_model, fa
 def test_mass_cancels_where_text_has_a_softmax_of_its_own(tiny_model, family):
     model = tiny_model(family)
     [b] = model.encode([B])
-    plain, heavy = model.render([b, replace(b, masses={name: 7.0 for name in b.masses})], sampling(family))
+    plain, heavy = model.render([b, replace(b, masses=dict.fromkeys(b.masses, 7.0))], sampling(family))
     assert difference(plain, heavy) <= 1
 
 
@@ -278,7 +278,7 @@ def test_weights_that_reach_no_attention_are_an_error(tiny_model, family, monkey
     denoiser, rows = model.denoiser, torch.ones(1, 3, 4)
     monkeypatch.setattr(type(denoiser), "forward", lambda self, hidden_states, encoder_hidden_states: None)
     with (
-        pytest.raises(RuntimeError, match="no attention of .* goes through scaled_dot_product_attention"),
+        pytest.raises(RuntimeError, match=r"no attention of .* goes through scaled_dot_product_attention"),
         attend_jointly_with_weights(denoiser, [torch.ones(1, 3)], "first"),
     ):
         denoiser(hidden_states=torch.ones(1, 4, 4), encoder_hidden_states=rows)

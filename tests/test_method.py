@@ -42,8 +42,11 @@ def clean_registry(monkeypatch):
 @pytest.mark.parametrize("path", [name for name, rule in PATHS.items() if rule.coupled])
 def test_couplings_and_paths_combine_freely_or_say_why_not(coupling, path):
     name = f"{coupling}+{path}"
-    if coupling == "partial" and path != "partial":
+    if coupling in ("partial", "halved") and path != "partial":
         with pytest.raises(ValueError, match="carries all the mass"):
+            build_path(name, A, B)
+    elif coupling == "entropic" and path.startswith("aid-"):
+        with pytest.raises(ValueError, match="a coupling that is a permutation; this one splits rows"):
             build_path(name, A, B)
     else:
         combined = build_path(name, A, B)

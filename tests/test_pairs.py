@@ -6,7 +6,7 @@ from collections import Counter
 import pytest
 
 from whichway.analysis.errors import UserError
-from whichway.analysis.prompts.pairs import PromptPair, read_pairs, sample_by_stratum, world_pairs
+from whichway.analysis.prompts.pairs import PromptPair, read_pairs, sample_by_stratum
 
 STS = """caption1,caption2,agg_score,sampling_method
 COCO_val2014:sentid:11,COCO_val2014:sentid:12,1.24,c2c_isim
@@ -26,13 +26,6 @@ def written(tmp_path, text, name="pairs.csv"):
     return path
 
 
-def test_world_pairs_are_stratified_of_known_similarity_and_the_same_for_the_same_seed():
-    pairs = world_pairs(20, seed=3).pairs
-    assert Counter(pair.stratum for pair in pairs) == dict.fromkeys(range(5), 4)
-    assert world_pairs(10, seed=3).pairs == pairs[:10]
-    assert world_pairs(10, seed=4).pairs != pairs[:10]
-
-
 def test_crisscrossed_captions_are_joined_with_coco(tmp_path):
     captions = written(tmp_path, json.dumps({"annotations": CAPTIONS}), "captions_val2014.json")
     found = read_pairs(written(tmp_path, STS), captions=captions)
@@ -42,7 +35,7 @@ def test_crisscrossed_captions_are_joined_with_coco(tmp_path):
     )
     (problem,) = found.problems
     assert problem.startswith("1 row left out, captions that the captions file does not have: COCO_val2014:sentid:99 /")
-    assert [pair.stratum for pair in found.pairs] == [1, 4]
+    assert [pair.stratum for pair in found.pairs] == ["1–2", "same scene"]
 
 
 def test_rows_that_cannot_be_used_are_counted_and_the_first_three_named(tmp_path):
@@ -83,6 +76,19 @@ def test_strict_makes_problems_errors_and_missing_files_are_named(tmp_path):
 def test_sampling_goes_round_the_strata():
     pairs = [PromptPair(str(k), "x", float(k % 3) if k < 90 else None) for k in range(100)]
     chosen = sample_by_stratum(pairs, 8, seed=1)
-    assert Counter(pair.stratum for pair in chosen) == {0: 2, 1: 2, 2: 2, None: 2}
+    assert Counter(pair.stratum for pair in chosen) == {"0–1": 8, "1–2": 8, "2–3": 8, None: 8}
+    assert {pair.stratum for pair in chosen[:4]} == {"0–1", "1–2", "2–3", None}
     assert sample_by_stratum(pairs, 8, seed=1) == chosen
+    assert sample_by_stratum(pairs, 3, seed=1) == chosen[:12]
     assert len(sample_by_stratum(pairs, 1000)) == 100
+
+
+def test_the_same_scene_in_other_words_is_a_stratum_of_its_own():
+    strata = [PromptPair("a", "b", score).stratum for score in (0, 0.99, 1, 4.99, 5, None)]
+    assert strata == ["0–1", "0–1", "1–2", "4–5", "same scene", None]
+    groups = [PromptPair("a", "b", score).group for score in (0, 4.99, 5, None)]
+    assert groups == ["differing prompts", "differing prompts", "same scene", "differing prompts"]
+    changed = PromptPair("a b", "b a", 5.0, changed="word order")
+    assert changed.stratum == changed.group == "word order"
+    with pytest.raises(ValueError, match="changed: unknown 'colour'; known: word order, length"):
+        PromptPair("a", "b", changed="colour")

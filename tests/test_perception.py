@@ -9,17 +9,13 @@ from PIL import Image
 
 from whichway.analysis.errors import UserError
 from whichway.analysis.smoothness import perceptual_distance as module
-from whichway.analysis.smoothness.perceptual_distance import (
-    FUNCTIONS,
-    _efficientnet,
-    efficientnet_distance,
-    efficientnet_features,
-    perceptual_distance,
-)
+from whichway.analysis.smoothness.efficientnet import EFFICIENTNET, efficientnet, efficientnet_features
+from whichway.analysis.smoothness.feature_space import FeatureSpace
+from whichway.analysis.smoothness.perceptual_distance import FUNCTIONS, perceptual_distance
 
 ARTWORK = Path(__file__).parent.parent / "miniature" / "artwork"
 
-OFFLINE = [name for name in FUNCTIONS if name != "lpips"]
+OFFLINE = [name for name in FUNCTIONS if name != "lpips-vgg"]
 
 
 def pictures(count: int, seed: int = 0) -> np.ndarray:
@@ -45,26 +41,26 @@ def test_more_of_another_picture_is_farther(name):
     assert (np.diff(distances) > 0.001).all()
 
 
-def test_the_default_obeys_the_triangle_inequality():
+def test_efficientnet_obeys_the_triangle_inequality():
     """Also by way of what lies between the two, where squared distances, LPIPS' own, break it."""
     a, c = pictures(6, 0), pictures(6, 2)
     between = (a.astype(float) / 2 + c.astype(float) / 2).astype(np.uint8)
     for b in (between, pictures(6, 1)):
-        direct, first, second = efficientnet_distance(a, c), efficientnet_distance(a, b), efficientnet_distance(b, c)
+        direct, first, second = EFFICIENTNET.distances(a, c), EFFICIENTNET.distances(a, b), EFFICIENTNET.distances(b, c)
         assert (direct <= first + second).all()
-    first, second = efficientnet_distance(a, between), efficientnet_distance(between, c)
+    first, second = EFFICIENTNET.distances(a, between), EFFICIENTNET.distances(between, c)
     assert (direct**2 > first**2 + second**2).any()
 
 
-def test_the_default_sees_each_pair_by_itself():
+def test_efficientnet_sees_each_pair_by_itself():
     a, b = pictures(5, 0), pictures(5, 1)
-    alone = [efficientnet_distance(a[k : k + 1], b[k : k + 1])[0] for k in range(5)]
-    assert efficientnet_distance(a, b, batch=2) == pytest.approx(alone, rel=1e-4)
+    alone = [EFFICIENTNET.distances(a[k : k + 1], b[k : k + 1])[0] for k in range(5)]
+    assert FeatureSpace(efficientnet_features, power=1).distances(a, b) == pytest.approx(alone, rel=1e-4)
 
 
-def test_the_default_weights_are_trained():
+def test_efficientnets_weights_are_trained():
     """They tell a basketball from a football; these are emoji, and chance is one in a thousand."""
-    network, names = _efficientnet(), ("basketball", "soccer_ball")
+    network, names = efficientnet(), ("basketball", "soccer_ball")
     assert network._fc.weight.shape == (1000, 1280)
     artwork = [Image.open(ARTWORK / f"{name}.png").convert("RGBA").resize((224, 224)) for name in names]
     white = Image.new("RGBA", (224, 224), "white")
@@ -79,9 +75,9 @@ def network_input(images: np.ndarray) -> torch.Tensor:
     return (torch.from_numpy(images).permute(0, 3, 1, 2).float() - 127) / 128
 
 
-def test_the_default_is_the_root_of_the_lpips_construction():
+def test_efficientnet_is_the_root_of_the_lpips_construction():
     """Written a second time, with the network's own forward pass: hooks on five blocks, no resizing."""
-    network, blocks = _efficientnet(), {}
+    network, blocks = efficientnet(), {}
     a, b = (np.kron(pictures(2, seed), np.ones((1, 4, 4, 1), np.uint8))[:, :224, :224] for seed in (0, 1))
     handles = [
         network._blocks[index].register_forward_hook(lambda _, __, x, index=index: blocks.update({index: x.double()}))
@@ -97,7 +93,7 @@ def test_the_default_is_the_root_of_the_lpips_construction():
     for x in blocks.values():
         units = (x / x.square().sum(dim=1, keepdim=True).sqrt()).numpy()
         squared += np.square(units[:2] - units[2:]).sum(axis=1).mean(axis=(1, 2))
-    assert efficientnet_distance(a, b) == pytest.approx(np.sqrt(squared), rel=1e-4)
+    assert EFFICIENTNET.distances(a, b) == pytest.approx(np.sqrt(squared), rel=1e-4)
     assert efficientnet_features(a).norm(dim=1).numpy() == pytest.approx(np.full(2, 5**0.5), rel=1e-5)
 
 
@@ -118,7 +114,7 @@ def test_flip_of_black_and_white_is_nearly_one_whatever_their_place():
     assert 0.4 < perceptual_distance("flip", black, half)[0] < 0.6
 
 
-def test_lpips_sees_pictures_between_minus_one_and_one(monkeypatch):
+def test_lpips_with_vgg_sees_pictures_between_minus_one_and_one(monkeypatch):
     """Its classic misuse is another range. The network here stands for the real one, which needs a download."""
     inputs = []
 
@@ -126,9 +122,9 @@ def test_lpips_sees_pictures_between_minus_one_and_one(monkeypatch):
         inputs.extend([x, y])
         return torch.ones(len(x), 1, 1, 1)
 
-    monkeypatch.setattr(module, "_lpips", lambda: network)
+    monkeypatch.setattr(module, "_lpips_vgg", lambda: network)
     a, b = np.zeros((2, 64, 64, 3), np.uint8), np.full((2, 64, 64, 3), 255, np.uint8)
-    assert perceptual_distance("lpips", a, b).tolist() == [1, 1]
+    assert perceptual_distance("lpips-vgg", a, b).tolist() == [1, 1]
     assert [(x.shape, x.unique().tolist()) for x in inputs] == [((2, 3, 64, 64), [-1]), ((2, 3, 64, 64), [1])]
 
 
@@ -141,14 +137,14 @@ def test_images_of_another_shape_or_range_are_refused(bad):
 
 def test_an_unknown_metric_names_the_known_ones():
     with pytest.raises(
-        UserError, match="perceptual distance: unknown 'psychic'; known: efficientnet, ssim, flip, lpips"
+        UserError, match="perceptual distance: unknown 'psychic'; known: lpips, efficientnet, ssim, flip"
     ):
         perceptual_distance("psychic", pictures(1), pictures(1))
 
 
-def test_lpips_without_its_package_says_how_to_get_it(monkeypatch):
+def test_lpips_with_vgg_without_its_package_says_how_to_get_it(monkeypatch):
     import sys
 
     monkeypatch.setitem(sys.modules, "lpips", None)
     with pytest.raises(UserError, match=r"pip install 'whichway\[lpips\]'"):
-        perceptual_distance("lpips", pictures(1), pictures(1))
+        perceptual_distance("lpips-vgg", pictures(1), pictures(1))

@@ -15,7 +15,7 @@ from whichway.analysis.pictures.filmstrips import draw_filmstrips
 from whichway.analysis.pictures.projection import draw_projection, draw_projections
 from whichway.analysis.pictures.steps import draw_steps
 from whichway.analysis.pictures.style import quoted
-from whichway.analysis.smoothness.measures import measure_smoothness
+from whichway.analysis.smoothness.measures import PerceptualSteps, measure_smoothness
 from whichway.geometry import PointCloud, build_path, identity_coupling
 
 
@@ -55,7 +55,7 @@ def test_methods_without_couplings_leave_a_note():
 
 
 def test_steps_are_drawn_where_they_happen():
-    smooth = measure_smoothness(np.array([1.0, 3.0]), 2.0)
+    smooth = measure_smoothness(PerceptualSteps(np.array([1.0, 3.0]), 2.0))
     line = draw_steps({"optimal": [1.0, 3.0]}, {"optimal": smooth}, {"optimal": [0, 0.5, 1]}, "ssim").axes[0].lines[0]
     assert line.get_xdata().tolist() == [0.25, 0.75]
     assert line.get_ydata().tolist() == [1.0, 3.0]

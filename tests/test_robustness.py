@@ -8,29 +8,33 @@ from click.testing import CliRunner
 from whichway.analysis.command.main import main
 from whichway.analysis.errors import UserError
 from whichway.analysis.images.sampling import Sampling
+from whichway.analysis.models.choice import ModelChoice
 from whichway.analysis.runs.run import LAYOUT
 from whichway.analysis.study.robustness import agreement, compare_studies
 from whichway.analysis.study.settings import StudySettings
 
 
-def write_study(folder, ratios, metrics=("ssim",), **settings):
+def write_study(
+    folder, ratios, metrics=("ssim",), *, pairs=12, prompt="a", model="miniature", model_sha256="a" * 64, **settings
+):
     """A finished study in which each method's PPL is a multiple of identity's, under the first metric."""
     folder.mkdir()
     sampling = asdict(Sampling(**settings))
-    requested = asdict(StudySettings(("identity",), perceptual_distances=metrics)) | {"sampling": sampling}
-    pairs = [{"prompt_a": f"a{k}", "prompt_b": f"b{k}", "score": None} for k in range(12)]
+    requested = asdict(StudySettings(("identity",), perceptual_distances=metrics, model=ModelChoice(model)))
+    requested |= {"sampling": sampling}
+    saved_pairs = [{"prompt_a": f"{prompt}{k}", "prompt_b": f"b{k}", "score": None} for k in range(pairs)]
     manifest = {
         "layout": LAYOUT,
         "kind": "study",
         "identity": {},
-        "settings": requested | {"pairs": pairs, "endpoint_tolerance": 1},
-        "model": {},
+        "settings": requested | {"pairs": saved_pairs, "endpoint_tolerance": 1},
+        "model": {"model_sha256": model_sha256},
         "scheduler": {"class": "DDIMScheduler"},
     }
     (folder / "manifest.json").write_text(json.dumps(manifest))
     rng = np.random.default_rng(0)
     with (folder / "records.jsonl").open("w") as file:
-        for pair in range(12):
+        for pair in range(pairs):
             methods = {}
             for method, ratio in {"identity": 1.0, **ratios}.items():
                 ppl = ratio * (1 + pair) * float(rng.uniform(0.97, 1.03))
@@ -67,7 +71,32 @@ def test_what_differs_names_the_condition_and_rankings_are_compared(studies):
     optimal = compared.query("method == 'optimal'")
     assert optimal["ratio"].to_numpy() == pytest.approx([0.8, 1.5], rel=0.03)
     assert (optimal["low"] < optimal["ratio"]).all()
-    assert agreement(compared).to_numpy() == pytest.approx([1, -1])
+    agreeing = agreement(compared)
+    assert agreeing["tau"].to_numpy() == pytest.approx([1, -1])
+    assert list(agreeing["methods"]) == [3, 3]
+
+
+def test_rankings_are_compared_over_the_methods_that_both_have(studies, tmp_path):
+    fewer = write_study(tmp_path / "three", {"optimal": 0.7, "random": 1.2}, num_inference_steps=5)
+    agreeing = agreement(compare_studies([*studies, fewer]))
+    assert list(agreeing["methods"]) == [3, 3, 2]
+    assert agreeing["tau"].iloc[2] == pytest.approx(1)
+
+
+def test_conditions_are_compared_on_the_pairs_that_they_share(studies, tmp_path):
+    larger = write_study(tmp_path / "three", {"optimal": 0.8}, pairs=20, guidance_scale=2.0)
+    compared = compare_studies([larger, studies[0]])
+    assert set(compared["pairs"]) == {12}
+    other = write_study(tmp_path / "four", {"optimal": 0.8}, prompt="x")
+    with pytest.raises(UserError, match="they have no finished pair in common whose prompts differ"):
+        compare_studies([larger, other])
+
+
+def test_another_model_is_a_condition_also_under_the_same_name(studies, tmp_path):
+    second = write_study(tmp_path / "three", {"optimal": 0.8, "random": 1.1, "slerp": 1.0}, model_sha256="b" * 64)
+    named = write_study(tmp_path / "four", {"optimal": 0.9}, model="runs/second")
+    conditions = dict.fromkeys(compare_studies([studies[0], second, named])["condition"])
+    assert list(conditions) == ["ssim", "ssim, model bbbbbbbb", "ssim, model runs/second"]
 
 
 def test_the_command_draws_and_prints(studies, tmp_path):

@@ -3,10 +3,15 @@
 import numpy as np
 import pandas as pd
 import pytest
-from scipy.stats import wilcoxon
+from scipy.stats import bootstrap, spearmanr, wilcoxon
 
-from whichway.analysis.statistics.correlations import correlation, correlation_of_steps, predict_from_length
-from whichway.analysis.statistics.estimates import Estimate, estimate_mean
+from whichway.analysis.statistics.correlations import (
+    correlation,
+    correlation_of_steps,
+    predict_from_length,
+    spearman_of,
+)
+from whichway.analysis.statistics.estimates import Estimate, estimate_mean, estimate_means
 from whichway.analysis.statistics.paired import by_pair, compare_methods
 
 WOBBLE = (-0.01, -0.002, 0.012)  # of the seeds: adds up to nothing, and its median is not its mean
@@ -44,9 +49,8 @@ def test_an_effect_that_is_there_is_found_with_its_size():
     assert optimal.difference.value == pytest.approx(-0.1 * BASE.mean())
     assert optimal.difference.high < 0
     assert optimal.wins == 1
-    assert optimal.p_holm < 1e-9
+    assert optimal.p < 1e-9
     assert random.difference.low < 0 < random.difference.high
-    assert random.p == pytest.approx(wilcoxon(NOISE).pvalue, rel=1e-6)
     assert random.ratio.low < random.ratio.value < random.ratio.high
 
 
@@ -67,16 +71,27 @@ def test_a_pair_of_no_length_has_a_difference_but_no_ratio():
     assert optimal.difference.value == pytest.approx((still - BASE).mean())
 
 
-def test_p_values_are_corrected_by_holm():
-    """The smallest p counts for all three methods, the next for two, the largest for itself alone."""
-    shifts = {"a": 0.1, "b": 0.04, "c": 0.01}
-    ppl = {"identity": BASE} | {name: BASE + NOISE + shift for name, shift in shifts.items()}
-    compared = compare_methods(results_of(ppl, seeds=1), "ppl_m", "identity")
-    first, second, third = sorted(compared, key=lambda comparison: comparison.p)
-    assert first.p < second.p < third.p < 1
-    assert first.p_holm == pytest.approx(3 * first.p)
-    assert second.p_holm == pytest.approx(min(1, max(3 * first.p, 2 * second.p)))
-    assert third.p_holm == pytest.approx(max(second.p_holm, third.p))
+def test_the_test_is_of_what_is_reported():
+    """On the logarithms of the ratios: a method that is half as long or twice as long, as often, differs in nothing."""
+    factors = np.where(np.arange(60) % 2, 2.0, 0.5)
+    (balanced,) = compare_methods(
+        results_of({"identity": BASE, "optimal": BASE * factors}, seeds=1), "ppl_m", "identity"
+    )
+    assert balanced.p == pytest.approx(1, abs=0.01)
+    assert balanced.difference.value > 0.1
+    noise = np.exp(NOISE)
+    (random,) = compare_methods(results_of({"identity": BASE, "random": BASE * noise}, seeds=1), "ppl_m", "identity")
+    assert random.p == pytest.approx(wilcoxon(NOISE).pvalue, rel=1e-6)
+
+
+def test_the_effect_size_is_the_mean_of_the_logarithms_over_their_deviation():
+    noise = np.exp(NOISE - 0.05)
+    (optimal,) = compare_methods(results_of({"identity": BASE, "optimal": BASE * noise}, seeds=1), "ppl_m", "identity")
+    logs = NOISE - 0.05
+    assert optimal.effect.value == pytest.approx(logs.mean() / logs.std())
+    assert optimal.effect.low < optimal.effect.value < optimal.effect.high < 0
+    mean, effect = optimal.ratio.map(np.log), optimal.effect
+    assert (effect.high - effect.low) == pytest.approx((mean.high - mean.low) / logs.std(), rel=0.25)
 
 
 def test_equal_methods_tie_everywhere():
@@ -104,6 +119,58 @@ def test_intervals_of_skewed_values_are_skewed():
     values = np.random.default_rng(6).exponential(size=20)
     estimate = estimate_mean(values)
     assert (estimate.high - estimate.value) / (estimate.value - estimate.low) > 1.35
+
+
+def test_intervals_are_scipys():
+    """Of one sample and of strata, which SciPy calls samples: two programs, other random numbers, the same interval."""
+    rng = np.random.default_rng(7)
+    strata = [rng.exponential(size=size) + shift for size, shift in ((25, 0), (40, 1), (15, 5))]
+    together, names = np.concatenate(strata), np.repeat([0, 1, 2], [25, 40, 15])
+
+    def pooled(*samples, axis=-1):
+        return sum(sample.sum(axis=axis) for sample in samples) / 80
+
+    for samples, labels in (([together], None), (strata, list(names))):
+        wanted = bootstrap(samples, pooled, n_resamples=9_999, rng=np.random.default_rng(1)).confidence_interval
+        found = estimate_mean(together, labels)
+        width = wanted.high - wanted.low
+        assert found.low == pytest.approx(wanted.low, abs=0.04 * width)
+        assert found.high == pytest.approx(wanted.high, abs=0.04 * width)
+
+
+def test_strata_are_drawn_within_themselves():
+    """What differs between strata alone is no uncertainty: the design fixed how many pairs each has."""
+    values = np.repeat([0.0, 10.0], 20) + np.random.default_rng(8).normal(size=40)
+    widths = [estimate.high - estimate.low for estimate in (estimate_mean(values), estimate_mean(values, [0, 1] * 20))]
+    assert widths[1] == pytest.approx(widths[0], rel=0.1)  # strata that say nothing
+    stratified = estimate_mean(values, [0] * 20 + [1] * 20)
+    assert stratified.high - stratified.low < 0.25 * widths[0]
+
+
+def test_strata_of_one_pair_are_joined():
+    values = np.random.default_rng(9).normal(size=8)
+    alone = estimate_mean(values, list(range(8)))
+    assert alone == estimate_mean(values)
+    assert estimate_mean(values, [0, 0, 0, 0, 1, 1, 1, 2]) == estimate_mean(values, [0, 0, 0, 0, 1, 1, 1, 1])
+
+
+def test_columns_with_gaps_are_estimated_from_the_pairs_that_they_have():
+    values = np.random.default_rng(10).normal(size=(30, 2))
+    values[:7, 1] = np.nan
+    whole, gaps = estimate_means(values)
+    assert whole == estimate_mean(values[:, 0])
+    assert gaps == estimate_mean(values[7:, 1])
+
+
+def test_spearman_under_weights_is_spearman_of_the_pairs_drawn():
+    """With ties, and with several values of a pair."""
+    rng = np.random.default_rng(11)
+    x, y, pair = rng.integers(0, 6, 40).astype(float), rng.normal(size=40), np.repeat(np.arange(10), 4)
+    drawn = rng.integers(0, 10, 10)
+    weights = np.bincount(drawn, minlength=10)[None] / 10
+    rows = np.concatenate([np.flatnonzero(pair == index) for index in drawn])
+    [[found]] = spearman_of(x, y, pair)(weights)
+    assert found == pytest.approx(spearmanr(x[rows], y[rows]).statistic)
 
 
 def test_few_pairs_have_no_interval():

@@ -1,9 +1,10 @@
 """A study as its user meets it: stopped and continued, spread over a cluster, read again, reported."""
 
 import json
+import re
 from dataclasses import replace
 from itertools import islice
-from shutil import copy2
+from shutil import copy2, copytree, rmtree
 
 import numpy as np
 import pandas as pd
@@ -16,22 +17,31 @@ from whichway.analysis.errors import UserError
 from whichway.analysis.images.sampling import Sampling
 from whichway.analysis.models.choice import ModelChoice
 from whichway.analysis.models.model import load_model
-from whichway.analysis.prompts.pairs import PromptPair, world_pairs
+from whichway.analysis.prompts.pairs import DIFFERING, LENGTH, SAME_SCENE, WORD_ORDER, PromptPair
+from whichway.analysis.prompts.world_pairs import world_pairs
 from whichway.analysis.runs.run import open_run
 from whichway.analysis.statistics import estimates
-from whichway.analysis.study import report, saved_study, study
+from whichway.analysis.study import kernel_distances, report, saved_study, study
+from whichway.analysis.study.declared_tests import carry_out
+from whichway.analysis.study.kernel_distances import read_kernel_distances
+from whichway.analysis.study.measures import measured_columns
 from whichway.analysis.study.on_cluster import records_on_cluster, require_same_model
+from whichway.analysis.study.plan import FILE, Hypothesis, read_plan
 from whichway.analysis.study.records import append_records, read_records
 from whichway.analysis.study.report import endpoint_check, write_report
-from whichway.analysis.study.results import MEASURES, read_results, read_steps
+from whichway.analysis.study.results import group_of, read_results, read_seconds, read_steps
 from whichway.analysis.study.settings import StudySettings
 from whichway.analysis.study.strips import draw_strips, draw_study_strip, strip_pairs
 from whichway.analysis.study.study import describe_study, run_study
-from whichway.analysis.study.tables import strata_tables
+from whichway.analysis.study.tables import claim_table, latex_table, strata_table
 from whichway.analysis.study.unit import Unit, unit_frames
 
 METHODS = ("identity", "optimal", "mixture", "optimal@cross-attention")
-PAIRS = (*world_pairs(5).pairs, PromptPair("<script>alert(1)</script>", "a $pizza$ & {tea}", 2.5))
+PAIRS = (
+    *world_pairs(5).pairs,
+    PromptPair("<script>alert(1)</script>", "a $pizza$ & {tea}", 2.5),
+    *world_pairs(3, strata=(SAME_SCENE, WORD_ORDER, LENGTH)).pairs,
+)
 
 
 @pytest.fixture(autouse=True)
@@ -62,9 +72,15 @@ def finished(settings, model, tmp_path_factory):
     return out, run_study(settings, PAIRS, out, model=model, progress=False)
 
 
+def page_of(out):
+    """The report's page without its pictures, which take most of the time."""
+    saved, results = saved_study.read_study(out), read_results(out)
+    return report.render_page(saved, results, report.make_tables(saved, results, ["identity"]), {}, read_seconds(out))
+
+
 def test_one_row_for_each_pair_seed_and_method(finished):
     _, results = finished
-    assert len(results) == len(results.drop_duplicates(["pair", "seed", "method"])) == 6 * 2 * 4
+    assert len(results) == len(results.drop_duplicates(["pair", "seed", "method"])) == len(PAIRS) * 2 * 4
     assert results["endpoint_error"].max() <= 1
     assert (results["centroid"] <= results["wasserstein"] * (1 + 1e-6)).all()
     optimal = results[results["method"] == "optimal"]
@@ -147,6 +163,8 @@ def test_another_study_in_the_folder_is_refused(finished, settings, model):
     other = replace(settings, frames=4)
     with pytest.raises(UserError, match=r"holds a run of other settings \(frames: 3 there, 4 here"):
         run_study(other, PAIRS, out, model=model)
+    with pytest.raises(UserError, match="declared other hypotheses; choose another folder"):
+        run_study(settings, PAIRS, out, model=model, hypotheses=())
 
 
 def test_the_report_holds_everything_and_escapes_what_was_typed(finished):
@@ -154,28 +172,140 @@ def test_the_report_holds_everything_and_escapes_what_was_typed(finished):
     page = write_report(out)[0].read_text(encoding="utf-8")
     assert "<script>alert" not in page
     assert "&lt;script&gt;alert(1)&lt;/script&gt;" in page
-    assert page.count("data:image/png;base64,") == 8
+    assert page.count("data:image/png;base64,") == 9
     assert "http" not in page
-    for name in ("comparison", "strata", "distances", "geometry", "steps", "strip-best", "strip-median", "strip-worst"):
+    assert page.index("The claim, by stratum") < page.index("How it was measured") < page.index("The hypotheses")
+    for name in (
+        "claim",
+        "comparison",
+        "strata",
+        "distances",
+        "geometry",
+        "steps",
+        "strip-best",
+        "strip-median",
+        "strip-worst",
+    ):
         assert (out / "figures" / f"{name}.pdf").is_file()
-    table = pd.read_csv(out / "results.csv")
+    for name in ("claim", "tests", "comparisons"):
+        assert (out / "tables" / f"{name}.tex").read_text(encoding="utf-8").startswith(r"\begin{tabular}")
+        assert len(pd.read_csv(out / "tables" / f"{name}.csv"))
+    table = pd.read_csv(out / "tables" / "results.csv")
     assert table["ppl_ssim"].to_numpy() == pytest.approx(results["ppl_ssim"].to_numpy())
 
 
 def test_the_latex_table_has_the_numbers_of_the_results(finished):
     """Worked out from the results by hand: seeds are averaged within their pair, ratios are geometric means."""
     out, results = finished
-    write_report(out)
-    ppl = results.groupby(["pair", "method"])["ppl_ssim"].mean().unstack()
-    heading, *lines = [line for line in (out / "table.tex").read_text().splitlines() if line.endswith(r"\\")]
-    assert heading.startswith("method & mean PPL & ratio to identity")
-    assert [line.split(" & ")[0] for line in lines] == ["optimal", "mixture", "optimal@cross-attention"]
-    for line in lines:
-        method, mean, ratio, _, wins = line.removesuffix(r"\,\% \\").split(" & ")
-        ratios = ppl[method] / ppl["identity"]
+    tables = report.make_tables(saved_study.read_study(out), results, ["identity", "optimal"])
+    ppl = group_of(results, DIFFERING).groupby(["pair", "method"])["ppl_ssim"].mean().unstack()
+    text = latex_table(report.short_tables(tables, "ssim")["comparisons"])
+    heading, *lines = [line for line in text.splitlines() if line.endswith(r"\\")]
+    assert heading.startswith(r"method & reference & mean & ratio & ratio, 95\% interval & effect")
+    assert [line.split(" & ")[0] for line in lines[:3]] == ["optimal", "mixture", "optimal@cross-attention"]
+    for line in lines[:3]:
+        method, reference, mean, ratio, *_, wins = line.removesuffix(r" \\").split(" & ")
+        ratios = ppl[method] / ppl[reference]
+        assert reference == "identity"
         assert float(mean) == pytest.approx(ppl[method].mean(), abs=6e-4)
         assert float(ratio) == pytest.approx(np.exp(np.log(ratios).mean()), abs=6e-4)
-        assert float(wins) == pytest.approx(100 * ((ratios < 1) + 0.5 * (ratios == 1)).mean(), abs=0.6)
+        assert float(wins) == pytest.approx(((ratios < 1) + 0.5 * (ratios == 1)).mean(), abs=6e-4)
+
+
+def test_no_headline_averages_over_pairs_that_say_the_same(finished):
+    """Make those pairs absurd: nothing that is said of pairs that differ changes."""
+    _, results = finished
+    absurd = results.copy()
+    same = absurd["stratum"].isin((SAME_SCENE, WORD_ORDER, LENGTH))
+    assert 0 < same.sum() < len(same)
+    absurd.loc[same & (absurd["method"] == "optimal"), "ppl_ssim"] *= 1000
+    tables = [claim_table(table, "ssim", method="optimal", reference="identity") for table in (results, absurd)]
+    kept = [table[~table["stratum"].isin((SAME_SCENE, WORD_ORDER, LENGTH))] for table in tables]
+    pd.testing.assert_frame_equal(*kept)
+    assert tables[0]["stratum"].iloc[0] == DIFFERING
+    assert set(tables[0]["stratum"]) == {DIFFERING, *results["stratum"]}
+    for name in (SAME_SCENE, WORD_ORDER, LENGTH):
+        before, after = (table.set_index("stratum").loc[name, "ratio"] for table in tables)
+        assert after == pytest.approx(1000 * before)
+
+
+def test_what_is_asked_is_written_down_before_the_first_frame(settings, model, tmp_path, monkeypatch):
+    def stop(*_):
+        written = json.loads((tmp_path / FILE).read_text(encoding="utf-8"))
+        assert written["correction"].startswith("Holm")
+        assert written["pairs"]["word order"] == 1
+        assert written["seeds"] == [0, 1]
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(study, "unit_record", stop)
+    with pytest.raises(KeyboardInterrupt):
+        run_study(settings, PAIRS, tmp_path, model=model, progress=False)
+    declared = read_plan(tmp_path).hypotheses
+    assert declared[0] == Hypothesis("optimal", "identity", "ppl", "ssim", DIFFERING)
+    assert {each.group for each in declared if (each.method, each.reference) == ("optimal", "identity")} == {
+        DIFFERING, SAME_SCENE, WORD_ORDER, LENGTH,
+    }  # fmt: skip
+    assert Hypothesis("mixture", "optimal", "ppl", "ssim", DIFFERING) in declared
+    assert len(set(declared)) == len(declared) == 7
+
+
+def test_the_family_is_corrected_as_a_whole(finished):
+    """By hand from its own p-values: Holm, with hypotheses that have no results counted."""
+    out, results = finished
+    declared = [*read_plan(out).hypotheses, Hypothesis("slerp", "identity", "ppl", "ssim", DIFFERING)]
+    tested = carry_out(results, declared)
+    p = [1.0 if each.comparison is None or each.comparison.p is None else each.comparison.p for each in tested]
+    assert tested[-1].comparison is None
+    order = np.argsort(p)
+    corrected = np.minimum(1, np.maximum.accumulate([(len(p) - k) * p[index] for k, index in enumerate(order)]))
+    assert [tested[index].p_holm for index in order] == pytest.approx(list(corrected))
+    assert carry_out(results, []) == []
+
+
+def test_an_older_study_without_a_plan_is_described_and_says_so(finished, tmp_path):
+    out, _ = finished
+    for name in ("manifest.json", "records.jsonl"):
+        copy2(out / name, tmp_path / name)
+    page = page_of(tmp_path)
+    assert "Not declared" in page
+    assert "before the first image; there are no other tests" not in page
+    (tmp_path / FILE).write_text("{}")
+    with pytest.raises(UserError, match=r"study.json' is damaged; it said what the study asks"):
+        page_of(tmp_path)
+
+
+def test_records_say_how_long_they_took_and_how_much_of_it_in_the_model(finished):
+    seconds = read_seconds(finished[0])
+    assert 0 < seconds["model"] < seconds["all"]
+
+
+def test_noises_start_where_they_are_told_to(settings, model, tmp_path):
+    later = replace(settings, methods=("identity",), seeds=1, first_seed=1)
+    results = run_study(later, PAIRS[:1], tmp_path, model=model, progress=False)
+    assert set(results["seed"]) == {1}
+    assert read_plan(tmp_path).seeds == (1,)
+
+
+def test_measures_that_need_no_perceptual_distance_are_read_from_the_records(finished, tmp_path):
+    out, _ = finished
+    for name in ("manifest.json", FILE):
+        copy2(out / name, tmp_path / name)
+    records = [json.loads(line) for line in (out / "records.jsonl").read_text().splitlines()]
+    for record in records:
+        for number, measured in enumerate(record["methods"].values()):
+            measured["measures"] = {"scene_confidence": 0.9 - 0.1 * number + 0.01 * record["pair"]}
+    append_records(tmp_path, records)
+    results = read_results(tmp_path)
+    columns = {column.measure: column for column in measured_columns(results, "ssim")}
+    assert columns["scene_confidence"].column == "scene_confidence"
+    assert columns["scene_confidence"].described.better == "high"
+    assert "curvature" not in columns  # SSIM has no features to turn in
+    table = strata_table(results, "ssim", "identity")
+    fidelity = table[table["measure"] == "scene_confidence"]
+    assert (fidelity["wins"] == 0).all()
+    assert (fidelity["ratio"] < 1).all()
+    page = page_of(tmp_path)
+    assert "scene confidence against identity: fidelity, high is better" in page
 
 
 def test_strips_whose_frames_were_not_kept_are_rendered_again_where_there_is_the_model(finished, model, tmp_path):
@@ -203,13 +333,40 @@ def test_strips_whose_frames_were_not_kept_are_rendered_again_where_there_is_the
 
 def test_each_stratum_is_compared_within_itself(finished):
     _, results = finished
-    tables = {table["measure"]: table for table in strata_tables(results, "ssim", "identity")}
-    assert list(tables) == list(MEASURES)
-    assert len(tables["ppl"]["strata"]) == results["stratum"].nunique()
-    method, cells = tables["ppl"]["rows"][0]
-    for cell, (_, group) in zip(cells, results.groupby("stratum"), strict=True):
-        assert cell.mean == pytest.approx(group.loc[group["method"] == method, "ppl_ssim"].mean())
-    assert strata_tables(results.assign(stratum=None), "ssim", "identity") == []
+    table = strata_table(results, "ssim", "identity")
+    assert list(dict.fromkeys(table["measure"])) == [
+        *("ppl", "energy", "directness", "worst_step", "gini", "consistency"),
+        *("scene_confidence", "scene_agreement", "text_image_score"),
+    ]
+    assert table["stratum"].nunique() == results["stratum"].nunique()
+    ppl = table[table["measure"] == "ppl"].set_index(["stratum", "method"])
+    for stratum, group in results.groupby("stratum"):
+        mean = group.loc[group["method"] == "mixture", "ppl_ssim"].mean()
+        assert ppl.loc[(stratum, "mixture"), "mean"] == pytest.approx(mean)
+    assert strata_table(results.assign(stratum=None), "ssim", "identity").empty
+
+
+def test_the_frames_of_all_pairs_that_differ_are_compared_with_painted_scenes(finished):
+    out, results = finished
+    distances, differing = read_kernel_distances(out), group_of(results, DIFFERING)
+    assert distances.real_images == "500 painted scenes"
+    assert distances.pairs == differing["pair"].nunique() < results["pair"].nunique()
+    assert distances.units == len(differing.drop_duplicates(["pair", "seed"]))
+    assert list(distances.methods) == list(dict.fromkeys(results["method"]))
+    assert distances.methods["identity"].difference is None
+    assert all(each.low < each.high for each in distances.methods.values())
+
+
+def test_another_models_frames_are_compared_with_its_own_images(finished, model, monkeypatch, tmp_path):
+    out, _ = finished
+    copy = tmp_path / "study"
+    copytree(out, copy)
+    monkeypatch.setattr(kernel_distances, "draws_the_world", lambda pipeline: False)
+    distances = kernel_distances.measure_kernel_distances(copy, model.pipeline)
+    assert distances.real_images.startswith(f"{2 * distances.units} of the model's own images")
+    rmtree(copy / "frames")
+    with pytest.raises(UserError, match=r"lacks frames of pair 0, seed 0, 'identity'"):
+        kernel_distances.measure_kernel_distances(copy, model.pipeline)
 
 
 def test_a_study_of_one_pair_and_one_method_has_a_report(settings, model, tmp_path, tiny_pipeline_folder):
@@ -250,6 +407,11 @@ def test_the_command(tiny_pipeline_folder, tmp_path):
     assert "Warning: 1 row left out, empty prompts: line 3" in result.output
     assert "report.html" in result.output
     assert json.loads((tmp_path / "run" / "manifest.json").read_text())["settings"]["pairs"][0]["score"] == 3
+    dry = CliRunner().invoke(main, ["study", "--pairs", str(pairs), "--dry-run", *options, "--seeds", "3"])
+    assert dry.exit_code == 0, dry.output
+    assert re.search(
+        r"3 \(pair, seed\) × \(\d frames × [\d.e-]+ s a frame \+ [\d.e-]+ s of measuring\) = \d+ min", dry.output
+    )
     strict = CliRunner().invoke(main, ["study", "--pairs", str(pairs), "--strict", *options])
     assert strict.exit_code == 2
     assert "empty prompts: line 3" in strict.output
@@ -260,7 +422,7 @@ def test_the_command(tiny_pipeline_folder, tmp_path):
     [
         ({"methods": ()}, "methods: none given"),
         ({"methods": ("optimal@sideways",)}, "unknown 'sideways' in 'optimal@sideways'"),
-        ({"perceptual_distances": ("beauty",)}, "perceptual_distances: unknown 'beauty'; known: efficientnet"),
+        ({"perceptual_distances": ("beauty",)}, "perceptual_distances: unknown 'beauty'; known: lpips, efficientnet"),
         ({"seeds": 0}, "seeds: wanted at least 1"),
     ],
 )
@@ -305,14 +467,14 @@ def test_a_worker_checks_its_model_before_it_renders(settings, model, tmp_path, 
 
 def test_a_path_that_ends_elsewhere_is_said_in_the_report(finished):
     out, results = finished
-    assert "endpoint check: every path ends in the image of B" in write_report(out)[0].read_text(encoding="utf-8")
+    assert "endpoint check: every path ends in the image of B" in page_of(out)
     study = saved_study.read_study(out)
     assert endpoint_check(study, results).passed
     elsewhere = results.assign(endpoint_error=results["endpoint_error"].where(results["method"] != "optimal", 99))
     check = endpoint_check(study, elsewhere)
     assert not check.passed
     assert check.worst == "optimal"
-    page = report.render_page(study, elsewhere, ["identity"], {})
+    page = report.render_page(study, elsewhere, {}, {}, {})
     assert 'class="failed">endpoint check FAILED: optimal ends in another image' in page
 
 

@@ -4,6 +4,7 @@ import click
 
 from whichway.analysis.command.animate import animate
 from whichway.analysis.command.barycenter import barycenter
+from whichway.analysis.command.challenge import challenge
 from whichway.analysis.command.compare import compare
 from whichway.analysis.command.distances import distances
 from whichway.analysis.command.invariance import invariance
@@ -19,5 +20,16 @@ def main() -> None:
     """The geometry of prompt embeddings: which way from B to A?"""
 
 
-for command in (compare, animate, invariance, barycenter, map_prompts, distances, study, robustness, methods):
+for command in (
+    compare,
+    animate,
+    invariance,
+    barycenter,
+    map_prompts,
+    distances,
+    study,
+    challenge,
+    robustness,
+    methods,
+):
     main.add_command(command)

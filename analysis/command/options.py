@@ -14,6 +14,7 @@ from whichway.analysis.vocabulary import (
     DTYPES,
     GROUNDS,
     PARAMETRISATIONS,
+    PERCEPTUAL_DISTANCE,
     PERCEPTUAL_DISTANCES,
     POOLED,
     SCHEDULERS,
@@ -106,7 +107,7 @@ def matching_options(command: Callable) -> Callable:
     for option in (
         click.option(
             "--perceptual-distance",
-            default="efficientnet",
+            default=PERCEPTUAL_DISTANCE,
             type=click.Choice([*PERCEPTUAL_DISTANCES]),
             help="Between images.",
         ),

@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 
 import pandas as pd
@@ -12,12 +13,16 @@ from rich.table import Table
 from whichway.analysis.clouds.parts import measure_name
 from whichway.analysis.clouds.prompt_distances import Distances
 from whichway.analysis.invariance.record import InvarianceRecord
+from whichway.analysis.prompts.pairs import DIFFERING
 from whichway.analysis.runs.change_by_part import EVERYTHING, ChangeByPart, titles_of_moves
 from whichway.analysis.runs.comparison import Comparison
 from whichway.analysis.runs.endpoint_check import EndpointCheck
-from whichway.analysis.runs.method_results import MethodResult
 from whichway.analysis.statistics.estimates import Estimate
 from whichway.analysis.statistics.paired import by_pair, compare_methods
+from whichway.analysis.study.challenge import Challenge
+from whichway.analysis.study.results import group_of
+from whichway.analysis.study.selection import REFERENCE, SelectionRule
+from whichway.analysis.vocabulary import MEASURES
 
 
 def show_comparison(comparison: Comparison, console: Console | None = None) -> None:
@@ -32,13 +37,8 @@ def show_comparison(comparison: Comparison, console: Console | None = None) -> N
     for line in _vectors_in_words(comparison.distances):
         console.print(line, highlight=False)
     console.print()
-    table = Table(title=f"{settings.frames} frames, {settings.perceptual_distance} (lower is smoother, but directness)")
-    lengths = [measure_name("length", encoder, encoders).replace("_", " ") for encoder in encoders]
-    for heading in ("method", *lengths, "PPL", "energy", "directness", "worst step", "Gini"):
-        table.add_column(heading, justify="left" if heading == "method" else "right")
-    for name, result in comparison.results.items():
-        table.add_row(name, *_row(result))
-    console.print(table)
+    for table in _measure_tables(comparison, tuple(encoders)):
+        console.print(table)
     if comparison.change_by_part:
         _show_change(comparison.change_by_part, tuple(encoders), console)
     console.print(str(comparison.endpoint_check), highlight=False, soft_wrap=True)
@@ -112,10 +112,30 @@ def _share(value: float | None) -> str:
     return "–" if value is None else f"{value:.0%}"
 
 
-def _row(result: MethodResult) -> list[str]:
-    smooth = result.smoothness
-    numbers = (*result.lengths.values(), smooth.ppl, smooth.energy, smooth.directness, smooth.worst_step, smooth.gini)
-    return ["–" if number is None else f"{number:.3f}" for number in numbers]
+def _measure_tables(comparison: Comparison, encoders: Sequence[str]) -> Iterator[Table]:
+    """One for smoothness, one for the other two axes: a short path may be one of mush."""
+    settings, results = comparison.settings, comparison.results
+    measured = {name: asdict(result.smoothness) | result.fidelity for name, result in results.items()}
+    smoothness = f"Smoothness: {settings.frames} frames, {settings.perceptual_distance} (↓ low is better, ↑ high)"
+    others = "Consistency, and fidelity of the frames in between"
+    for title, axes in ((smoothness, ("smoothness",)), (others, ("consistency", "fidelity"))):
+        columns = [
+            name
+            for name, measure in MEASURES.items()
+            if measure.axis in axes and any(of_method.get(name) is not None for of_method in measured.values())
+        ]
+        table = Table(title=title, title_justify="left")
+        table.add_column("method")
+        if axes == ("smoothness",):
+            for encoder in encoders:
+                table.add_column(measure_name("length", encoder, encoders).replace("_", " "), justify="right")
+        for name in columns:
+            table.add_column(f"{MEASURES[name].title} {'↓' if MEASURES[name].low_is_better else '↑'}", justify="right")
+        for name, result in results.items():
+            lengths = result.lengths.values() if axes == ("smoothness",) else ()
+            numbers = (*lengths, *(measured[name][column] for column in columns))
+            table.add_row(name, *("–" if number is None else f"{number:.3f}" for number in numbers))
+        yield table
 
 
 def show_study(
@@ -125,14 +145,19 @@ def show_study(
     check: EndpointCheck,
     console: Console | None = None,
 ) -> None:
-    """Each method's mean, its ratio to identity and to the optimal method, and where the report is."""
+    """Each method's mean, its ratio to identity and to the optimal method, and where the report is.
+
+    Over the pairs that differ; over all, where none does.
+    """
     console = console or Console()
+    differing = group_of(results, DIFFERING)
+    results, which = (results, "") if differing.empty else (differing, " that say different things")
     column = f"ppl_{distance}"
     methods = list(dict.fromkeys(results["method"]))
     references = [name for name in ("identity", "optimal") if name in methods]
     compared = {name: {c.method: c for c in compare_methods(results, column, name)} for name in references}
     pairs, seeds = results["pair"].nunique(), results["seed"].nunique()
-    table = Table(title=f"PPL ({distance}) over {pairs} pairs × {seeds} seeds; below 1 is smoother", box=SIMPLE)
+    table = Table(title=f"PPL ({distance}) over {pairs} pairs{which} × {seeds} seeds; below 1 is smoother", box=SIMPLE)
     table.add_column("method")
     for heading in ("mean", *(f"ratio to {name}" for name in references)):
         table.add_column(heading, justify="right")
@@ -146,7 +171,7 @@ def show_study(
 
 
 def show_robustness(
-    compared: pd.DataFrame, agreement: pd.Series, reference: str, console: Console | None = None
+    compared: pd.DataFrame, agreement: pd.DataFrame, reference: str, console: Console | None = None
 ) -> None:
     """Methods × conditions, and how far their rankings agree."""
     console = console or Console()
@@ -156,8 +181,38 @@ def show_robustness(
         table.add_column(condition, justify="right")
     for method, rows in compared.groupby("method", sort=False):
         table.add_row(str(method), *(str(Estimate(row.ratio, row.low, row.high)) for row in rows.itertuples()))
-    table.add_row("Kendall's τ", *(f"{tau:.2f}" for tau in agreement))
+    table.add_row("Kendall's τ", *(f"{row.tau:.2f} of {row.methods} methods" for row in agreement.itertuples()))
     console.print(table)
+
+
+def show_challenge(challenge: Challenge, rule: SelectionRule, folder: Path, console: Console | None = None) -> None:
+    """Every candidate on the tuning pairs, the one that was picked on the held-out ones, and the verdict."""
+    console = console or Console()
+    tables = {"tuning pairs": challenge.tuned, "held-out pairs": [challenge.held_out] if challenge.held_out else []}
+    for title, compared in tables.items():
+        if not compared:
+            continue
+        measures = list(compared[0].ratios)
+        table = Table(title=f"ratio to {REFERENCE}, {title} that say different things", box=SIMPLE)
+        table.add_column("method")
+        for measure in measures:
+            table.add_column(measure, justify="right")
+        for each in compared:
+            table.add_row(each.method, *(str(each.ratios[measure].ratio) for measure in measures))
+        console.print(table)
+    if challenge.picked is None:
+        outcome = f"no candidate is shorter than {REFERENCE} and no worse in {', '.join(rule.guards)}"
+    else:
+        failed = [measure for measure, passed in challenge.verdict.items() if not passed]
+        beaten = f"not as the rule wants it: {', '.join(failed)}" if failed else f"{REFERENCE} is beaten"
+        outcome = f"{challenge.picked} on the held-out pairs: {beaten}"
+    unmeasured = [guard for guard in rule.guards if challenge.tuned and guard not in challenge.tuned[0].ratios]
+    console.print(outcome, highlight=False, soft_wrap=True)
+    if unmeasured:
+        console.print(
+            f"not measured, or no ratio, so not judged: {', '.join(unmeasured)}", highlight=False, soft_wrap=True
+        )
+    console.print(str(folder / "candidates.csv"), highlight=False, soft_wrap=True)
 
 
 def show_invariance(records: Sequence[InvarianceRecord], console: Console | None = None) -> None:

@@ -21,6 +21,7 @@ from whichway.analysis.explorer.leg import Leg
 from whichway.analysis.explorer.messages import Message, as_png, leg_message
 from whichway.analysis.explorer.settings import ExplorerSettings
 from whichway.analysis.families import Conditioning, TruncationWarning
+from whichway.analysis.fidelity.frame_fidelity import Fidelity, mean_fidelity, measure_fidelity
 from whichway.analysis.images.rendering import fitting_batch_size
 from whichway.analysis.models.model import Model
 from whichway.analysis.paths.conditioning_path import join
@@ -30,6 +31,7 @@ from whichway.analysis.runs.frame_store import Picture
 from whichway.analysis.runs.run import Run, open_run, run_name
 from whichway.analysis.smoothness.measures import Smoothness, measure_smoothness
 from whichway.analysis.smoothness.perceptual_distance import perceptual_distance
+from whichway.analysis.smoothness.steps import measure_steps
 from whichway.geometry import PiecewisePath, PointCloud
 
 KIND = "exploration"
@@ -141,7 +143,7 @@ class Exploration:
                 steps[k] = float(step)
             content: dict[str, Any] = {"kind": "steps", "method": method, "steps": steps[:]}
             if smoothness := self.smoothness(method):
-                content["smoothness"] = asdict(smoothness)
+                content["measures"] = asdict(smoothness) | (self.fidelity(method) or {})
             yield Message(content)
 
     def smoothness(self, method: str) -> Smoothness | None:
@@ -149,9 +151,23 @@ class Exploration:
         measured = [step for step in self.steps[method] if step is not None]
         if len(measured) < len(self.steps[method]):
             return None
-        frames = self.frames[method]
-        [end_to_end] = self._distance([frames[0]], [frames[len(measured)]])
-        return measure_smoothness(np.array(measured), float(end_to_end))
+        distance = self.settings.perceptual_distance
+        return measure_smoothness(measure_steps(self._strip(method), distance, steps=np.array(measured)))
+
+    def fidelity(self, method: str) -> Fidelity | None:
+        """Of the frames between prompts; of several legs the mean. None while frames are missing."""
+        per_leg = self.settings.frames - 1
+        if len(self.frames[method]) < len(self.settings.times):
+            return None
+        strip, times = self._strip(method), np.linspace(0, 1, per_leg + 1).tolist()
+        of_legs = [
+            measure_fidelity(strip[first : first + per_leg + 1], times, captions, self.model.pipeline)
+            for first, captions in zip(range(0, len(strip), per_leg), pairwise(self.settings.prompts), strict=False)
+        ]
+        return mean_fidelity(of_legs)
+
+    def _strip(self, method: str) -> np.ndarray:
+        return np.stack([self.frames[method][index] for index in range(len(self.settings.times))])
 
     def _distance(self, starts: Sequence[Picture], ends: Sequence[Picture]) -> np.ndarray:
         return perceptual_distance(self.settings.perceptual_distance, np.stack(starts), np.stack(ends))

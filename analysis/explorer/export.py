@@ -94,7 +94,7 @@ for method in {list(settings.methods)!r}:
     options = {{"seed": {settings.sampling.seed}, "ground": ground, "tokens": {settings.tokens!r}}}
     path = PiecewisePath([build_path(method, a, b, **options) for a, b in pairwise(clouds)])
     frames[method] = render(model, [path(t) for t in uniform_times({len(settings.times)})], sampling)
-    print(method, measure_smoothness(*measure_steps(frames[method], {settings.perceptual_distance!r})))
+    print(method, measure_smoothness(measure_steps(frames[method], {settings.perceptual_distance!r})))
     write_film(frames[method], Path(f"{{method}}.webp"), ping_pong=True)
 '''
 
@@ -122,6 +122,6 @@ for name in {list(settings.methods)!r}:
     legs = [join(name, method, a, b, model=model, seed={settings.sampling.seed}) for a, b in pairwise(conditionings)]
     path = [leg(t) for leg in legs for t in times[:-1]] + [legs[-1](1)]
     frames[name] = render(model, path, sampling)
-    print(name, measure_smoothness(*measure_steps(frames[name], {settings.perceptual_distance!r})))
+    print(name, measure_smoothness(measure_steps(frames[name], {settings.perceptual_distance!r})))
     write_film(frames[name], Path(f"{{name}}.webp"), ping_pong=True)
 '''

@@ -7,6 +7,7 @@ from whichway.analysis.errors import UserError
 from whichway.analysis.images.sampling import Sampling
 from whichway.analysis.models.choice import ModelChoice
 from whichway.analysis.runs.comparison_settings import ComparisonSettings
+from whichway.analysis.vocabulary import PERCEPTUAL_DISTANCE
 from whichway.geometry import uniform_times
 
 MOST_METHODS = 2  # side by side
@@ -27,7 +28,7 @@ class ExplorerSettings:
     tokens: str = "all"
     pooled: str = "auto"
     frames: int = 17
-    perceptual_distance: str = "efficientnet"
+    perceptual_distance: str = PERCEPTUAL_DISTANCE
     model: ModelChoice = ModelChoice()
     sampling: Sampling = Sampling()
 

@@ -28,7 +28,7 @@ from whichway.analysis.models.choice import MINIATURE, ModelChoice
 from whichway.analysis.models.model import Model
 from whichway.analysis.smoothness.measures import Smoothness
 from whichway.analysis.smoothness.perceptual_distance import require_available
-from whichway.analysis.vocabulary import GROUNDS, POOLED, SCHEDULERS, TOKENS
+from whichway.analysis.vocabulary import GROUNDS, PERCEPTUAL_DISTANCE, POOLED, SCHEDULERS, TOKENS
 from whichway.geometry import METHODS
 
 PAGE = Path(__file__).parent / "page"
@@ -69,7 +69,7 @@ class Explorer(anywidget.AnyWidget):
     width = Int(None, allow_none=True).tag(sync=True)
     scheduler = Unicode("own").tag(sync=True)
     model = Unicode(MINIATURE).tag(sync=True)
-    perceptual_distance = Unicode("efficientnet").tag(sync=True)
+    perceptual_distance = Unicode(PERCEPTUAL_DISTANCE).tag(sync=True)
     t = Float(0.5).tag(sync=True)
     choices = traitlets.Dict().tag(sync=True)
 

@@ -161,7 +161,7 @@ class _Level:
 _AloneLayer = tuple[Callable[[TextArguments], _Output], tuple[Conditioning, Conditioning, Conditioning]]
 
 
-class _FirstPassEnded(Exception):
+class _FirstPassEndedError(Exception):
     """The denoiser has answered once; the rest of the pipeline's call is not needed."""
 
 
@@ -264,8 +264,8 @@ class _Check:
         rows, weights = zip(*rewritten, strict=True)
         text = replace(
             plain,
-            rows=pad_sequence(rows, batch_first=True).to(plain.rows),
-            weights=pad_sequence(weights, batch_first=True),
+            rows=pad_sequence([*rows], batch_first=True).to(plain.rows),
+            weights=pad_sequence([*weights], batch_first=True),
         )
         weighted = bool(((text.weights != 1) & (text.weights != 0)).any()) or not text.plain
         with self._weights_of(level, text) if weighted else nullcontext():
@@ -370,7 +370,9 @@ class _Check:
 
         def attend(text: TextArguments) -> _Output:
             given = inputs[0] | {"encoder_hidden_states": text.rows}
-            if given.get("image_rotary_emb") is not None:  # Flux: places of the text, all at the origin, then the image's
+            if (
+                given.get("image_rotary_emb") is not None
+            ):  # Flux: places of the text, all at the origin, then the image's
                 given["image_rotary_emb"] = tuple(
                     torch.cat([places[:1].expand(text.rows.shape[1], -1), places[rows:]])
                     for places in given["image_rotary_emb"]
@@ -400,7 +402,7 @@ class _Check:
 
         def end(_module: torch.nn.Module, _args: tuple, output: Any) -> None:
             answers.append(output[0] if isinstance(output, tuple) else output.sample)
-            raise _FirstPassEnded
+            raise _FirstPassEndedError
 
         hooks = (
             self.denoiser.register_forward_pre_hook(at_the_middle, with_kwargs=True),
@@ -409,7 +411,7 @@ class _Check:
         unguided = replace(self.sampling, guidance_scale=1.0, true_cfg_scale=1.0, negative_prompt=None)
         try:
             call_pipeline(self.model.pipeline, text, unguided, lambda _: None)
-        except _FirstPassEnded:
+        except _FirstPassEndedError:
             pass
         finally:
             for hook in hooks:

@@ -1,12 +1,14 @@
 """AID's paths: clouds that carry how their frames attend to the frames at both ends. Registered as methods below."""
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import ClassVar
 
 import torch
 
 from whichway.analysis.images.attended_cloud import AttendedCloud
-from whichway.geometry import Method, PathRule, PointCloud, register_method, register_path
+from whichway.geometry import Coupling, Method, PathRule, PointCloud, identity_coupling, register_method, register_path
+from whichway.geometry.coupling import require_marginals
 from whichway.geometry.ground import require_same_shape
 from whichway.geometry.path import W2, check_time
 
@@ -26,17 +28,22 @@ class AttentionInterpolationPath:
     :func:`whichway.geometry.beta_times`, is the parametrisation "beta"; it is not the default. Not built: their search
     for α and β, and prompt guidance (PAID).
 
-    The frame's own text is the linear interpolation of the matrices. Keys are linear in rows, so that inner
-    interpolation of cross-attention alone would be exactly that; what AID adds is self-attention across frames. At both
-    ends the rows joined are copies of those that are there, which attention does not see: A and B, as they are.
+    The frame's own text is the linear interpolation of the matrices, as the authors have it: the identity coupling.
+    Any permutation may take its place, the optimal one for instance: then rows are interpolated with the rows that they
+    are matched with, in text and in keys, and B comes in that order. Keys are linear in rows, so that inner
+    interpolation of cross-attention alone would be exactly the displacement path; what AID adds is self-attention
+    across frames. At both ends the rows joined are copies of those that are there, which attention does not see: A and
+    B, as they are.
 
     Raises:
-        ValueError: clouds of different shape or of weights that are not uniform, or another kind.
+        ValueError: clouds of different shape or of weights that are not uniform, a coupling that is no permutation, or
+            another kind.
     """
 
     start: PointCloud
     end: PointCloud
     kind: str = "outer"
+    coupling: Coupling = None  # type: ignore[assignment]  # the identity, filled in below
     length_in: ClassVar[str] = W2  # of the clouds, without what their frames attend to
 
     def __post_init__(self) -> None:
@@ -45,34 +52,51 @@ class AttentionInterpolationPath:
             raise ValueError("attention interpolation needs clouds of uniform weights; got other weights")
         if self.kind not in KINDS:
             raise ValueError(f"kind: unknown {self.kind!r}; known: {', '.join(KINDS)}")
+        if self.coupling is None:
+            object.__setattr__(self, "coupling", identity_coupling(self.start, self.end))
+        require_marginals(self.coupling, self.start, self.end, "attention interpolation")
+        if len(self.coupling.mass) != len(self.start):
+            raise ValueError(
+                "attention interpolation needs a coupling that is a permutation; this one splits rows: "
+                f"{len(self.coupling.mass)} matches of {len(self.start)} rows"
+            )
 
     def __call__(self, t: float) -> PointCloud:
         check_time(t)
+        start, end = self._matched
         if t in (0, 1):
-            return self.end if t else self.start
-        rows = torch.lerp(self.start.rows, self.end.rows, t)
-        return AttendedCloud(rows, self.start.weights, ends=(self.start, self.end), t=t, kind=self.kind)
+            return end if t else start
+        rows = torch.lerp(start.rows, end.rows, t)
+        return AttendedCloud(rows, self.start.weights, ends=(start, end), t=t, kind=self.kind)
+
+    @cached_property
+    def _matched(self) -> tuple[PointCloud, PointCloud]:
+        """A and B, row k of the one matched with row k of the other; as they are where none changes its index."""
+        if self.coupling.share_moved == 0:
+            return self.start, self.end
+        order = torch.empty_like(self.coupling.targets)
+        order[self.coupling.sources] = self.coupling.targets
+        return self.start, PointCloud(self.end.rows[order], self.end.weights[order])
 
 
-register_path(
-    "aid-inner",
-    PathRule(
-        "keys and values interpolated",
-        lambda a, b, *_: AttentionInterpolationPath(a, b, "inner"),
-        AttentionInterpolationPath.length_in,
-        coupled=False,
+for _kind, _path, _method in (
+    (
+        "inner",
+        "matched rows, keys and values interpolated with those of both ends' frames",
+        "frames attend to interpolated keys and values of both ends' frames",
     ),
-)
-register_path(
-    "aid-outer",
-    PathRule(
-        "attention outputs interpolated",
-        lambda a, b, *_: AttentionInterpolationPath(a, b, "outer"),
-        AttentionInterpolationPath.length_in,
-        coupled=False,
+    (
+        "outer",
+        "matched rows, attention outputs interpolated between both ends' frames",
+        "frames attend to both ends' frames, outputs interpolated",
     ),
-)
-register_method(
-    "aid-inner", Method("frames attend to interpolated keys and values of both ends' frames", None, "aid-inner")
-)
-register_method("aid-outer", Method("frames attend to both ends' frames, outputs interpolated", None, "aid-outer"))
+):
+    register_path(
+        f"aid-{_kind}",
+        PathRule(
+            _path,
+            lambda a, b, coupling, *_, kind=_kind: AttentionInterpolationPath(a, b, kind, coupling),
+            AttentionInterpolationPath.length_in,
+        ),
+    )
+    register_method(f"aid-{_kind}", Method(_method, "identity", f"aid-{_kind}"))

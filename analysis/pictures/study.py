@@ -4,13 +4,17 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import LogLocator, NullLocator
 
+from whichway.analysis.pictures.ratio_matrix import draw_ratio_matrix
 from whichway.analysis.pictures.style import METHOD_COLOURS, colour, marker, new_figure
+from whichway.analysis.prompts.pairs import GROUPS, STRATA
 from whichway.analysis.statistics.correlations import correlation, correlation_of_steps, predict_from_length
 from whichway.analysis.statistics.paired import PairedComparison, by_pair, compare_methods
 
 #: geometric length of a step, as :func:`whichway.analysis.study.results.read_steps` calls it → as a figure does
 LENGTHS = {"wasserstein": "$W_2$", "pull_back": "pull-back $W_2$", "frobenius": "RMS Frobenius"}
+SAYING_THE_SAME = GROUPS[1:]
 MEASURES = {"ppl": "perceptual path length", "worst_step": "worst step", "gini": "Gini"}
 
 
@@ -47,32 +51,66 @@ def _draw_interval(axis: Axes, place: int, each: PairedComparison) -> None:
     axis.plot(ratio.value, place, color=colour(each.method), marker=marker(each.method), markersize=7)
 
 
-def draw_strata(results: pd.DataFrame, distance: str, reference: str) -> Figure | None:
-    """PPL's ratio to ``reference`` for each stratum of similarity; None where pairs have no score."""
-    scored = results.dropna(subset="stratum")
-    if scored.empty:
-        return None
-    strata = sorted(scored["stratum"].unique())
-    by_stratum = [compare_methods(scored[scored["stratum"] == s], f"ppl_{distance}", reference) for s in strata]
-    methods = [each.method for each in by_stratum[0]]
-    figure = new_figure(9, 4.2)
+def draw_claim(results: pd.DataFrame, distance: str, method: str, reference: str) -> Figure:
+    """One method's PPL against another's: every pair as a dot, the geometric mean of each stratum with its interval.
+
+    Strata whose pairs say the same stand apart from those of the headline.
+    """
+    both = results[results["method"].isin([method, reference])]
+    parts = {name: rows for name in STRATA if len(rows := both[both["stratum"] == name])} or {"all pairs": both}
+    figure = new_figure(7.2, 3.4)
     axis = figure.subplots()
     axis.axhline(1, color="black", linewidth=0.8)
-    for index, method in enumerate(methods):
-        shift = (index - (len(methods) - 1) / 2) * 0.8 / len(methods)
-        ratios = [comparisons[index].ratio for comparisons in by_stratum]
-        places = np.arange(len(strata)) + shift
-        for place, ratio in zip(places, ratios, strict=True):
-            if ratio.low is not None and ratio.high is not None:
-                axis.plot([place, place], [ratio.low, ratio.high], color=colour(method), alpha=0.6)
-        values = [ratio.value for ratio in ratios]
-        axis.plot(places, values, linestyle="", marker=marker(method), color=colour(method), markersize=6, label=method)
-    counts = [scored.loc[scored["stratum"] == s, "pair"].nunique() for s in strata]
-    ticks = [f"{s:.0f} to {s + 1:.0f}\n{count} pairs" for s, count in zip(strata, counts, strict=True)]
-    axis.set_xticks(range(len(strata)), ticks)
-    axis.set(xlabel="similarity of the two prompts", ylabel=f"PPL, ratio to {reference}")
+    ticks: list[str] = []
+    for place, (name, rows) in enumerate(parts.items()):
+        [compared] = compare_methods(rows, f"ppl_{distance}", reference)
+        ppl = by_pair(rows, f"ppl_{distance}")
+        ratios = (ppl[method] / ppl[reference]).to_numpy()
+        spread = np.random.default_rng(0).permutation(np.linspace(-0.32, 0.08, len(ratios)))
+        axis.plot(place + spread, ratios, ".", color="0.6", markersize=4, zorder=1)
+        _draw_upright_interval(axis, place + 0.25, compared)
+        ticks.append(f"{name}\n{compared.pairs} pairs\n{compared.ratio.value:.2f}")
+        if name in SAYING_THE_SAME and not set(list(parts)[:place]) & set(SAYING_THE_SAME) and place:
+            axis.axvline(place - 0.5, color="0.4", linewidth=0.8, linestyle="--")
+    axis.set_xticks(range(len(parts)), ticks, fontsize=8)
+    axis.set_yscale("log")
+    low, high = axis.get_ylim()
+    axis.yaxis.set_major_locator(LogLocator(base=10, subs=(1, 2, 5) if high > 8 * low else (1, 2, 4, 6, 8, 9)))
+    axis.yaxis.set_minor_locator(NullLocator())
+    axis.yaxis.set_major_formatter("{x:g}")
+    axis.tick_params(axis="y", labelsize=8)
+    axis.grid(axis="y", alpha=0.3)
+    axis.set_ylabel(f"PPL of {method} / of {reference}\n({distance})", fontsize=9)
     axis.spines[["top", "right"]].set_visible(False)
-    axis.legend(ncols=1, frameon=False, fontsize=8, bbox_to_anchor=(1, 0.5), loc="center left")
+    return figure
+
+
+def _draw_upright_interval(axis: Axes, place: float, each: PairedComparison) -> None:
+    ratio, ink = each.ratio, colour(each.method)
+    if ratio.low is not None and ratio.high is not None:
+        axis.plot([place, place], [ratio.low, ratio.high], color=ink, linewidth=1.8)
+    axis.plot(place, ratio.value, color=ink, marker=marker(each.method), markersize=5, linestyle="")
+
+
+def draw_strata(results: pd.DataFrame, distance: str, reference: str) -> Figure | None:
+    """PPL's ratio to ``reference``, methods × strata; None where pairs have no score."""
+    parts = {name: rows for name in STRATA if len(rows := results[results["stratum"] == name])}
+    if not parts:
+        return None
+    headings = {name: f"{name}\n{rows['pair'].nunique()} pairs" for name, rows in parts.items()}
+    compared = {name: compare_methods(rows, f"ppl_{distance}", reference) for name, rows in parts.items()}
+    methods = [each.method for each in next(iter(compared.values()))]
+    cells = {(each.method, headings[name]): each.ratio for name, of_stratum in compared.items() for each in of_stratum}
+    figure = new_figure(2.2 + 0.85 * len(parts), 1.1 + 0.36 * len(methods))
+    axis = draw_ratio_matrix(figure, cells, methods, [*headings.values()])
+    same = next((place for place, name in enumerate(parts) if name in SAYING_THE_SAME), 0)
+    if same:
+        axis.axvline(same - 0.5, color="black", linewidth=1.2)
+    axis.set_xlabel(
+        f"PPL ({distance}), ratio to {reference}; bold: the 95 % interval leaves out 1.\n"
+        "Strata of similarity; right of the line both prompts say the same",
+        fontsize=8,
+    )
     return figure
 
 

@@ -2,6 +2,7 @@
 
 from textwrap import fill, shorten
 
+from matplotlib import rcParams
 from matplotlib.figure import Figure
 
 #: Okabe & Ito (2008), and two more that stay apart from theirs in grey
@@ -16,7 +17,7 @@ METHOD_COLOURS = {
     "unbalanced": "#7B3294",
     "mixture": "#CC79A7",
     "aid-inner": "#4D4D4D",
-    "aid-outer": "#F0E442",
+    "aid-outer": "#661100",
 }
 FALLBACK_COLOUR = "#000000"
 METHOD_MARKERS = {
@@ -36,13 +37,17 @@ DPI = 150
 
 
 def new_figure(width: float, height: float) -> Figure:
-    """A figure in inches, outside pyplot's global state, laid out without overlaps."""
+    """A figure in inches, outside pyplot's global state, laid out without overlaps; its PDF has real fonts in it."""
+    rcParams["pdf.fonttype"] = 42  # TrueType: Type 3, the default, is refused by journals
     return Figure(figsize=(width, height), dpi=DPI, layout="constrained")
 
 
 def colour(method: str) -> str:
-    """Of a method, with or without choices after an @."""
-    return METHOD_COLOURS.get(method.partition("@")[0], FALLBACK_COLOUR)
+    """Of a method, with or without choices after an @; a combination has its path's colour, or else its coupling's."""
+    name = method.partition("@")[0]
+    coupling, _, path = name.partition("+")
+    known = (METHOD_COLOURS[part] for part in (name, path, coupling) if part in METHOD_COLOURS)
+    return next(known, FALLBACK_COLOUR)
 
 
 def marker(method: str) -> str:

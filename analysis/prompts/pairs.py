@@ -1,4 +1,7 @@
-"""Prompt pairs for a study: of the miniature's world, of Crisscrossed Captions, or of any CSV."""
+"""Prompt pairs for a study, and their strata; read from Crisscrossed Captions, or from any CSV.
+
+Those of the miniature's world: :mod:`whichway.analysis.prompts.world_pairs`.
+"""
 
 import json
 from collections import Counter
@@ -11,23 +14,59 @@ import pandas as pd
 
 from whichway.analysis.errors import UserError
 
-STRATA = 5  # [0, 1), [1, 2), … [4, 5] of similarity
 CAPTION_COLUMNS = ("caption1", "caption2", "agg_score")
 PROMPT_COLUMNS = ("prompt_a", "prompt_b")
+
+#: strata of pairs whose prompts differ in what they say, by whole points of similarity from 0 to 5
+SIMILARITY = ("0–1", "1–2", "2–3", "3–4", "4–5")
+#: strata of pairs that say the same; no headline averages over them
+SAME_SCENE, WORD_ORDER, LENGTH = "same scene", "word order", "length"
+#: stratum → what it is
+STRATA = {
+    **{name: f"similarity {name.replace('–', ' to below ')}" for name in SIMILARITY},
+    SAME_SCENE: "similarity 5: the same scene in other words",
+    WORD_ORDER: "the same words in another order",
+    LENGTH: "the same words and others that say nothing",
+}
+#: groups of pairs that one number may stand for: those that differ in what they say (headlines), and three that do not
+DIFFERING = "differing prompts"
+GROUPS = (DIFFERING, SAME_SCENE, WORD_ORDER, LENGTH)
 
 
 @dataclass(frozen=True)
 class PromptPair:
-    """Two prompts and how alike they are, 0 to 5, or None where nobody said."""
+    """Two prompts and how alike they are.
+
+    Attributes:
+        score: similarity of what they say, 0 to 5, or None where nobody said.
+        changed: "word order" or "length" where nothing else tells the prompts apart; else None.
+
+    Raises:
+        ValueError: another change.
+    """
 
     prompt_a: str
     prompt_b: str
     score: float | None = None
+    changed: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.changed not in (None, WORD_ORDER, LENGTH):
+            raise ValueError(f"changed: unknown {self.changed!r}; known: {WORD_ORDER}, {LENGTH}")
 
     @property
-    def stratum(self) -> int | None:
-        """0 to 4: the whole number of points of similarity, 5 counted with 4."""
-        return None if self.score is None else min(int(self.score), STRATA - 1)
+    def stratum(self) -> str | None:
+        """One of :data:`STRATA`; None without a score."""
+        if self.changed is not None:
+            return self.changed
+        if self.score is None:
+            return None
+        return SAME_SCENE if self.score == 5 else SIMILARITY[int(self.score)]
+
+    @property
+    def group(self) -> str:
+        """One of :data:`GROUPS`; pairs without a score are taken to differ."""
+        return self.stratum if self.stratum in GROUPS else DIFFERING
 
 
 @dataclass(frozen=True)
@@ -36,57 +75,6 @@ class Pairs:
 
     pairs: tuple[PromptPair, ...]
     problems: tuple[str, ...] = ()
-
-
-def world_pairs(count: int, *, seed: int = 0) -> Pairs:
-    """Pairs of captions of the miniature's world, evenly over the strata of scene similarity.
-
-    Every scene shows a combination that training never saw (:func:`whichway.miniature.world.is_held_out`). The second
-    scene of a pair is the first with some of its properties changed, so that similar pairs exist; each is worded anew.
-
-    Args:
-        count: how many pairs.
-        seed: the same seed gives the same pairs, and a smaller count the first of a larger one's.
-    """
-    from whichway.miniature.captions import describe
-    from whichway.miniature.world import scene_similarity
-
-    rng = np.random.default_rng([11, seed])
-    pairs: list[PromptPair] = []
-    while len(pairs) < count:
-        wanted = len(pairs) % STRATA
-        a, b = _related_scenes(rng)
-        pair = PromptPair(describe(a, rng), describe(b, rng), scene_similarity(a, b))
-        if pair.stratum == wanted and pair.prompt_a != pair.prompt_b:
-            pairs.append(pair)
-    return Pairs(tuple(pairs))
-
-
-def _related_scenes(rng: np.random.Generator) -> tuple:
-    """Two held-out scenes; the second keeps each property of the first with a chance of its own."""
-    from whichway.miniature.world import Scene, is_held_out, sample_scene
-
-    keep = rng.random()
-    while True:
-        a, other = (sample_scene(rng, held_out=True) for _ in range(2))
-
-        def either(name: str, a: Scene = a, other: Scene = other) -> str:
-            return str(getattr(a if rng.random() < keep else other, name))
-
-        if len(a.objects) == 2 == len(other.objects):
-            first, second = (
-                mine if rng.random() < keep else its for mine, its in zip(a.objects, other.objects, strict=True)
-            )
-            if first == second:
-                continue
-            b = Scene((first, second), either("background"), relation=either("relation"))
-        elif len(a.objects) == 1 == len(other.objects):
-            kept = a.objects if rng.random() < keep else other.objects
-            b = Scene(kept, either("background"), either("size"), either("position"))
-        else:
-            b = other
-        if is_held_out(b):
-            return a, b
 
 
 def read_pairs(path: Path, *, captions: Path | None = None, strict: bool = False) -> Pairs:
@@ -188,16 +176,18 @@ def _said(problem: str, where: Sequence[str]) -> str:
     return f"{len(where)} {rows} left out, {problem}: {', '.join(where[:3])}{more}"
 
 
-def sample_by_stratum(pairs: Sequence[PromptPair], count: int, *, seed: int = 0) -> tuple[PromptPair, ...]:
-    """``count`` pairs, as evenly over the strata of similarity as they go round; all of them where there are fewer.
+def sample_by_stratum(pairs: Sequence[PromptPair], per_stratum: int, *, seed: int = 0) -> tuple[PromptPair, ...]:
+    """At most ``per_stratum`` pairs of each stratum, drawn without replacement, one stratum after the other in turn.
 
     Pairs without a score are a stratum of their own.
     """
     order = np.random.default_rng([13, seed]).permutation(len(pairs))
+    names = [*STRATA, None]
     turn: Counter = Counter()
     ranked = []
     for index in order:
         stratum = pairs[index].stratum
-        ranked.append((turn[stratum], -1 if stratum is None else stratum, int(index)))
+        if turn[stratum] < per_stratum:
+            ranked.append((turn[stratum], names.index(stratum), int(index)))
         turn[stratum] += 1
-    return tuple(pairs[index] for _, _, index in sorted(ranked)[:count])
+    return tuple(pairs[index] for _, _, index in sorted(ranked))

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from whichway.analysis.clouds.conditioning_file import write_conditionings
 from whichway.analysis.clouds.prompt_distances import Distances, measure_distances
+from whichway.analysis.fidelity.frame_fidelity import describe_instruments
 from whichway.analysis.files import write_json
 from whichway.analysis.models.model import Model
 from whichway.analysis.runs.change_by_part import ChangeByPart, measure_changes, render_moved_alone
@@ -87,6 +88,7 @@ def _compare(run: Run, settings: ComparisonSettings) -> Comparison:
     metrics = {
         "distances": distances,
         "perceptual_distance": distance,
+        "fidelity_measured_by": describe_instruments(run.model.pipeline),
         "endpoint_check": check.as_json(),
         "methods": {name: result.as_json() for name, result in results.items()},
     }

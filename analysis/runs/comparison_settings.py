@@ -8,7 +8,7 @@ from whichway.analysis.errors import UserError, require_at_least, require_known
 from whichway.analysis.images.sampling import Sampling
 from whichway.analysis.models.choice import ModelChoice
 from whichway.analysis.paths.chosen_method import CHOICES, ChosenMethod, choose_method, chosen_pooled
-from whichway.analysis.vocabulary import PERCEPTUAL_DISTANCES, PROJECTIONS
+from whichway.analysis.vocabulary import PERCEPTUAL_DISTANCE, PERCEPTUAL_DISTANCES, PROJECTIONS
 from whichway.geometry import METHODS
 
 #: setting → what it may be
@@ -35,7 +35,7 @@ class ComparisonSettings:
     parametrisation: str = "uniform"
     pooled: str = "auto"
     frames: int = 9
-    perceptual_distance: str = "efficientnet"
+    perceptual_distance: str = PERCEPTUAL_DISTANCE
     projection: str = "pca"
     model: ModelChoice = ModelChoice()
     sampling: Sampling = Sampling()

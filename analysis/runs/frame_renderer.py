@@ -1,6 +1,7 @@
 """Renders the frames that are not on disk, the same conditioning only once, and counts."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from time import perf_counter
 
 import numpy as np
 from tqdm.auto import tqdm
@@ -19,6 +20,7 @@ class FrameRenderer:
 
     Attributes:
         rendered, reused: numbers of different frames.
+        seconds: spent in the model, for the frames rendered.
     """
 
     def __init__(
@@ -36,6 +38,7 @@ class FrameRenderer:
         self._addresses: FrameAddresses | None = None
         self._counted: set[str] = set()
         self.rendered = self.reused = 0
+        self.seconds = 0.0
 
     def render(self, requested: Mapping[FrameName, Conditioning]) -> None:
         """Make sure that there is a frame for every (name, t)."""
@@ -91,12 +94,21 @@ class FrameRenderer:
             batch_size=batch_size,
             on_step=on_step,
         )
-        pairs = zip(missing, pictures, strict=True)
+        pairs = zip(missing, self._timed(pictures), strict=True)
         hidden = not (missing and self.progress)
         for address, picture in tqdm(pairs, total=len(missing), desc="frames", unit="frame", disable=hidden):
             self.store.write(address, picture)
             self.rendered += self._is_new(address)
             yield names[address], picture
+
+    def _timed(self, pictures: Iterator[Picture]) -> Iterator[Picture]:
+        while True:
+            begun = perf_counter()
+            picture = next(pictures, None)
+            self.seconds += perf_counter() - begun
+            if picture is None:
+                return
+            yield picture
 
     def _current_addresses(self) -> FrameAddresses:
         """Made anew when the model has changed, by an adapter for instance."""

@@ -1,11 +1,12 @@
 """What each method did between two prompts: how far its rows travel, and how smooth its images look."""
 
 from collections.abc import Collection, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from whichway.analysis.clouds.ground_metrics import find_ground
 from whichway.analysis.clouds.parts import measure_name, named_by_encoder
+from whichway.analysis.fidelity.frame_fidelity import Fidelity, measure_fidelity
 from whichway.analysis.models.model import Model
 from whichway.analysis.paths.chosen_method import ChosenMethod
 from whichway.analysis.runs.endpoint_check import endpoint_error
@@ -28,6 +29,8 @@ class MethodResult:
         shares_moved: encoder → share of the mass carried that changes its row's index; None for paths without a
             coupling.
         endpoint_error: largest difference, in levels of 255, between the last frame and the image of B itself.
+        fidelity: how good the frames in between are as pictures
+            (:func:`whichway.analysis.fidelity.frame_fidelity.measure_fidelity`).
     """
 
     t: list[float]
@@ -36,6 +39,7 @@ class MethodResult:
     lengths: Mapping[str, float | None]
     shares_moved: Mapping[str, float | None]
     endpoint_error: int
+    fidelity: Fidelity = field(default_factory=dict)
 
     @property
     def length(self) -> float | None:
@@ -56,6 +60,7 @@ class MethodResult:
             **named_by_encoder({encoder: {"length": length} for encoder, length in self.lengths.items()}),
             **named_by_encoder({encoder: {"share_moved": share} for encoder, share in self.shares_moved.items()}),
             "endpoint_error": self.endpoint_error,
+            "fidelity": self.fidelity,
         }
 
     @classmethod
@@ -72,6 +77,7 @@ class MethodResult:
             {encoder: content[measure_name("length", encoder, encoders)] for encoder in encoders},
             {encoder: content[measure_name("share_moved", encoder, encoders)] for encoder in encoders},
             content["endpoint_error"],
+            content["fidelity"],
         )
 
 
@@ -82,22 +88,22 @@ def _only(by_encoder: Mapping[str, float | None]) -> float | None:
 def measure_methods(
     rendered: RenderedPaths, methods: Mapping[str, ChosenMethod], distance: str, model: Model
 ) -> dict[str, MethodResult]:
-    """How smooth each method's images look under the perceptual distance ``distance``."""
-    return {
-        name: _measure(rendered, name, find_ground(methods[name].ground, model), distance) for name in rendered.paths
-    }
+    """How smooth each method's images look under the perceptual distance ``distance``, and how good they are."""
+    return {name: _measure(rendered, name, methods[name], distance, model) for name in rendered.paths}
 
 
-def _measure(rendered: RenderedPaths, name: str, ground: GroundMetric, distance: str) -> MethodResult:
-    path, frames = rendered.paths[name], rendered.frames[name]
-    steps, end_to_end = measure_steps(frames, distance)
+def _measure(rendered: RenderedPaths, name: str, method: ChosenMethod, distance: str, model: Model) -> MethodResult:
+    path, frames, times = rendered.paths[name], rendered.frames[name], rendered.times[name]
+    ground = find_ground(method.ground, model)
+    perceived = measure_steps(frames, distance)
     return MethodResult(
-        t=rendered.times[name],
-        steps=steps.tolist(),
-        smoothness=measure_smoothness(steps, end_to_end),
+        t=times,
+        steps=perceived.steps.tolist(),
+        smoothness=measure_smoothness(perceived),
         lengths={encoder: coupled_length(cloud, ground) for encoder, cloud in path.clouds.items()},
         shares_moved={encoder: share_moved(cloud) for encoder, cloud in path.clouds.items()},
         endpoint_error=endpoint_error(frames, rendered.images_of_ends[name]),
+        fidelity=measure_fidelity(frames, times, rendered.captions, model.pipeline),
     )
 
 

@@ -68,6 +68,12 @@ class RenderedPaths:
             for encoder in self.ends[0].clouds
         }
 
+    @property
+    def captions(self) -> tuple[str, str]:
+        """The two prompts."""
+        start, end = self.ends
+        return start.source, end.source
+
 
 def render_paths(
     renderer: FrameRenderer,

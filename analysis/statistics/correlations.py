@@ -4,17 +4,19 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from scipy.stats import linregress, spearmanr
+from jaxtyping import Float
+from scipy.stats import linregress
 
-from whichway.analysis.statistics.estimates import Estimate, Values, estimate
-from whichway.analysis.statistics.paired import by_pair
+from whichway.analysis.statistics import estimates
+from whichway.analysis.statistics.estimates import Estimate, Statistic, Strata, Values, Weights, estimate
+from whichway.analysis.statistics.paired import by_pair, strata_of
+
+FEWER = 5  # times fewer resamples where ranks are weighted anew in each
 
 
-def correlation(x: Values, y: Values) -> Estimate:
-    """Spearman's rank correlation over pairs, with a percentile interval; NaN where one of the two does not vary."""
-    if np.ptp(x) == 0 or np.ptp(y) == 0:
-        return Estimate(np.nan, None, None)
-    return estimate(lambda a, b: float(spearmanr(a, b).statistic), x, y, vectorized=False)
+def correlation(x: Values, y: Values, strata: Strata = None) -> Estimate:
+    """Spearman's rank correlation over pairs, with its interval; NaN where one of the two does not vary."""
+    return _correlate(x, y, np.arange(len(x)), strata)
 
 
 def correlation_of_steps(steps: pd.DataFrame, x: str, y: str) -> Estimate:
@@ -27,14 +29,48 @@ def correlation_of_steps(steps: pd.DataFrame, x: str, y: str) -> Estimate:
         steps: one row for each step, with a column ``pair``.
     """
     known = steps.dropna(subset=[x, y])
-    pairs = [group[[x, y]].to_numpy() for _, group in known.groupby("pair")]
-    if len(pairs) < 5 or known[x].nunique() < 2 or known[y].nunique() < 2:
-        return Estimate(np.nan, None, None)
+    pairs, index = np.unique(known["pair"].to_numpy(), return_inverse=True)
+    if len(pairs) < estimates.FEWEST:
+        return Estimate(np.nan)
+    strata = strata_of(known, pd.Index(pairs))
+    return _correlate(known[x].to_numpy(float), known[y].to_numpy(float), index, strata)
 
-    def spearman(drawn: np.ndarray) -> float:
-        return float(spearmanr(np.concatenate([pairs[int(index)] for index in drawn])).statistic)
 
-    return estimate(spearman, np.arange(len(pairs), dtype=float), vectorized=False)
+def _correlate(x: Values, y: Values, pair: np.ndarray, strata: Strata) -> Estimate:
+    if not len(x) or np.ptp(x) == 0 or np.ptp(y) == 0:
+        return Estimate(np.nan)
+    pairs = int(pair.max()) + 1
+    [found] = estimate(spearman_of(x, y, pair), pairs, strata, resamples=estimates.RESAMPLES // FEWER)
+    return found
+
+
+def spearman_of(x: Values, y: Values, pair: np.ndarray) -> Statistic:
+    """Spearman's correlation as a function of how much each pair counts; ``pair``: whose the values are, from 0."""
+    ranks_x, ranks_y = _ranks_of(x), _ranks_of(y)
+
+    def statistic(weights: Weights) -> Float[np.ndarray, "draws 1"]:
+        counts = weights[:, pair]
+        counts = counts / counts.sum(axis=1, keepdims=True)
+        a, b = ranks_x(counts), ranks_y(counts)
+        a, b = (each - (counts * each).sum(axis=1, keepdims=True) for each in (a, b))
+        with np.errstate(divide="ignore", invalid="ignore"):
+            spread = np.sqrt((counts * a * a).sum(axis=1) * (counts * b * b).sum(axis=1))
+            return ((counts * a * b).sum(axis=1) / spread)[:, None]
+
+    return statistic
+
+
+def _ranks_of(values: Values):  # type: ignore[no-untyped-def]
+    """Mid-ranks under weights: the weight of all that is below, and half of what is equal."""
+    _, index = np.unique(values, return_inverse=True)
+    order = np.argsort(index, kind="stable")
+    starts = np.flatnonzero(np.diff(index[order], prepend=-1))
+
+    def ranks(counts: Float[np.ndarray, "draws values"]) -> Float[np.ndarray, "draws values"]:
+        of_value = np.add.reduceat(counts[:, order], starts, axis=1)
+        return (np.cumsum(of_value, axis=1) - of_value / 2)[:, index]
+
+    return ranks
 
 
 @dataclass(frozen=True)
@@ -57,7 +93,7 @@ class LengthPrediction:
 
 
 def predict_from_length(
-    results: pd.DataFrame, metric: str, *, method: str, reference: str, length: str = "length"
+    results: pd.DataFrame, perceptual_distance: str, *, method: str, reference: str, length: str = "length"
 ) -> LengthPrediction:
     """What the ratio of lengths (W_2 / RMS Frobenius, for the optimal method against identity) says of PPL's.
 
@@ -67,19 +103,20 @@ def predict_from_length(
     Raises:
         ValueError: one of the two methods is missing or has no length.
     """
-    lengths, ppl = by_pair(results.dropna(subset=length), length), by_pair(results, f"ppl_{metric}")
+    lengths = by_pair(results.dropna(subset=length), length)
+    ppl = by_pair(results, f"ppl_{perceptual_distance}")
     for name in (method, reference):
         if name not in lengths or name not in ppl:
             raise ValueError(f"no lengths of {name!r}; there are {', '.join(lengths)}")
     pairs = lengths.index.intersection(ppl.index)
     x = np.log((lengths[method] / lengths[reference])[pairs].to_numpy())
     y = np.log((ppl[method] / ppl[reference])[pairs].to_numpy())
-    seen = np.isfinite(x) & np.isfinite(y)
-    line = linregress(x[seen], y[seen])
+    known = np.isfinite(x) & np.isfinite(y)
+    line = linregress(x[known], y[known])
     return LengthPrediction(
-        correlation(x[seen], y[seen]),
+        correlation(x[known], y[known], strata_of(results, pairs[known])),
         float(line.rvalue**2),
         float(line.slope),
-        float(np.exp(x[seen].mean())),
-        float(np.exp(y[seen].mean())),
+        float(np.exp(x[known].mean())),
+        float(np.exp(y[known].mean())),
     )

@@ -1,16 +1,24 @@
-"""Methods against each other on the same pairs of prompts: differences with intervals, and tests.
+"""Methods against each other on the same pairs of prompts: the effect, its size with intervals, and its test.
 
-The pair is the unit: seeds are averaged within their pair first, and intervals come from drawing pairs again.
+The pair is the unit: seeds are averaged within their pair first, and intervals come from drawing pairs again, within
+their strata. The effect is the ratio of two methods' values; it is reported as a geometric mean, and tested as what
+that is the mean of, the logarithm.
 """
 
+from collections.abc import Hashable
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 from scipy.stats import wilcoxon
-from statsmodels.stats.multitest import multipletests
 
-from whichway.analysis.statistics.estimates import Estimate, Values, estimate_mean
+from whichway.analysis.statistics.estimates import (
+    FEWEST,
+    Estimate,
+    Values,
+    estimate_means,
+    estimate_standardised_means,
+)
 
 
 def by_pair(results: pd.DataFrame, column: str) -> pd.DataFrame:
@@ -22,32 +30,43 @@ def by_pair(results: pd.DataFrame, column: str) -> pd.DataFrame:
     return means[list(dict.fromkeys(results["method"]))].dropna()
 
 
+def strata_of(results: pd.DataFrame, pairs: pd.Index) -> list[Hashable]:
+    """The stratum of each of these pairs; one and the same where there are none."""
+    if "stratum" not in results:
+        return [None] * len(pairs)
+    strata = results.drop_duplicates("pair").set_index("pair")["stratum"]
+    return [None if pd.isna(name) else str(name) for name in strata.loc[pairs]]
+
+
 @dataclass(frozen=True)
 class PairedComparison:
     """One method against a reference on the same pairs and seeds.
 
     Attributes:
+        pairs: how many.
         mean: the method's own mean.
         difference: mean of method − reference.
-        ratio: geometric mean of method / reference.
+        ratio: geometric mean of method / reference, over the pairs on which both are positive.
+        effect: mean of log(method / reference) over its standard deviation, Cohen's d of paired values: how large the
+            effect is against how much it varies from pair to pair; NaN with too few pairs to tell.
         wins: share of pairs on which the method is better than the reference; ties count half.
-        p: Wilcoxon's signed-rank test, two-sided; None where all differences are zero.
-        p_holm: the same, corrected for all methods compared (Holm).
+        p: Wilcoxon's signed-rank test on log(method / reference), two-sided, not corrected; None where all are zero.
     """
 
     method: str
+    pairs: int
     mean: float
     difference: Estimate
     ratio: Estimate
+    effect: Estimate
     wins: float
     p: float | None
-    p_holm: float | None
 
 
 def compare_methods(
     results: pd.DataFrame, column: str, reference: str, *, low_is_better: bool = True
 ) -> list[PairedComparison]:
-    """Every other method against ``reference``.
+    """Every other method against ``reference``; intervals by drawing pairs again within their strata.
 
     Args:
         low_is_better: of the measure in ``column``; says who wins.
@@ -59,32 +78,47 @@ def compare_methods(
     if reference not in means:
         raise ValueError(f"no results of {reference!r}; there are {', '.join(means)}")
     others = [method for method in means if method != reference]
-    base = means[reference].to_numpy()
-    tests = [_wilcoxon(means[method].to_numpy() - base) for method in others]
-    tested = [p for p in tests if p is not None]
-    corrected = iter(multipletests(tested, method="holm")[1] if tested else ())
+    strata = strata_of(results, means.index)
+    values, base = means[others].to_numpy(), means[[reference]].to_numpy()
+    logs = log_ratios(values, base)
+    columns = zip(
+        others,
+        values.T,
+        logs.T,
+        estimate_means(values - base, strata),
+        estimate_means(logs, strata),
+        estimate_standardised_means(logs, strata),
+        strict=True,
+    )
     return [
-        _compare(
+        PairedComparison(
             method,
-            means[method].to_numpy(),
-            base,
-            (p, None if p is None else float(next(corrected))),
-            low_is_better,
+            pairs=len(means),
+            mean=float(of_method.mean()) if len(means) else float("nan"),
+            difference=difference,
+            ratio=log_ratio.map(np.exp),
+            effect=effect if len(means) >= FEWEST else Estimate(float("nan")),
+            wins=_wins(of_method, base[:, 0], low_is_better),
+            p=signed_rank_test(of_logs),
         )
-        for method, p in zip(others, tests, strict=True)
+        for method, of_method, of_logs, difference, log_ratio, effect in columns
     ]
 
 
-def _wilcoxon(differences: Values) -> float | None:
-    return float(wilcoxon(differences).pvalue) if differences.any() else None
-
-
-def _compare(
-    method: str, values: Values, base: Values, tests: tuple[float | None, float | None], low_is_better: bool
-) -> PairedComparison:
+def log_ratios(values: np.ndarray, base: np.ndarray) -> np.ndarray:
+    """log(values / base); NaN where one of the two is not positive."""
     positive = (values > 0) & (base > 0)
-    logs = estimate_mean(np.log(values[positive] / base[positive])) if positive.any() else Estimate(np.nan, None, None)
-    ratio = Estimate(*(None if end is None else float(np.exp(end)) for end in (logs.value, logs.low, logs.high)))  # type: ignore[arg-type]
+    return np.log(np.where(positive, values, np.nan) / np.where(positive, base, np.nan))
+
+
+def signed_rank_test(logs: Values) -> float | None:
+    """p of Wilcoxon's signed-rank test that the logarithms are symmetric about zero, two-sided; None if all are 0."""
+    known = logs[~np.isnan(logs)]
+    return float(wilcoxon(known).pvalue) if known.any() else None
+
+
+def _wins(values: Values, base: Values, low_is_better: bool) -> float:
+    if not len(values):
+        return float("nan")
     better = values < base if low_is_better else values > base
-    wins = float(np.mean(better + 0.5 * (values == base)))
-    return PairedComparison(method, float(values.mean()), estimate_mean(values - base), ratio, wins, *tests)
+    return float(np.mean(better + 0.5 * (values == base)))

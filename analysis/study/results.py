@@ -9,42 +9,82 @@ import pandas as pd
 
 from whichway.analysis.clouds.parts import is_measure
 from whichway.analysis.paths.chosen_method import choose_method
-from whichway.analysis.smoothness.measures import Smoothness
+from whichway.analysis.prompts.pairs import DIFFERING, GROUPS, STRATA
 from whichway.analysis.study.records import read_records
 from whichway.analysis.study.saved_study import read_study
+from whichway.analysis.vocabulary import MEASURES
 from whichway.geometry import PATHS, find_method
 from whichway.geometry.path import W2
-
-MEASURES = tuple(Smoothness.__dataclass_fields__)
 
 
 def read_results(out: Path) -> pd.DataFrame:
     """One row for each (pair, seed, method): prompts, score, distances of the prompts, and measures.
 
-    Columns of measures are called ``ppl_efficientnet``, by measure and perceptual distance; those of the method's own
-    geometry ``length``, ``share_moved``, and ``path_wasserstein`` and so on: the sum over its steps,
-    where the path has a length in that distance. Of a conditioning with several encoders each of these, and of the
-    prompts' distances, stands once for each, its name after it: ``wasserstein_clip``, ``length_t5``.
+    ``stratum``: of the pair (:data:`whichway.analysis.prompts.pairs.STRATA`), None without a score.
+    ``attrs["perceptual_distances"]`` names those that were measured with, the one that reports show first.
+    Columns of measures are called ``ppl_lpips``, by measure and perceptual distance, or ``scene_confidence``, by the
+    measure alone where it needs no distance; those of the method's own geometry ``length``, ``share_moved``, and
+    ``path_wasserstein`` and so on: the sum over its steps, where the path has a length in that distance. Of a
+    conditioning with several encoders each of these, and of the prompts' distances, stands once for each, its name
+    after it: ``wasserstein_clip``, ``length_t5``.
 
     Raises:
         UserError: no study in the folder, or a damaged one.
     """
-    pairs = read_study(out).pairs
-    rows = []
+    study = read_study(out)
+    pairs = study.pairs
+    described = [asdict(pair) | {"stratum": pair.stratum} for pair in pairs]
+    rows: list[dict[str, Any]] = []
     for record in read_records(out):
-        pair = pairs[record["pair"]]
         for name, measured in record["methods"].items():
             row = {"pair": record["pair"], "seed": record["seed"], "method": name}
-            row |= asdict(pair) | {"stratum": pair.stratum} | record["distances"]
+            row |= described[record["pair"]] | record["distances"]
             row |= {key: value for key, value in measured.items() if is_measure(key, "share_moved")}
             row["endpoint_error"] = measured["endpoint_error"]
             lengths = {key: value for key, value in measured.items() if is_measure(key, "length")}
             row |= {key: value if _has_w2_length(name) else None for key, value in lengths.items()}
             row |= {f"path_{key}": sum(steps) if steps else None for key, steps in _lengths(name, measured).items()}
             for distance, perceived in measured["perceived"].items():
-                row |= {f"{measure}_{distance}": perceived[measure] for measure in MEASURES}
-            rows.append(row)
+                row |= {MEASURES[key].column(key, distance): perceived[key] for key in MEASURES if key in perceived}
+            rows.append(row | measured.get("measures", {}))
+    table = pd.DataFrame(rows)
+    table.attrs["perceptual_distances"] = study.settings.perceptual_distances
+    return table
+
+
+def group_of(table: pd.DataFrame, group: str) -> pd.DataFrame:
+    """The rows of pairs of one of :data:`~whichway.analysis.prompts.pairs.GROUPS`; without a score: taken to differ."""
+    if group == DIFFERING:
+        return table[~table["stratum"].isin(GROUPS)]
+    return table[table["stratum"] == group]
+
+
+def by_stratum(table: pd.DataFrame) -> dict[str, pd.DataFrame]:
+    """Stratum → its rows, in the strata's order; those without a score are in none."""
+    return {name: rows for name in STRATA if len(rows := table[table["stratum"] == name])}
+
+
+def read_steps(out: Path) -> pd.DataFrame:
+    """One row for each step: (pair, seed, method, step), its geometric lengths and its perceptual distances."""
+    strata = [pair.stratum for pair in read_study(out).pairs]
+    rows = []
+    for record in read_records(out):
+        where = {"pair": record["pair"], "seed": record["seed"], "stratum": strata[record["pair"]]}
+        for name, measured in record["methods"].items():
+            count = len(measured["t"]) - 1
+            columns = {key: steps for key, steps in _lengths(name, measured).items() if steps and len(steps) == count}
+            columns |= {distance: perceived["steps"] for distance, perceived in measured["perceived"].items()}
+            rows += [
+                where | {"method": name, "step": index} | {key: values[index] for key, values in columns.items()}
+                for index in range(count)
+            ]
     return pd.DataFrame(rows)
+
+
+def read_seconds(out: Path) -> dict[str, float]:
+    """Seconds that the finished (pair, seed) took in all, and in the model; empty where records hold none."""
+    seconds = pd.DataFrame([record["seconds"] for record in read_records(out) if "seconds" in record])
+    return {str(name): float(total) for name, total in seconds.sum().items()}
 
 
 def _has_w2_length(method: str) -> bool:
@@ -90,20 +130,4 @@ def read_changes(out: Path) -> pd.DataFrame:
             }
             for what in moved
         ]
-    return pd.DataFrame(rows)
-
-
-def read_steps(out: Path) -> pd.DataFrame:
-    """One row for each step: (pair, seed, method, step), its geometric lengths and its perceptual distances."""
-    rows = []
-    for record in read_records(out):
-        for name, measured in record["methods"].items():
-            count = len(measured["t"]) - 1
-            columns = {key: steps for key, steps in _lengths(name, measured).items() if steps and len(steps) == count}
-            columns |= {distance: perceived["steps"] for distance, perceived in measured["perceived"].items()}
-            where = {"pair": record["pair"], "seed": record["seed"], "method": name}
-            rows += [
-                where | {"step": index} | {key: values[index] for key, values in columns.items()}
-                for index in range(count)
-            ]
     return pd.DataFrame(rows)

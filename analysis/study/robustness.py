@@ -1,23 +1,22 @@
-"""Does a study's conclusion depend on how it was made: on perceptual distance, scheduler, steps, guidance?"""
+"""Does a study's conclusion depend on how it was made: on perceptual distance, model, sampler, steps, guidance?"""
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
 from scipy.stats import kendalltau
 
 from whichway.analysis.errors import UserError
+from whichway.analysis.prompts.pairs import DIFFERING
 from whichway.analysis.statistics.paired import compare_methods
-from whichway.analysis.study.results import read_results
-from whichway.analysis.study.saved_study import read_study
-from whichway.analysis.study.settings import StudySettings
+from whichway.analysis.study.results import group_of, read_results
+from whichway.analysis.study.saved_study import SavedStudy, read_study
 
 #: settings by which studies are told apart, where they differ → what a condition calls them
 CONDITIONS = {
     "model": "model",
-    "scheduler": "scheduler",
+    "scheduler": "sampler",
     "num_inference_steps": "steps",
     "guidance_scale": "guidance",
     "negative_prompt": "negative prompt",
@@ -28,39 +27,67 @@ CONDITIONS = {
 }
 
 
-def _conditions(settings: StudySettings) -> dict[str, Any]:
-    return settings.identity | {"pooled": settings.pooled}
-
-
 def compare_studies(folders: Sequence[Path], *, reference: str = "identity") -> pd.DataFrame:
     """PPL's ratio to ``reference``, with its interval: one row for each (study, perceptual distance, method).
 
-    A condition is called by its perceptual distance and by what differs from the first study's settings.
+    Over the pairs whose prompts differ, and of these over the ones that all studies have: the conditions differ in
+    nothing else. A condition is called by its perceptual distance and by what differs from the first study's settings;
+    two models of one name are told apart by their hashes.
 
     Raises:
-        UserError: no studies, one that is not there or has nothing finished, or one without the reference.
+        UserError: no studies, one that is not there or has nothing finished, one without the reference, or studies
+            that have no finished pair in common.
     """
     if not folders:
         raise UserError("studies: none given; wanted folders of 'whichway study'")
-    studies = {folder: read_study(folder).settings for folder in folders}
-    usual = _conditions(next(iter(studies.values())))
-    rows = []
-    for folder, settings in studies.items():
-        results = read_results(folder)
-        if results.empty or reference not in set(results["method"]):
-            raise UserError(f"{str(folder)!r} has no finished pair of {reference!r}")
-        own, pairs = _conditions(settings), results["pair"].nunique()
-        differing = [f"{title} {own[name]}" for name, title in CONDITIONS.items() if own[name] != usual[name]]
-        for distance in settings.perceptual_distances:
-            condition = ", ".join([distance, *differing])
-            for compared in compare_methods(results, f"ppl_{distance}", reference):
+    studies = {folder: read_study(folder) for folder in folders}
+    results = {folder: _finished(folder, reference) for folder in folders}
+    shared = set.intersection(*({*_prompts(table)} for table in results.values()))
+    if not shared:
+        raise UserError("studies: they have no finished pair in common whose prompts differ")
+    usual, rows = studies[folders[0]], []
+    for folder, study in studies.items():
+        table = results[folder][_prompts(results[folder]).isin(shared)]
+        differing = _differences(study, usual)
+        for distance in study.settings.perceptual_distances:
+            for compared in compare_methods(table, f"ppl_{distance}", reference):
                 ratio = {"ratio": compared.ratio.value, "low": compared.ratio.low, "high": compared.ratio.high}
-                rows.append({"condition": condition, "method": compared.method, "pairs": pairs} | ratio)
+                where = {"condition": ", ".join([distance, *differing]), "method": compared.method}
+                rows.append(where | {"pairs": compared.pairs} | ratio)
     return pd.DataFrame(rows)
 
 
-def agreement(compared: pd.DataFrame) -> pd.Series:
-    """Kendall's τ between the ranking of methods under each condition and under the first one, 1 to −1."""
-    ratios = compared.pivot_table(index="method", columns="condition", values="ratio", sort=False).dropna()
+def _finished(folder: Path, reference: str) -> pd.DataFrame:
+    results = read_results(folder)
+    if results.empty or reference not in set(results["method"]):
+        raise UserError(f"{str(folder)!r} has no finished pair of {reference!r}")
+    return group_of(results, DIFFERING)
+
+
+def _prompts(results: pd.DataFrame) -> pd.Series:
+    """Of each row, the two prompts as one value."""
+    return results["prompt_a"] + "\n" + results["prompt_b"]
+
+
+def _differences(study: SavedStudy, usual: SavedStudy) -> list[str]:
+    own, first = (each.settings.identity | {"pooled": each.settings.pooled} for each in (study, usual))
+    differing = [f"{title} {own[name]}" for name, title in CONDITIONS.items() if own[name] != first[name]]
+    if own["model"] == first["model"] and study.model_sha256 != usual.model_sha256:
+        differing.insert(0, f"model {study.model_sha256[:8]}")
+    return differing
+
+
+def agreement(compared: pd.DataFrame) -> pd.DataFrame:
+    """Does a condition rank the methods as the first one does? One row for each condition.
+
+    Columns ``tau``: Kendall's τ, 1 to −1, of the methods that the condition and the first one have; ``methods``: how
+    many these are, without which τ says little.
+    """
+    ratios = compared.pivot_table(index="method", columns="condition", values="ratio", sort=False)
     first = ratios.iloc[:, 0]
-    return ratios.apply(lambda column: kendalltau(first, column).statistic if len(ratios) > 1 else np.nan)
+    rows = {}
+    for condition, column in ratios.items():
+        both = column.notna() & first.notna()
+        tau = kendalltau(first[both], column[both]).statistic if both.sum() > 1 else np.nan
+        rows[condition] = {"tau": tau, "methods": int(both.sum())}
+    return pd.DataFrame.from_dict(rows, orient="index")

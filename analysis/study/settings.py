@@ -8,7 +8,7 @@ from whichway.analysis.errors import UserError, require_at_least, require_known
 from whichway.analysis.images.sampling import Sampling
 from whichway.analysis.models.choice import ModelChoice
 from whichway.analysis.paths.chosen_method import ChosenMethod, choose_method, chosen_pooled
-from whichway.analysis.vocabulary import PERCEPTUAL_DISTANCES, POOLED
+from whichway.analysis.vocabulary import PERCEPTUAL_DISTANCE, PERCEPTUAL_DISTANCES, POOLED
 
 METHODS = (
     "identity",
@@ -31,7 +31,8 @@ class StudySettings:
     """What every pair goes through.
 
     Attributes:
-        seeds: initial noises for each pair: seeds 0, 1, … of the noise and of the random coupling.
+        seeds: number of initial noises for each pair: seeds of the noise and of the random coupling, from
+            ``first_seed`` on.
         perceptual_distances: the first is the one that reports show.
         pooled: how a pooled vector moves, where a method's name does not say.
         sampling: its own seed is not used.
@@ -41,9 +42,10 @@ class StudySettings:
     """
 
     methods: tuple[str, ...] = METHODS
-    frames: int = 9
-    seeds: int = 3
-    perceptual_distances: tuple[str, ...] = ("efficientnet",)
+    frames: int = 7
+    seeds: int = 2
+    first_seed: int = 0
+    perceptual_distances: tuple[str, ...] = (PERCEPTUAL_DISTANCE,)
     pooled: str = "auto"
     model: ModelChoice = ModelChoice()
     sampling: Sampling = Sampling()
@@ -60,6 +62,7 @@ class StudySettings:
         require_known("pooled", self.pooled, POOLED)
         require_at_least("frames", self.frames, 2)
         require_at_least("seeds", self.seeds, 1)
+        require_at_least("first_seed", self.first_seed, 0)
 
     @classmethod
     def from_json(cls, content: Mapping[str, Any]) -> "StudySettings":
@@ -80,6 +83,10 @@ class StudySettings:
         sampling = {name: value for name, value in asdict(self.sampling).items() if name != "seed"}
         own = {name: value for name, value in asdict(self).items() if name not in ("model", "sampling", "pooled")}
         return own | chosen_pooled(self.pooled) | {"model": self.model.name} | sampling
+
+    @property
+    def noise_seeds(self) -> tuple[int, ...]:
+        return tuple(range(self.first_seed, self.first_seed + self.seeds))
 
     @property
     def chosen_methods(self) -> dict[str, ChosenMethod]:

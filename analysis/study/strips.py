@@ -11,21 +11,26 @@ from matplotlib.figure import Figure
 from whichway.analysis.errors import UserError
 from whichway.analysis.models.model import Model
 from whichway.analysis.pictures.filmstrips import draw_filmstrips
+from whichway.analysis.prompts.pairs import DIFFERING
 from whichway.analysis.runs.frame_renderer import read_strip
 from whichway.analysis.statistics.paired import by_pair
 from whichway.analysis.study.records import read_records
-from whichway.analysis.study.results import read_results
+from whichway.analysis.study.results import group_of, read_results
 from whichway.analysis.study.saved_study import SavedStudy, read_study
-from whichway.analysis.study.unit import Unit, render_unit, unit_frames, unit_renderer
+from whichway.analysis.study.unit import Unit, render_unit, unit_frames
 
 STRIP_METHODS = ("identity", "optimal")
 
 
 def strip_pairs(results: pd.DataFrame, distance: str) -> dict[str, int]:
-    """The pairs on which the optimal method does best, median and worst against identity: nobody's choice."""
+    """The pairs on which the optimal method does best, median and worst against identity: nobody's choice.
+
+    Of the pairs that differ in what they say; of all, where none does.
+    """
     if not set(STRIP_METHODS) <= set(results["method"]):
         return {}
-    ppl = by_pair(results, f"ppl_{distance}")
+    differing = group_of(results, DIFFERING)
+    ppl = by_pair(results if differing.empty else differing, f"ppl_{distance}")
     order = [int(pair) for pair in (ppl["optimal"] / ppl["identity"]).sort_values().index]
     return {"best": order[0], "median": order[len(order) // 2], "worst": order[-1]}
 
@@ -42,7 +47,7 @@ def draw_strips(
     figures = {}
     for name, index in pairs.items():
         pair = study.pairs[index]
-        frames, times = _strip(out, study, Unit(index, pair, 0), model)
+        frames, times = _strip(out, study, Unit(index, pair, study.settings.first_seed), model)
         if frames:
             figures[f"strip-{name}"] = draw_filmstrips(frames, times, pair.prompt_a, pair.prompt_b)
     return figures
@@ -72,8 +77,7 @@ def strip_times(out: Path, unit: Unit) -> dict[str, list[float]]:
 
 def _strip(out: Path, study: SavedStudy, unit: Unit, model: Model | None) -> tuple[dict[str, Any], dict[str, Any]]:
     if model is not None:
-        settings = replace(study.settings, methods=STRIP_METHODS)
-        rendered = render_unit(unit, settings, unit_renderer(unit, settings, model, out))
+        rendered = render_unit(unit, replace(study.settings, methods=STRIP_METHODS), model, out)
         return dict(rendered.frames), dict(rendered.times)
     times = strip_times(out, unit)
     try:

@@ -1,10 +1,12 @@
 """Many prompt pairs, many seeds, every method on each of them: a paired experiment that can be stopped at any moment.
 
-A study is a run (:mod:`whichway.analysis.runs.run`) whose manifest is written before the first frame, with a line for
-each finished (pair, seed) in ``records.jsonl``. All else is made from these.
+A study is a run (:mod:`whichway.analysis.runs.run`) whose manifest is written before the first frame, and with it
+``study.json`` (:mod:`whichway.analysis.study.plan`): what is asked, and how it is tested. Each finished (pair, seed) is
+a line in ``records.jsonl``. All else is made from these.
 """
 
-from collections.abc import Sequence
+import warnings
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from itertools import product
 from pathlib import Path
@@ -14,12 +16,17 @@ import pandas as pd
 from tqdm.auto import tqdm
 
 from whichway.analysis.errors import UserError
+from whichway.analysis.models.accuracy import read_accuracy
 from whichway.analysis.models.model import Model
 from whichway.analysis.prompts.pairs import PromptPair
 from whichway.analysis.runs.endpoint_check import endpoint_tolerance
 from whichway.analysis.runs.run import open_run, short_hash
 from whichway.analysis.smoothness.perceptual_distance import require_available
+from whichway.analysis.study.duration import announced
+from whichway.analysis.study.kernel_distances import FILE as KERNEL_DISTANCES
+from whichway.analysis.study.kernel_distances import measure_kernel_distances
 from whichway.analysis.study.on_cluster import records_on_cluster
+from whichway.analysis.study.plan import Hypothesis, plan_study, write_plan
 from whichway.analysis.study.records import append_records, read_records
 from whichway.analysis.study.results import read_results
 from whichway.analysis.study.saved_study import KIND
@@ -33,18 +40,25 @@ def run_study(
     out: Path,
     *,
     model: Model | None = None,
+    hypotheses: Sequence[Hypothesis] | None = None,
     dask: str | None = None,
     progress: bool = True,
+    report: Callable[[str], object] = lambda line: None,
 ) -> pd.DataFrame:
     """Do what is not done yet; returns :func:`whichway.analysis.study.results.read_results`.
 
     Args:
         out: the run's folder. One that holds another study is refused.
         model: a loaded model, where the caller has one.
+        hypotheses: what the study tests, written down before its first frame; default
+            :func:`whichway.analysis.study.plan.usual_hypotheses`.
         dask: address of a running Dask scheduler over which (pair, seed) are spread; its workers must see ``out``.
+        report: called with one line at a time that says what is going on: after the first (pair, seed), how long the
+            others will take.
 
     Raises:
-        UserError: no pairs; what :func:`~whichway.analysis.runs.run.open_run` refuses; a model that cannot be loaded.
+        UserError: no pairs; a folder whose study declared other hypotheses; what
+            :func:`~whichway.analysis.runs.run.open_run` refuses; a model that cannot be loaded.
     """
     if not pairs:
         raise UserError("pairs: none given")
@@ -52,17 +66,30 @@ def run_study(
         require_available(distance)  # before an hour of rendering, not after it
     model = model or settings.model.load()
     description = describe_study(settings, pairs, model)
+    plan = plan_study(settings, pairs, hypotheses=hypotheses, accuracy=read_accuracy(model.name))
     with open_run(out, KIND, identity=description["identity"], settings=description["settings"], model=model):
+        write_plan(out, plan)
         done = {(record["pair"], record["seed"]) for record in read_records(out)}
-        units = [Unit(index, pair, seed) for (index, pair), seed in product(enumerate(pairs), range(settings.seeds))]
+        units = [Unit(index, pair, seed) for (index, pair), seed in product(enumerate(pairs), settings.noise_seeds)]
         missing = [unit for unit in units if unit.key not in done]
         if dask:
             records = records_on_cluster(dask, settings, missing, out, model)
         else:
             records = (unit_record(unit, settings, model, out) for unit in missing)
+        records = announced(records, units=len(missing), workers=1 if dask is None else None, report=report)
         bar = tqdm(records, total=len(units), initial=len(done), desc="study", unit="pair", disable=not progress)
         append_records(out, iter(bar))
+        if missing or not (out / KERNEL_DISTANCES).is_file():
+            _compare_with_real_images(out, model)
     return read_results(out)
+
+
+def _compare_with_real_images(out: Path, model: Model) -> None:
+    """What pairs cannot say one by one; a study whose frames were thrown away is one without it."""
+    try:
+        measure_kernel_distances(out, model.pipeline)
+    except UserError as error:
+        warnings.warn(f"no kernel distances: {error}", stacklevel=3)
 
 
 class StudyDescription(TypedDict):

@@ -1,62 +1,123 @@
-"""A study's tables: as LaTeX, and as the report shows them."""
+"""A study's tables: one frame of plain columns for each, written as CSV and LaTeX, and shown by the report."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import pandas as pd
 
+from whichway.analysis.prompts.pairs import DIFFERING, GROUPS, STRATA
 from whichway.analysis.runs.change_by_part import EVERYTHING, titles_of_moves
 from whichway.analysis.statistics.estimates import Estimate
 from whichway.analysis.statistics.paired import PairedComparison, by_pair, compare_methods
-from whichway.analysis.study.results import MEASURES, encoders_of, with_encoder
+from whichway.analysis.study.declared_tests import DeclaredTest
+from whichway.analysis.study.measures import MeasuredColumn, find_column, measured_columns
+from whichway.analysis.study.results import by_stratum, encoders_of, group_of, with_encoder
 
-HIGH_IS_SMOOTH = ("directness",)
-
-
-def latex_table(comparisons: list[PairedComparison], reference: str) -> str:
-    """A booktabs table of the ratios to ``reference``."""
-    lines = [
-        r"\begin{tabular}{lrrrr}",
-        r"\toprule",
-        rf"method & mean PPL & ratio to {_latex(reference)} & 95\,\% interval & wins \\",
-        r"\midrule",
-    ]
-    for each in comparisons:
-        low, high = each.ratio.low, each.ratio.high
-        interval = "--" if low is None else f"{low:.3f} to {high:.3f}"
-        wins = rf"{100 * each.wins:.0f}\,\%"
-        cells = (_latex(each.method), f"{each.mean:.3f}", f"{each.ratio.value:.3f}", interval, wins)
-        lines.append(rf"{' & '.join(cells)} \\")
-    return "\n".join([*lines, r"\bottomrule", r"\end{tabular}", ""])
+DIGITS = 3  # of numbers in LaTeX
 
 
-def _latex(name: str) -> str:
-    return name.replace("_", r"\_").replace("&", r"\&")
+def comparison_columns(compared: PairedComparison) -> dict[str, object]:
+    """A comparison as columns of a table: the effect with its interval, its size, and who wins."""
+    return {
+        "pairs": compared.pairs,
+        "mean": compared.mean,
+        **_with_interval("ratio", compared.ratio),
+        **_with_interval("effect", compared.effect),
+        **_with_interval("difference", compared.difference),
+        "wins": compared.wins,
+    }
 
 
-def strata_tables(results: pd.DataFrame, distance: str, reference: str) -> list[dict]:
-    """All comparisons with ``reference`` once more, within each stratum of similarity; one table for each measure."""
-    groups = list(results.dropna(subset="stratum").groupby("stratum"))
-    if not groups or results["method"].nunique() < 2:
-        return []
-    titles = [f"{stratum:.0f} to {stratum + 1:.0f} ({group['pair'].nunique()} pairs)" for stratum, group in groups]
-    tables = []
-    for measure in MEASURES:
-        high = measure in HIGH_IS_SMOOTH
-        columns = [
-            compare_methods(group, f"{measure}_{distance}", reference, low_is_better=not high) for _, group in groups
+def _with_interval(name: str, estimate: Estimate) -> dict[str, float]:
+    """NaN where there is no interval, so that the columns stay numbers."""
+    low, high = (float("nan") if end is None else end for end in (estimate.low, estimate.high))
+    return {name: estimate.value, f"{name}_low": low, f"{name}_high": high}
+
+
+def claim_table(results: pd.DataFrame, distance: str, *, method: str, reference: str) -> pd.DataFrame:
+    """The claim: PPL of one method against another, over the pairs that differ, and within each stratum.
+
+    One row for each group and stratum that has pairs; the first is the headline.
+    """
+    column = find_column(results, "ppl", distance)
+    parts = {DIFFERING: group_of(results, DIFFERING)} | by_stratum(results)
+    both = {name: rows[rows["method"].isin([method, reference])] for name, rows in parts.items()}
+    return pd.DataFrame(
+        [
+            {"stratum": name, "meaning": STRATA.get(name, "the headline: all strata of similarity below 5")}
+            | comparison_columns(compared)
+            for name, rows in both.items()
+            if column is not None and len(rows)
+            for compared in compare_methods(rows, column.column, reference)
         ]
-        rows = [(cells[0].method, cells) for cells in zip(*columns, strict=True)]
-        tables.append(
-            {"measure": measure, "distance": distance, "reference": reference, "high": high}
-            | {"strata": titles, "rows": rows}
-        )
-    return tables
+    )
+
+
+def comparison_table(results: pd.DataFrame, distances: Sequence[str], references: Sequence[str]) -> pd.DataFrame:
+    """Every method against every reference, for each group of pairs, perceptual distance and measure."""
+    rows = []
+    for group in GROUPS:
+        of_group = group_of(results, group)
+        if of_group.empty:
+            continue
+        for distance in distances:
+            for column in measured_columns(of_group, distance):
+                if column.described.of == "frames" and distance != distances[0]:
+                    continue  # needs no perceptual distance: once is enough
+                for reference in references:
+                    where = {
+                        "group": group,
+                        "distance": distance,
+                        "measure": column.measure,
+                        "better": column.described.better,
+                    }
+                    rows += [
+                        where | {"method": each.method, "reference": reference} | comparison_columns(each)
+                        for each in _compare(of_group, column, reference)
+                    ]
+    return pd.DataFrame(rows)
+
+
+def strata_table(results: pd.DataFrame, distance: str, reference: str) -> pd.DataFrame:
+    """Every method against ``reference`` within each stratum, for each measure."""
+    rows = []
+    for stratum, of_stratum in by_stratum(results).items():
+        for column in measured_columns(of_stratum, distance):
+            where = {"stratum": stratum, "measure": column.measure, "better": column.described.better}
+            rows += [
+                where | {"method": each.method, "reference": reference} | comparison_columns(each)
+                for each in _compare(of_stratum, column, reference)
+            ]
+    return pd.DataFrame(rows)
+
+
+def _compare(results: pd.DataFrame, column: MeasuredColumn, reference: str) -> list[PairedComparison]:
+    return compare_methods(results, column.column, reference, low_is_better=column.low_is_better)
+
+
+def tests_table(tested: Sequence[DeclaredTest]) -> pd.DataFrame:
+    """The declared hypotheses, one row each, in the order in which they were declared."""
+    rows = []
+    for each in tested:
+        hypothesis, compared = each.hypothesis, each.comparison
+        row: dict[str, object] = {
+            "group": hypothesis.group,
+            "measure": hypothesis.measure,
+            "distance": hypothesis.distance,
+            "method": hypothesis.method,
+            "reference": hypothesis.reference,
+        }
+        if compared is not None:
+            row |= {"pairs": compared.pairs, **_with_interval("ratio", compared.ratio), "p": compared.p}
+        rows.append(row | {"p_holm": each.p_holm})
+    return pd.DataFrame(rows)
 
 
 def mean_table(results: pd.DataFrame, distance: str) -> pd.DataFrame:
-    """Mean of each measure over pairs, one row for each method."""
-    columns = {measure: by_pair(results, f"{measure}_{distance}").mean() for measure in MEASURES}
+    """Mean of each measure over the pairs that differ, one row for each method."""
+    differing = group_of(results, DIFFERING)
+    shown = results if differing.empty else differing
+    columns = {each.described.title: by_pair(shown, each.column).mean() for each in measured_columns(shown, distance)}
     return pd.DataFrame(columns)
 
 
@@ -123,3 +184,24 @@ def change_table(changes: pd.DataFrame, distance: str, encoders: Sequence[str]) 
         ChangeOfPart(title, means[0][what], ratios[0].get(what), means[1][what], ratios[1].get(what))
         for what, title in titles.items()
     ]
+
+
+def latex_table(table: pd.DataFrame) -> str:
+    """A booktabs table; each interval in one column beside its number, and nothing of the differences."""
+    shown = table.drop(columns=[name for name in table if str(name).startswith("difference") or name == "meaning"])
+    for name in [str(each) for each in shown if f"{each}_low" in shown]:
+        low, high = shown.pop(f"{name}_low"), shown.pop(f"{name}_high")
+        intervals = [_interval(*ends) for ends in zip(low, high, strict=True)]
+        shown.insert(shown.columns.get_loc(name) + 1, f"{name}, 95% interval", intervals)
+    styled = shown.style.format(_cell, escape="latex", na_rep="--").format_index(escape="latex", axis="columns")
+    return str(styled.hide(axis="index").to_latex(hrules=True))
+
+
+def _interval(low: float | None, high: float | None) -> str:
+    return "–" if pd.isna(low) else f"{low:.{DIGITS}f} to {high:.{DIGITS}f}"
+
+
+def _cell(value: object) -> str:
+    if isinstance(value, float):
+        return f"{value:.2g}" if 0 < abs(value) < 10**-DIGITS else f"{value:.{DIGITS}f}"
+    return str(value).replace("–", "--")

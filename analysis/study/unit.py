@@ -5,11 +5,13 @@ from dataclasses import asdict, dataclass, replace
 from functools import partial
 from itertools import pairwise
 from pathlib import Path
+from time import perf_counter
 from typing import Any
 
 from whichway.analysis.clouds.cross_attention_metric import cross_attention_metric, has_cross_attention_metric
 from whichway.analysis.clouds.parts import named_by_encoder
 from whichway.analysis.clouds.prompt_distances import measure_distances
+from whichway.analysis.fidelity.frame_fidelity import measure_fidelity
 from whichway.analysis.models.model import Model
 from whichway.analysis.prompts.pairs import PromptPair
 from whichway.analysis.runs.change_by_part import measure_changes, render_moved_alone
@@ -51,16 +53,18 @@ def unit_frames(out: Path, unit: Unit) -> tuple[FrameStore, FrameIndex]:
     return FrameStore(out / FRAMES), FrameIndex(out / INDICES / name)
 
 
+def render_unit(unit: Unit, settings: StudySettings, model: Model, out: Path) -> RenderedPaths:
+    """All methods between a pair of prompts; frames that are on disk are not rendered again."""
+    return _render(unit, settings, unit_renderer(unit, settings, model, out))
+
+
 def unit_renderer(unit: Unit, settings: StudySettings, model: Model, out: Path) -> FrameRenderer:
-    """What renders the unit's frames; those that are on disk are not rendered again."""
     sampling = replace(settings.sampling, seed=unit.seed)
     return FrameRenderer(model, sampling, *unit_frames(out, unit), progress=False)
 
 
-def render_unit(unit: Unit, settings: StudySettings, renderer: FrameRenderer) -> RenderedPaths:
-    """All methods between a pair of prompts."""
-    model = renderer.model
-    start, end = model.encode([unit.pair.prompt_a]) + model.encode([unit.pair.prompt_b])
+def _render(unit: Unit, settings: StudySettings, renderer: FrameRenderer) -> RenderedPaths:
+    start, end = renderer.model.encode([unit.pair.prompt_a]) + renderer.model.encode([unit.pair.prompt_b])
     return render_paths(
         renderer,
         (start, end),
@@ -72,37 +76,47 @@ def render_unit(unit: Unit, settings: StudySettings, renderer: FrameRenderer) ->
 
 
 def unit_record(unit: Unit, settings: StudySettings, model: Model, out: Path) -> dict[str, Any]:
-    """Render all methods between a pair of prompts, and measure; where a text has parts, which of them did it."""
+    """Render all methods between a pair of prompts, and measure; where a text has parts, which of them did it.
+
+    ``seconds`` says how long that took in all, and how much of it in the model; frames that were on disk took none.
+    """
+    begun = perf_counter()
     renderer = unit_renderer(unit, settings, model, out)
-    rendered = render_unit(unit, settings, renderer)
+    rendered = _render(unit, settings, renderer)
     start, end = rendered.ends
     distances: dict[str, Any] = dict(measure_distances(start, end))
-    grounds: dict[str, GroundMetric] = {"wasserstein": EUCLIDEAN}
-    if has_cross_attention_metric(model):
-        grounds["pull_back"] = cross_attention_metric(model)
+    grounds = metrics_of_lengths(model)
+    if "pull_back" in grounds:
         distances["pull_back"] = wasserstein(start.cloud, end.cloud, ground=grounds["pull_back"])
-    content: dict[str, Any] = {
-        "pair": unit.index,
-        "seed": unit.seed,
-        "distances": distances,
-        "methods": {name: _measure(rendered, name, settings.perceptual_distances, grounds) for name in rendered.paths},
-    }
+    perceptual = settings.perceptual_distances
+    measured = {name: measure_method(rendered, name, perceptual, grounds, model.pipeline) for name in rendered.paths}
+    content: dict[str, Any] = {"distances": distances, "methods": measured}
     moved_alone = render_moved_alone(renderer, rendered.ends, settings.chosen_methods, seed=unit.seed)
     if moved_alone:
-        changes = [measure_changes(moved_alone, distance) for distance in settings.perceptual_distances]
+        changes = [measure_changes(moved_alone, distance) for distance in perceptual]
         content["change_by_part"] = {change.distance: asdict(change) for change in changes}
-    record: dict[str, Any] = rounded(content)
+    seconds = {"all": round(perf_counter() - begun, 2), "model": round(renderer.seconds, 2)}
+    key = {"pair": unit.index, "seed": unit.seed, "frames": renderer.rendered, "seconds": seconds}
+    record: dict[str, Any] = rounded(key | content)
     return record
 
 
-def _measure(
-    rendered: RenderedPaths, name: str, distances: Iterable[str], grounds: Mapping[str, GroundMetric]
+def metrics_of_lengths(model: Model) -> dict[str, GroundMetric]:
+    """What steps are measured in: the Euclidean metric, and the model's own where it has one."""
+    metrics: dict[str, GroundMetric] = {"wasserstein": EUCLIDEAN}
+    if has_cross_attention_metric(model):
+        metrics["pull_back"] = cross_attention_metric(model)
+    return metrics
+
+
+def measure_method(
+    rendered: RenderedPaths, name: str, distances: Iterable[str], grounds: Mapping[str, GroundMetric], pipeline: Any
 ) -> dict[str, Any]:
     path, frames, times = rendered.paths[name], rendered.frames[name], rendered.times[name]
     perceived = {}
     for distance in distances:
-        steps, end_to_end = measure_steps(frames, distance)
-        perceived[distance] = {"steps": steps.tolist()} | asdict(measure_smoothness(steps, end_to_end))
+        steps = measure_steps(frames, distance)
+        perceived[distance] = {"steps": steps.steps.tolist()} | asdict(measure_smoothness(steps))
     clouds = path.clouds
     return {
         "t": times,
@@ -111,6 +125,7 @@ def _measure(
         "endpoint_error": endpoint_error(frames, rendered.images_of_ends[name]),
         "lengths": named_by_encoder({encoder: _lengths(own, times, grounds) for encoder, own in clouds.items()}),
         "perceived": perceived,
+        "measures": measure_fidelity(frames, times, rendered.captions, pipeline),
     }
 
 

@@ -117,9 +117,9 @@ function render({ model, el }) {
       picture.show(seen, index);
       sayProgress();
     },
-    steps({ method, steps, smoothness }) {
+    steps({ method, steps, measures }) {
       seen.steps[method] = steps;
-      if (smoothness) seen.smoothness[method] = smoothness;
+      if (measures) seen.measures[method] = measures;
       film.steps(seen);
       film.show(seen, index);
       table.show(seen);

@@ -1,4 +1,16 @@
-/** Distances and smoothness, as they become known. */
+/** Measure → what its column is called: smoothness, then fidelity of the frames in between. */
+const MEASURES = {
+  ppl: "PPL",
+  directness: "directness",
+  curvature: "curvature",
+  worst_step: "worst step",
+  gini: "Gini",
+  scene_confidence: "scene confidence",
+  scene_agreement: "scene agreement",
+  text_image_score: "text–image score",
+};
+
+/** Distances and measures, as they become known. */
 function numbers() {
   const sentence = element("p", { class: "ww-distances" });
   const table = element("table");
@@ -25,16 +37,16 @@ function numbers() {
       );
       const encoders = (seen.legs[0]?.clouds ?? [{ encoder: "" }]).map((cloud) => cloud.encoder);
       const lengthHeads = encoders.map((encoder) => (encoder ? `length of ${encoder}` : "length"));
-      const head = ["method", ...lengthHeads, "PPL", "directness", "worst step", "Gini"];
+      const head = ["method", ...lengthHeads, ...Object.values(MEASURES)];
       const lengths = (method, encoder) =>
         seen.legs.map((leg) => leg.lengths.find((each) => each.method === method && each.encoder === encoder)?.length);
       const total = (all) => (all.length && all.every((x) => x !== undefined) ? all.reduce((a, b) => a + b) : null);
       table.replaceChildren(
         element("tr", {}, ...head.map((name) => element("th", {}, name))),
         ...seen.methods.map((method, row) => {
-          const smooth = seen.smoothness[method] ?? {};
+          const measured = seen.measures[method] ?? {};
           const totals = encoders.map((encoder) => total(lengths(method, encoder)));
-          const values = [...totals, smooth.ppl, smooth.directness, smooth.worst_step, smooth.gini];
+          const values = [...totals, ...Object.keys(MEASURES).map((name) => measured[name])];
           const name = element("td", {}, method);
           name.style.color = COLOURS[row];
           return element("tr", {}, name, ...values.map((value) => element("td", {}, short(value))));

@@ -9,7 +9,7 @@ class Seen {
     this.times = times;
     this.frames = Object.fromEntries(methods.map((method) => [method, []])); // method → URL by index
     this.steps = {};
-    this.smoothness = {};
+    this.measures = {};
     this.legs = [];
     this.views = {};
   }

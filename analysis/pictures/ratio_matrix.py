@@ -1,0 +1,60 @@
+"""Ratios with their intervals as a matrix: numbers on colour, to be read without the colour too."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.colors import TwoSlopeNorm
+from matplotlib.figure import Figure
+
+from whichway.analysis.statistics.estimates import Estimate
+
+LIMITS = (0.08, 0.47)  # of the logarithm, where colour saturates: a few strata far off leave the others their colour
+
+
+def draw_ratio_matrix(
+    figure: Figure,
+    cells: Mapping[tuple[str, str], Estimate],
+    rows: Sequence[str],
+    columns: Sequence[str],
+    *,
+    intervals: bool = True,
+) -> Axes:
+    """One cell for each (row, column) that there is: blue below 1, red above; bold where the interval leaves out 1.
+
+    Args:
+        intervals: write them below their numbers.
+    """
+    axis = figure.subplots()
+    logs = np.full((len(rows), len(columns)), np.nan)
+    for (row, column), ratio in cells.items():
+        logs[rows.index(row), columns.index(column)] = np.log(ratio.value)
+    limit = float(np.clip(1.5 * np.nanquantile(np.abs(logs), 0.95), *LIMITS))
+    axis.imshow(logs, cmap="RdBu_r", norm=TwoSlopeNorm(0, -limit, limit), aspect="auto")
+    for (row, column), ratio in cells.items():
+        place = columns.index(column), rows.index(row)
+        weight = "bold" if ratio.leaves_out(1) else "normal"
+        dark = abs(logs[place[1], place[0]]) > 0.65 * limit
+        ink: dict[str, Any] = {"ha": "center", "color": "white" if dark else "black"}
+        with_interval = intervals and ratio.low is not None
+        axis.text(
+            place[0],
+            place[1] - 0.02 * with_interval,
+            f"{ratio.value:.2f}",
+            va="bottom" if with_interval else "center",
+            fontsize=9,
+            weight=weight,
+            **ink,
+        )
+        if with_interval:
+            axis.text(*place, f"{ratio.low:.2f}–{ratio.high:.2f}", va="top", fontsize=7, **ink)
+    axis.set_xticks(range(len(columns)), columns, fontsize=9)
+    axis.xaxis.tick_top()
+    axis.set_yticks(range(len(rows)), rows, fontsize=9)
+    axis.set_xticks(np.arange(len(columns) - 1) + 0.5, minor=True)
+    axis.set_yticks(np.arange(len(rows) - 1) + 0.5, minor=True)
+    axis.grid(which="minor", color="white", linewidth=1.5)
+    axis.spines[:].set_visible(False)
+    axis.tick_params(which="both", length=0)
+    return axis

@@ -1,0 +1,51 @@
+"""What is said before a study of how long it will take."""
+
+from dataclasses import replace
+
+import pytest
+
+from whichway.analysis.images.sampling import Sampling
+from whichway.analysis.models.model import load_model
+from whichway.analysis.prompts.pairs import PromptPair
+from whichway.analysis.study.duration import Duration, announced, estimate_duration
+from whichway.analysis.study.settings import StudySettings
+from whichway.analysis.study.study import run_study
+
+PAIRS = (PromptPair("a fox", "on the beach there is a cat"), PromptPair("a cat", "a fox"))
+
+
+def test_hours_are_units_times_frames_times_seconds():
+    duration = Duration(units=320, frames=80, seconds=0.9, measuring=9)
+    assert duration.hours == pytest.approx(7.2)
+    assert str(duration).startswith("320 (pair, seed) × (80 frames × 0.9 s a frame + 9 s of measuring) = 7.2 h")
+    assert "= 9 min, on" in str(replace(duration, units=10, frames=50))
+
+
+def test_frames_are_those_that_the_study_renders(tiny_pipeline_folder, tmp_path):
+    """Couplings that end in another order of B have an end of their own; identity's is B."""
+    model = load_model(str(tiny_pipeline_folder), device="cpu")
+    settings = StudySettings(
+        ("identity", "optimal", "mixture"),
+        frames=4,
+        seeds=1,
+        perceptual_distances=("ssim",),
+        sampling=Sampling(num_inference_steps=1, guidance_scale=1.0),
+    )
+    estimated = estimate_duration(settings, PAIRS, model)
+    assert estimated.seconds > 0
+    assert estimated.measuring > 0
+    lines: list[str] = []
+    run_study(settings, PAIRS[:1], tmp_path, model=model, progress=False, report=lines.append)
+    assert len(list((tmp_path / "frames").glob("*.png"))) == estimated.frames == 2 + 2 + 3 + 2
+    assert estimated.units == 2
+    assert lines == []  # the first was the last
+
+
+def test_after_the_first_unit_the_others_are_announced():
+    lines: list[str] = []
+    records = [{"pair": index} for index in range(3)]
+    assert list(announced(iter(records), units=3, workers=1, report=lines.append)) == records
+    [line] = lines
+    assert line.startswith("the first of 3 (pair, seed) took 0.0 s; the others: 0 min")
+    list(announced(iter(records), units=3, workers=None, report=lines.append))
+    assert len(lines) == 1

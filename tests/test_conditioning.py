@@ -116,13 +116,17 @@ def test_a_pooled_vector_can_be_held_at_either_end_while_the_rows_move(method, c
     assert wasserstein(path(1).clouds["t5"], B.clouds["t5"]) == pytest.approx(0, abs=1e-6)
 
 
-def test_a_vector_without_a_great_circle_is_refused_in_words():
+def test_vectors_without_one_great_circle_are_refused_in_words():
+    opposite = replace(A, vectors={"pooled": -A.vectors["pooled"]})
+    with pytest.raises(UserError, match="method 'x', pooled vector: between opposite vectors there is no one great"):
+        join("x", ChosenMethod("spherical"), A, opposite, model=None)
+    assert join("x", ChosenMethod("spherical", pooled="linear"), A, opposite, model=None)(1)
+
+
+def test_a_vector_of_zeros_has_the_other_ones_direction():
     zero = replace(A, vectors={"pooled": torch.zeros(2)})
-    with pytest.raises(UserError, match="method 'x', pooled vector: a vector that is zero, or opposite to the other"):
-        join("x", ChosenMethod("spherical"), zero, B, model=None)
-    assert join("x", ChosenMethod("spherical", pooled="linear"), zero, B, model=None)(1)
-    same = replace(A, vectors={"pooled": torch.zeros(2)})
-    assert join("x", ChosenMethod("spherical"), zero, same, model=None)(0.5)  # it need not go anywhere
+    half = join("x", ChosenMethod("spherical"), zero, B, model=None)(0.5).vectors["pooled"]
+    assert half.tolist() == pytest.approx([0.0, 1.0])
 
 
 def test_a_choice_for_a_vector_that_is_not_there_is_refused():

@@ -127,11 +127,11 @@ def measure_all(
     if out.suffix != ".npy":
         raise UserError(f"out: wanted a name that ends in .npy, got {str(out)!r}")
     model = model or settings.model.load()
-    prompts = model.encode_each(settings.prompts)
-    prompts = tqdm(prompts, "prompts", len(settings.prompts), disable=not progress, leave=False)
-    first = next(iter(prompts))
+    conditionings = model.encode_each(settings.prompts)
+    first = next(conditionings)
     clouds = {part: [parts_of(first)[part]] for part in choose_parts(settings.parts, first)}
-    for conditioning in prompts:
+    others = len(settings.prompts) - 1
+    for conditioning in tqdm(conditionings, "prompts", others, disable=not progress, leave=False):
         parts = parts_of(conditioning)
         for part, of_part in clouds.items():
             of_part.append(parts[part])

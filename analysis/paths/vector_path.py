@@ -5,7 +5,6 @@ great circles, else straight. A path on which mass goes over from rows to other 
 has one place: there it moves straight too. That is the choice "auto"; the others are the same for every method.
 """
 
-import torch
 from jaxtyping import Float
 from torch import Tensor
 
@@ -21,17 +20,15 @@ def vector_path(start: Float[Tensor, " d"], end: Float[Tensor, " d"], choice: st
         method: by which the rows beside it move; only "auto" looks at it.
 
     Raises:
-        ValueError: vectors of different width, or between which there is no great circle: zero, or opposite.
+        ValueError: vectors of different width, or opposite ones, between which there is no one great circle.
     """
     if choice == "auto":
         choice = "spherical" if PATHS[find_method(method).path].great_circle else "linear"
     a = PointCloud((end if choice == "end" else start)[None])
     b = PointCloud((start if choice == "start" else end)[None])
-    if choice != "spherical" or torch.equal(a.rows, b.rows):
+    if choice != "spherical":
         return DisplacementPath(a, b, identity_coupling(a, b))
     try:
         return SphericalPath(a, b, identity_coupling(a, b))
     except ValueError as error:
-        raise ValueError(
-            "a vector that is zero, or opposite to the other, has no great circle; 'linear' moves it"
-        ) from error
+        raise ValueError("between opposite vectors there is no one great circle; 'linear' moves them") from error

@@ -103,14 +103,15 @@ def test_a_finished_run_can_be_drawn_again_without_its_model(run, tmp_path, monk
     monkeypatch.setattr(ModelChoice, "load", lambda *_: pytest.fail("the model is loaded"))
     saved = read_comparison(tmp_path / "run")
     metrics = json.loads((tmp_path / "run" / "metrics.json").read_text())
-    assert [cloud.source for cloud in saved.ends] == [FOX, PANDA]
-    assert whichway.geometry.wasserstein(*saved.ends) == pytest.approx(metrics["distances"]["wasserstein"])
+    start, end = saved.rendered.ends
+    assert (start.source, end.source) == (FOX, PANDA)
+    assert whichway.geometry.wasserstein(start.cloud, end.cloud) == pytest.approx(metrics["distances"]["wasserstein"])
     for name, method in metrics["methods"].items():
         assert (saved.rendered.times[name], saved.results[name].smoothness.ppl) == (
             method["t"],
             method["smoothness"]["ppl"],
         )
-        assert len(saved.clouds[name]) == len(saved.rendered.frames[name]) == 3
+        assert len(saved.rendered.clouds["text"][name]) == len(saved.rendered.frames[name]) == 3
     (tmp_path / "run" / "metrics.json").unlink()
     with pytest.raises(UserError, match="holds no finished comparison"):
         read_comparison(tmp_path / "run")

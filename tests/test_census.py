@@ -11,10 +11,10 @@ from click.testing import CliRunner
 
 from whichway.analysis.command.main import main
 from whichway.analysis.images.joint_attention import TextKeys
+from whichway.analysis.images.text_keys import text_alone, text_first, text_last
 from whichway.analysis.invariance.architectures import ARCHITECTURES, Text
 from whichway.analysis.invariance.architectures.architecture import Architecture
 from whichway.analysis.invariance.architectures.inputs import fixed
-from whichway.analysis.images.text_keys import text_alone, text_first, text_last
 from whichway.analysis.invariance.census import examine, take_census
 
 #: read from the code, class by class: is order invisible, is it a measure, what restores it

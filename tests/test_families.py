@@ -123,7 +123,7 @@ def test_mass_counts_against_the_image_where_they_share_a_softmax(tiny_model, fa
 def test_mass_cancels_where_text_has_a_softmax_of_its_own(tiny_model, family):
     model = tiny_model(family)
     [b] = model.encode([B])
-    plain, heavy = model.render([b, replace(b, masses={name: 7.0 for name in b.masses})], sampling(family))
+    plain, heavy = model.render([b, replace(b, masses=dict.fromkeys(b.masses, 7.0))], sampling(family))
     assert difference(plain, heavy) <= 1
 
 
@@ -138,23 +138,49 @@ def test_what_no_prompt_changes_the_pooled_vector_does(tiny_model, family):
         assert difference(images[0], other) > 1
 
 
-@families
-@pytest.mark.parametrize("method", list(METHODS))
+#: method → families that it cannot join texts of, and why; "entropic" splits 256 rows into tens of thousands of atoms
+REFUSED = {
+    "random": ({"pixart", "sana"}, "as many rows as tokens"),
+    "slerp": ({"pixart", "sana"}, "as many rows as tokens"),
+    "entropic": ({"auraflow"}, "atoms, each a row of every frame"),
+    "aid-inner": ({"pixart", "sana", "auraflow"}, "attention interpolation needs"),
+    "aid-outer": ({"pixart", "sana", "auraflow"}, "attention interpolation needs"),
+}
+#: their hundreds of rows take the solvers seconds
+FEW = {
+    "sd3": ("identity", "mixture"),
+    "flux": ("identity", "mixture"),
+    "auraflow": ("spherical", "entropic", "aid-outer"),
+}
+
+
+@pytest.mark.parametrize(
+    ("family", "method"), [(family, method) for family in BUILDERS for method in FEW.get(family, METHODS)]
+)
 def test_every_method_joins_two_texts_or_says_why_not(tiny_model, family, method):
-    model = tiny_model(family)
-    masked = family in {"pixart", "sana"}
-    refused = (masked and method in {"random", "slerp"}) or (
-        method.startswith("aid") and model.family.name != "Stable Diffusion XL"
-    )
-    if method == "entropic" and not masked and family != "sdxl":
-        refused = True  # 256 rows have tens of thousands of atoms
-    if refused:
-        with pytest.raises(UserError, match=f"^(method '{method}': .*|attention interpolation .*)"):
+    model, (refused, reason) = tiny_model(family), REFUSED.get(method, (set(), ""))
+    if family in refused:
+        with pytest.raises(UserError, match=reason):
             path(model, method)
         return
     images = model.render([path(model, method)(t) for t in (0.5, 1.0)], sampling(family, num_inference_steps=1))
     assert difference(images[1], own_image(model, family, num_inference_steps=1)) <= 1
     assert difference(images[0], images[1]) > 0
+
+
+@families
+@pytest.mark.parametrize("scheduler", ["euler", "unipc"])
+def test_another_scheduler_or_why_not(tiny_model, family, scheduler):
+    """Those that know rectified flow stand in for a scheduler of it; the others are refused."""
+    model = tiny_model(family)
+    own, conditionings = model.pipeline.scheduler, model.encode([B])
+    if family not in {"sdxl", "pixart"} and scheduler == "euler":
+        with pytest.raises(UserError, match=r"has no schedule for models of rectified flow.*wanted own, dpm, unipc"):
+            model.render(conditionings, sampling(family, scheduler=scheduler))
+    else:
+        other = model.render(conditionings, sampling(family, scheduler=scheduler))
+        assert difference(other, model.render(conditionings, sampling(family))) > 0
+    assert model.pipeline.scheduler is own
 
 
 # --- guidance ---------------------------------------------------------------------------------------------------------
@@ -278,7 +304,7 @@ def test_weights_that_reach_no_attention_are_an_error(tiny_model, family, monkey
     denoiser, rows = model.denoiser, torch.ones(1, 3, 4)
     monkeypatch.setattr(type(denoiser), "forward", lambda self, hidden_states, encoder_hidden_states: None)
     with (
-        pytest.raises(RuntimeError, match="no attention of .* goes through scaled_dot_product_attention"),
+        pytest.raises(RuntimeError, match=r"no attention of .* goes through scaled_dot_product_attention"),
         attend_jointly_with_weights(denoiser, [torch.ones(1, 3)], "first"),
     ):
         denoiser(hidden_states=torch.ones(1, 4, 4), encoder_hidden_states=rows)

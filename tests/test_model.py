@@ -267,6 +267,6 @@ def test_sampling_that_makes_no_sense_is_named(settings, message):
 def test_a_pipeline_of_another_family_is_refused(model):
     pipeline = SimpleNamespace(components=model.pipeline.components)
     with pytest.raises(
-        UserError, match="text_encoder CLIPTextModel, unet UNet2DConditionModel.* wanted a text-to-image"
+        UserError, match=r"text_encoder CLIPTextModel, unet UNet2DConditionModel.* wanted a text-to-image"
     ):
         Model("unheard of", pipeline)

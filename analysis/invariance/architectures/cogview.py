@@ -3,9 +3,9 @@
 import torch
 from torch import Tensor
 
+from whichway.analysis.images.text_keys import text_first
 from whichway.analysis.invariance.architectures.architecture import Architecture, Text
 from whichway.analysis.invariance.architectures.inputs import TIME, TOKENS, fixed
-from whichway.analysis.images.text_keys import text_first
 
 SMALL_COGVIEW = {
     "patch_size": 2,

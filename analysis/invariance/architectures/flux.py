@@ -3,9 +3,9 @@
 import torch
 from torch import Tensor
 
+from whichway.analysis.images.text_keys import text_first
 from whichway.analysis.invariance.architectures.architecture import Architecture, Text
 from whichway.analysis.invariance.architectures.inputs import NOW, TOKENS, fixed, image_places, place_ids
-from whichway.analysis.images.text_keys import text_first
 
 #: what Flux.1 and the classes made after it have in common
 SMALL_FLUX = {

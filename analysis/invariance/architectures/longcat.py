@@ -3,10 +3,10 @@
 import torch
 from torch import Tensor
 
+from whichway.analysis.images.text_keys import text_first
 from whichway.analysis.invariance.architectures.architecture import Architecture, Text
 from whichway.analysis.invariance.architectures.flux import SMALL_FLUX
 from whichway.analysis.invariance.architectures.inputs import NOW, TOKENS, fixed, image_places, place_ids
-from whichway.analysis.images.text_keys import text_first
 
 
 def denoise(denoiser: torch.nn.Module, text: Text) -> Tensor:

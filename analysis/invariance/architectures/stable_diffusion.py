@@ -5,9 +5,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from whichway.analysis.images.text_keys import text_alone
 from whichway.analysis.invariance.architectures.architecture import Architecture, Text
 from whichway.analysis.invariance.architectures.inputs import TIME, fixed
-from whichway.analysis.images.text_keys import text_alone
 
 SMALL_UNET = {
     "sample_size": 8,

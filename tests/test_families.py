@@ -179,7 +179,8 @@ def test_another_scheduler_or_why_not(tiny_model, family, scheduler):
             model.render(conditionings, sampling(family, scheduler=scheduler))
     else:
         other = model.render(conditionings, sampling(family, scheduler=scheduler))
-        assert difference(other, model.render(conditionings, sampling(family))) > 0
+        own_scheduler = model.render(conditionings, sampling(family))
+        assert (difference(other, own_scheduler) > 0) != ((family, scheduler) == ("sdxl", "euler"))  # its own is Euler
     assert model.pipeline.scheduler is own
 
 

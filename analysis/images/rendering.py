@@ -96,10 +96,10 @@ def render_each(
     Raises:
         UserError: conditionings of another family, or of another width; guidance that the family does not have.
     """
-    conditionings = [_conditioning(model, each) for each in conditionings]
+    whole = [_conditioning(model, each) for each in conditionings]
     batch_size = batch_size or fitting_batch_size(model, sampling)
     batch = _Batch(model, sampling, on_step)
-    for (ends, _), group in groupby(conditionings, lambda each: (_attended_ends(each), _rows(each).bit_length())):
+    for (ends, _), group in groupby(whole, lambda each: (_attended_ends(each), _rows(each).bit_length())):
         together = list(group)  # that attend to the same ends, and of about one size: the smaller ones are padded
         for first in range(0, len(together), batch_size):
             yield from batch.render(together[first : first + batch_size], ends)

@@ -42,7 +42,7 @@ class TextArguments:
     def arguments(self, accepted: Mapping[str, Any]) -> dict[str, Any]:
         """Keyword arguments of the pipeline's call, which accepts so many."""
         count = len(self.prompts)
-        arguments = self._named(self.prompts, slice(0, count))
+        arguments: dict[str, Any] = self._named(self.prompts, slice(0, count))
         if self.negatives:
             given = self._named(self.negatives, slice(count, None))
             arguments |= {negative(name): value for name, value in given.items()}

@@ -168,8 +168,8 @@ class OneModelCheck:
         rows, weights = zip(*rewritten, strict=True)
         text = replace(
             plain,
-            rows=pad_sequence(rows, batch_first=True).to(plain.rows),
-            weights=pad_sequence(weights, batch_first=True),
+            rows=pad_sequence([*rows], batch_first=True).to(plain.rows),
+            weights=pad_sequence([*weights], batch_first=True),
         )
         weighted = bool(((text.weights != 1) & (text.weights != 0)).any()) or not text.plain
         with self._weights_of(level, text) if weighted else nullcontext():
@@ -274,9 +274,7 @@ class OneModelCheck:
 
         def attend(text: TextArguments) -> _Output:
             given = inputs[0] | {"encoder_hidden_states": text.rows}
-            if (
-                given.get("image_rotary_emb") is not None
-            ):  # Flux: places of the text, all at the origin, then the image's
+            if given.get("image_rotary_emb") is not None:  # Flux: the text's places, the origin, then the image's
                 given["image_rotary_emb"] = tuple(
                     torch.cat([places[:1].expand(text.rows.shape[1], -1), places[rows:]])
                     for places in given["image_rotary_emb"]

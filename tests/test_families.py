@@ -138,11 +138,10 @@ def test_what_no_prompt_changes_the_pooled_vector_does(tiny_model, family):
         assert difference(images[0], other) > 1
 
 
-#: method → families that it cannot join texts of, and why; "entropic" splits 256 rows into tens of thousands of atoms
+#: method → families that it cannot join texts of, and why
 REFUSED = {
     "random": ({"pixart", "sana"}, "as many rows as tokens"),
     "slerp": ({"pixart", "sana"}, "as many rows as tokens"),
-    "entropic": ({"auraflow"}, "atoms, each a row of every frame"),
     "aid-inner": ({"pixart", "sana", "auraflow"}, "attention interpolation needs"),
     "aid-outer": ({"pixart", "sana", "auraflow"}, "attention interpolation needs"),
 }
@@ -150,7 +149,7 @@ REFUSED = {
 FEW = {
     "sd3": ("identity", "mixture"),
     "flux": ("identity", "mixture"),
-    "auraflow": ("spherical", "entropic", "aid-outer"),
+    "auraflow": ("spherical", "aid-outer"),
 }
 
 

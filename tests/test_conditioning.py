@@ -83,7 +83,7 @@ def test_rows_that_know_their_places_are_not_matched_anew():
 
 def test_clouds_that_a_method_cannot_join_are_named():
     shorter = Conditioning({"text": random_cloud(5, 4, 0)})
-    with pytest.raises(UserError, match="method 'random': clouds of different shape.* as many rows as tokens"):
+    with pytest.raises(UserError, match=r"method 'random': clouds of different shape.* as many rows as tokens"):
         join("random", ChosenMethod("random"), shorter, Conditioning({"text": random_cloud(7, 4, 0)}), model=None)
 
 

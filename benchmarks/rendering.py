@@ -66,11 +66,11 @@ def model_alone(model: Model, clouds: list[PointCloud]) -> None:
 #: an SDXL's UNet of about 100 million parameters, with SDXL's kinds of layers
 MIDDLE = {
     "sample_size": 32,
-    "block_out_channels": (128, 256, 512),
-    "layers_per_block": 2,
+    "block_out_channels": (128, 256, 448),
+    "layers_per_block": 1,
     "down_block_types": ("DownBlock2D", "CrossAttnDownBlock2D", "CrossAttnDownBlock2D"),
     "up_block_types": ("CrossAttnUpBlock2D", "CrossAttnUpBlock2D", "UpBlock2D"),
-    "attention_head_dim": (2, 4, 8),
+    "attention_head_dim": (2, 4, 7),
     "transformer_layers_per_block": (1, 1, 4),
     "norm_num_groups": 32,
 }

@@ -34,15 +34,14 @@ def entropic_coupling(
         RuntimeError: Sinkhorn's iteration did not converge; a plan of more atoms than a frame can hold. Atoms beyond
             a limit cannot be dropped instead: they are not negligible, and another plan would be another method.
     """
-    plan = sinkhorn_plan(a, b, epsilon_of(a, b, regularisation, ground), ground)
-    plan = _with_marginals(without_negligible(plan), a, b, ground)
+    plan = without_negligible(sinkhorn_plan(a, b, epsilon_of(a, b, regularisation, ground), ground))
     atoms = int((plan > 0).sum())
     if atoms > MOST_ATOMS:
         raise RuntimeError(
             f"the entropic plan of {len(a)} and {len(b)} rows has {atoms} atoms, each a row of every frame; at most "
             f"{MOST_ATOMS} can be rendered: regularise less, or choose another coupling"
         )
-    return coupling_of(plan, a)
+    return coupling_of(_with_marginals(plan, a, b, ground), a)
 
 
 def partial_coupling(

@@ -18,8 +18,8 @@ import whichway.geometry
 from whichway.analysis.command.main import main
 from whichway.analysis.command.options import MODEL, SAMPLING
 from whichway.analysis.errors import UserError
+from whichway.analysis.images.altered_attention import positions_on_keys
 from whichway.analysis.images.sampling import Sampling
-from whichway.analysis.invariance.check import positions_on_keys
 from whichway.analysis.models.choice import ModelChoice
 from whichway.analysis.paths import conditioning_path
 from whichway.analysis.runs import frame_renderer

@@ -138,23 +138,49 @@ def test_what_no_prompt_changes_the_pooled_vector_does(tiny_model, family):
         assert difference(images[0], other) > 1
 
 
-@families
-@pytest.mark.parametrize("method", list(METHODS))
+#: method → families that it cannot join texts of, and why
+REFUSED = {
+    "random": ({"pixart", "sana"}, "as many rows as tokens"),
+    "slerp": ({"pixart", "sana"}, "as many rows as tokens"),
+    "aid-inner": ({"pixart", "sana", "auraflow"}, "attention interpolation needs"),
+    "aid-outer": ({"pixart", "sana", "auraflow"}, "attention interpolation needs"),
+}
+#: their hundreds of rows take the solvers seconds
+FEW = {
+    "sd3": ("identity", "mixture"),
+    "flux": ("identity", "mixture"),
+    "auraflow": ("spherical", "aid-outer"),
+}
+
+
+@pytest.mark.parametrize(
+    ("family", "method"), [(family, method) for family in BUILDERS for method in FEW.get(family, METHODS)]
+)
 def test_every_method_joins_two_texts_or_says_why_not(tiny_model, family, method):
-    model = tiny_model(family)
-    masked = family in {"pixart", "sana"}
-    refused = (masked and method in {"random", "slerp"}) or (
-        method.startswith("aid") and model.family.name != "Stable Diffusion XL"
-    )
-    if method == "entropic" and not masked and family != "sdxl":
-        refused = True  # 256 rows have tens of thousands of atoms
-    if refused:
-        with pytest.raises(UserError, match=f"^(method '{method}': .*|attention interpolation .*)"):
+    model, (refused, reason) = tiny_model(family), REFUSED.get(method, (set(), ""))
+    if family in refused:
+        with pytest.raises(UserError, match=reason):
             path(model, method)
         return
     images = model.render([path(model, method)(t) for t in (0.5, 1.0)], sampling(family, num_inference_steps=1))
     assert difference(images[1], own_image(model, family, num_inference_steps=1)) <= 1
     assert difference(images[0], images[1]) > 0
+
+
+@families
+@pytest.mark.parametrize("scheduler", ["euler", "unipc"])
+def test_another_scheduler_or_why_not(tiny_model, family, scheduler):
+    """Those that know rectified flow stand in for a scheduler of it; the others are refused."""
+    model = tiny_model(family)
+    own, conditionings = model.pipeline.scheduler, model.encode([B])
+    if family not in {"sdxl", "pixart"} and scheduler == "euler":
+        with pytest.raises(UserError, match=r"has no schedule for models of rectified flow.*wanted own, dpm, unipc"):
+            model.render(conditionings, sampling(family, scheduler=scheduler))
+    else:
+        other = model.render(conditionings, sampling(family, scheduler=scheduler))
+        own_scheduler = model.render(conditionings, sampling(family))
+        assert (difference(other, own_scheduler) > 0) != ((family, scheduler) == ("sdxl", "euler"))  # its own is Euler
+    assert model.pipeline.scheduler is own
 
 
 # --- guidance ---------------------------------------------------------------------------------------------------------

@@ -21,6 +21,7 @@ from whichway.geometry import (
     identity_coupling,
     optimal_coupling,
     partial_coupling,
+    soft_coupling,
     transport_cost,
     wasserstein,
 )
@@ -284,3 +285,22 @@ def test_gradients_flow_from_the_middle_of_a_path_to_both_ends(name):
     for cloud in (a, b):
         assert cloud.rows.grad is not None
         assert cloud.rows.grad.abs().sum() > 0
+
+
+def test_a_soft_plan_that_no_frame_can_hold_is_refused(monkeypatch):
+    """Of T5's 256 rows it has 60,000 atoms, each a row of every frame; dropping some would be another plan."""
+    monkeypatch.setattr(soft_coupling, "MOST_ATOMS", 20)
+    with pytest.raises(RuntimeError, match=r"of 12 and 12 rows has \d+ atoms, .* at most 20 can be rendered"):
+        entropic_coupling(A, B, regularisation=1.0)
+
+
+def test_rows_of_zeros_take_the_direction_of_their_partners():
+    """Masked rows of some models: no direction of their own, so that they move straight."""
+    rows = torch.eye(3, dtype=torch.float64)
+    zeroed = rows * torch.tensor([[1.0], [0.0], [0.0]], dtype=torch.float64)
+    turned = rows[[1, 0, 2]] * torch.tensor([[1.0], [1.0], [0.0]], dtype=torch.float64)
+    path = build_path("identity+spherical", PointCloud(zeroed), PointCloud(turned))
+    half = path(0.5).rows
+    assert half[0].tolist() == pytest.approx([2**-0.5, 2**-0.5, 0])  # two directions: on the circle
+    assert half[1].tolist() == pytest.approx([0.5, 0, 0])  # from nothing: straight
+    assert half[2].tolist() == [0, 0, 0]

@@ -59,7 +59,19 @@ SAMPLING = {
         help="Classifier-free guidance scale; 1 or less: none.",
     ),
     "negative_prompt": partial(
-        click.option, "--negative", "--negative-prompt", "negative_prompt", help="What guidance moves away from."
+        click.option,
+        "--negative",
+        "--negative-prompt",
+        "negative_prompt",
+        help="What guidance moves away from.  [default: what the pipeline takes without one]",
+    ),
+    "true_cfg_scale": partial(
+        click.option,
+        "--true-cfg",
+        "--true-cfg-scale",
+        "true_cfg_scale",
+        type=float,
+        help="Flux only, with a negative prompt: guidance by a second pass.",
     ),
     "height": partial(click.option, "--height", type=int, help="Of the images, in pixels.  [default: the model's]"),
     "width": partial(click.option, "--width", type=int, help="Of the images, in pixels.  [default: the model's]"),

@@ -1,5 +1,6 @@
 """A text encoder of a pipeline: which rows of the conditioning it writes, and the tokens that stand at them."""
 
+import inspect
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -78,10 +79,15 @@ def clip_positions(pipeline: Any) -> int:
 
 
 def called_with(pipeline: Any, name: str) -> Any:
-    """What the pipeline's own call takes for an argument that it is not given."""
-    import inspect
+    """What the pipeline's own call takes for an argument that it is not given; None: it has no such argument.
 
-    return inspect.signature(type(pipeline).__call__).parameters[name].default
+    A subclass of the user's may hand its arguments on without naming them: then its parent's call says so.
+    """
+    for ancestor in type(pipeline).__mro__:
+        parameter = inspect.signature(ancestor.__call__).parameters.get(name) if "__call__" in vars(ancestor) else None
+        if parameter is not None:
+            return parameter.default
+    return None
 
 
 def sequence_length(pipeline: Any) -> int:

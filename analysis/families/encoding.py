@@ -10,12 +10,14 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 
 from whichway.analysis.families.conditioning import Conditioning
-from whichway.analysis.families.encoder import Encoder
+from whichway.analysis.families.encoder import Encoder, called_with
 from whichway.analysis.families.family import MASK, ROWS, Family, negative
 from whichway.analysis.quiet import quiet_libraries
 from whichway.geometry import PointCloud
 
 BATCH = 32  # prompts that a text encoder reads together
+#: of ``encode_prompt``: those that the pipeline's own call passes on
+OPTIONS = ("prompt_2", "prompt_3", "max_sequence_length", "clean_caption", "complex_human_instruction")
 
 
 class TruncationWarning(UserWarning):
@@ -69,12 +71,8 @@ def _encode_batch(family: Family, pipeline: Any, prompts: Sequence[str]) -> list
 def _encode_prompt(family: Family, pipeline: Any, **arguments: Any) -> dict[str, Tensor]:
     """What ``encode_prompt`` returns, by name; options that are not given here are those of the pipeline's own call."""
     accepted = inspect.signature(pipeline.encode_prompt).parameters
-    defaults = inspect.signature(type(pipeline).__call__).parameters
-    options = {name: defaults[name].default for name in ("prompt_2", "prompt_3") if name in accepted}
-    for name in ("max_sequence_length", "clean_caption", "complex_human_instruction", "num_images_per_prompt"):
-        if name in accepted and name in defaults:
-            options[name] = defaults[name].default
-    options |= {"device": pipeline._execution_device} | arguments
+    options = {name: called_with(pipeline, name) for name in OPTIONS}
+    options |= {"device": pipeline._execution_device, "num_images_per_prompt": 1} | arguments
     with quiet_libraries():  # what is cut off was reported
         returned = pipeline.encode_prompt(**{name: value for name, value in options.items() if name in accepted})
     pipeline.maybe_free_model_hooks()  # under offloading, the encoder makes room again

@@ -78,7 +78,7 @@ def _stand_in(own: Any, name: str) -> Any:
 
 @contextmanager
 def after_each_step(pipeline: Any, ended: Callable[[Any], object]) -> Iterator[None]:
-    """Within the context, ``ended`` gets what each of the scheduler's steps returns; what it raises ends it all.
+    """Within the context, ``ended`` gets what each step of the pipeline's scheduler returns; what it raises stops it.
 
     Not through ``callback_on_step_end``, which some pipelines take and never call (PixArt).
     """

@@ -68,13 +68,13 @@ function controls(model, beside, onAsk) {
     show();
     return element("label", {}, `${label} `, input);
   };
-  const text = (label, name) => {
+  const text = (label, name, none = "") => {
     const input = element("input", {
       type: "text",
       "aria-label": label,
-      onchange: () => set({ [name]: input.value.trim() }),
+      onchange: () => set({ [name]: input.value.trim() || none }),
     });
-    const show = () => (input.value = model.get(name));
+    const show = () => (input.value = model.get(name) ?? "");
     model.on(`change:${name}`, show);
     show();
     return element("label", {}, `${label} `, input);
@@ -110,7 +110,8 @@ function controls(model, beside, onAsk) {
         number("seed", "seed", 0, 1),
         number("steps", "num_inference_steps", 1, 1),
         number("guidance", "guidance_scale", 0, "any"),
-        text("negative prompt", "negative_prompt"),
+        text("negative prompt", "negative_prompt", null),
+        number("second pass's guidance (Flux)", "true_cfg_scale", 0, "any"),
         choose("scheduler", "scheduler", schedulers, (all) => all, (value) => value),
         number("frames", "frames", 2, 1),
         choose("matched by", "ground", ground, (all) => all, (value) => value),

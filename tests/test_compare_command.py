@@ -25,7 +25,7 @@ from whichway.analysis.paths import conditioning_path
 from whichway.analysis.runs import frame_renderer
 from whichway.analysis.runs.comparison_settings import ComparisonSettings
 from whichway.analysis.runs.saved_comparison import read_comparison
-from whichway.analysis.vocabulary import GROUNDS, PARAMETRISATIONS
+from whichway.analysis.vocabulary import GROUNDS, PARAMETRISATIONS, POOLED
 from whichway.geometry import COUPLINGS, METHODS, TOKENS
 
 FOX, PANDA = "a large fox on a blue background", "a panda on a pink background"
@@ -271,6 +271,8 @@ def test_prompts_may_hold_anything(run, tmp_path):
         (["--methods", "partial+displacement"], "method 'partial+displacement': the displacement path needs"),
         (["--height", "100"], "height: wanted a positive multiple of 8 pixels, got 100"),
         (["--ground", "flat"], "'--ground': 'flat' is not one of 'euclidean', 'cosine', 'cross-attention'"),
+        (["--pooled", "start"], "pooled: 'start', but this model's texts have no pooled vector; leave it out"),
+        (["--methods", "optimal@end"], "pooled: 'end', but this model's texts have no pooled vector; leave it out"),
         (["--tokens", "some"], "'--tokens': 'some' is not one of 'all', 'own', 'words'"),
         (["--parametrisation", "odd"], "'odd' is not one of 'uniform', 'constant-speed', 'beta', 'perceptual'"),
         (["--scheduler", "magic"], "'--scheduler': 'magic' is not one of 'own', 'ddim', 'dpm', 'euler'"),
@@ -310,9 +312,14 @@ def test_defaults_are_those_of_the_python_api():
     offered, settings = command_options("compare"), ComparisonSettings("a", "b")
     assert {name: offered[name].default for name in SAMPLING} == asdict(Sampling())
     assert {name: offered[name].default for name in MODEL} == asdict(ModelChoice())
-    for name in ("ground", "tokens", "parametrisation", "frames", "perceptual_distance", "projection"):
+    for name in ("ground", "tokens", "parametrisation", "pooled", "frames", "perceptual_distance", "projection"):
         assert offered[name].default == getattr(settings, name)
     assert tuple(offered["methods"].default.split(",")) == settings.methods
+
+
+@pytest.mark.parametrize("command", ["compare", "animate", "study"])
+def test_every_command_that_goes_along_a_path_offers_how_a_pooled_vector_moves(command):
+    assert list(command_options(command)["pooled"].type.choices) == [*POOLED]
 
 
 def test_help_does_not_load_torch():
@@ -372,5 +379,5 @@ def test_other_parametrisations_choose_other_times(run, tmp_path, parametrisatio
 
 def test_methods_lists_everything_in_one_line_each():
     lines = CliRunner().invoke(main, ["methods"]).output.splitlines()
-    for name in (*METHODS, *COUPLINGS, *TOKENS, *GROUNDS, *PARAMETRISATIONS):
+    for name in (*METHODS, *COUPLINGS, *TOKENS, *GROUNDS, *PARAMETRISATIONS, *POOLED):
         assert any(line.split()[:1] == [name] for line in lines), name

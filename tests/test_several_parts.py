@@ -12,6 +12,7 @@ from rich.console import Console
 from tests.tiny_pipelines import BUILDERS
 from whichway.analysis.clouds.distances import DistanceSettings, measure_all
 from whichway.analysis.command.tables import show_comparison
+from whichway.analysis.errors import UserError
 from whichway.analysis.explorer.exploration import Exploration
 from whichway.analysis.explorer.export import export
 from whichway.analysis.explorer.settings import ExplorerSettings
@@ -25,6 +26,7 @@ from whichway.analysis.runs.prompt_map import MapSettings, draw_prompt_map
 from whichway.analysis.runs.saved_comparison import read_comparison
 from whichway.analysis.smoothness.perceptual_distance import perceptual_distance
 from whichway.analysis.statistics import estimates
+from whichway.analysis.study.default_methods import joinable_methods
 from whichway.analysis.study.report import write_report
 from whichway.analysis.study.results import encoders_of, read_changes
 from whichway.analysis.study.settings import StudySettings
@@ -155,9 +157,18 @@ def test_a_study_measures_and_reports_each_part(sd3, tmp_path, monkeypatch):
     text = page.read_text()
     assert "What carried the change" in text
     assert "rows of t5 only" in text
-    assert "vectors; those" not in text
+    assert "Beside the rows a text is a pooled vector" in text
     for name in ("distances_clip", "distances_t5", "geometry_t5", "steps_clip"):
         assert (tmp_path / "figures" / f"{name}.png").is_file()
+
+
+def test_a_study_leaves_out_what_the_model_cannot_go_by(sd3):
+    left_out = []
+    settings = StudySettings(("identity", "optimal@cross-attention", "aid-inner", "mixture"))
+    assert joinable_methods(settings, sd3, left_out.append) == ("identity", "mixture")
+    assert [line.split(":")[1].strip() for line in left_out] == ["optimal@cross-attention", "aid-inner"]
+    with pytest.raises(UserError, match="none of aid-inner can join two texts of Stable Diffusion 3"):
+        joinable_methods(StudySettings(("aid-inner",)), sd3)
 
 
 def test_the_explorer_shows_each_part(sd3, tmp_path):

@@ -128,6 +128,8 @@ def draw_geometry(results: pd.DataFrame, steps: pd.DataFrame, distance: str, enc
     methods = list(dict.fromkeys(row[0] for row in rows))
     for shift, (length, title) in zip((-0.22, 0, 0.22), LENGTHS.items(), strict=True):
         of_length = [(methods.index(method) + shift, each) for method, name, each in rows if name == length]
+        if not of_length:  # no such geometry in this family, or rows too many to measure it
+            continue
         for place, each in of_length:
             if each.low is not None:
                 right.plot([each.low, each.high], [place, place], color="black", alpha=0.3)

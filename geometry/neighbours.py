@@ -63,11 +63,11 @@ def nearest_neighbours(
         raise ValueError(f"k: wanted 1 to {count - 1}, fewer than the clouds, got {k}")
     features = bound_features(stack)
     solved = SolvedPairs(stack)
-    found = []
+    parts = []
     for queries in batches_of_queries(count):
-        found.append(search(features, queries, k, solved))
+        parts.append(search(features, queries, k, solved))
         report(len(queries))
-    indices, distances = (np.concatenate(parts) for parts in zip(*found, strict=True))
+    indices, distances = (np.concatenate(arrays) for arrays in zip(*parts, strict=True))
     return Neighbours(indices, distances, len(solved))
 
 
@@ -130,10 +130,10 @@ class SolvedPairs:
 
     def __init__(self, stack: CloudStack) -> None:
         self._stack = stack
-        self._known: dict[int, float] = {}
+        self._distances: dict[int, float] = {}
 
     def __len__(self) -> int:
-        return len(self._known)
+        return len(self._distances)
 
     @property
     def squared_rounding(self) -> float:
@@ -143,7 +143,7 @@ class SolvedPairs:
     def distances(self, first: np.ndarray, second: np.ndarray) -> np.ndarray:
         count = len(self._stack)
         keys = np.minimum(first, second) * count + np.maximum(first, second)
-        missing = np.array([key for key in np.unique(keys).tolist() if key not in self._known], int)
+        missing = np.array([key for key in np.unique(keys).tolist() if key not in self._distances], int)
         solved = wasserstein_pairs(self._stack, missing // count, missing % count)
-        self._known.update(zip(missing.tolist(), solved.tolist(), strict=True))
-        return np.array([self._known[key] for key in keys.tolist()])
+        self._distances.update(zip(missing.tolist(), solved.tolist(), strict=True))
+        return np.array([self._distances[key] for key in keys.tolist()])

@@ -39,9 +39,11 @@ def test_own_keeps_the_prompts_rows_and_labels():
         ((torch.tensor([[1.0, float("nan")], [0.0, 0.0]]),), "NaN or infinity in 1 of 2 rows"),
         ((torch.tensor([[1.0, float("inf")]]),), "NaN or infinity in 1 of 1 rows"),
         ((torch.eye(2), torch.tensor([1.0, -1.0])), "weights: wanted finite and non-negative"),
+        ((torch.eye(2), torch.tensor([1.0, float("inf")])), "weights: wanted finite and non-negative"),
         ((torch.eye(2), torch.zeros(2)), "positive sum"),
         ((torch.eye(2), None, ("a",)), "labels: wanted 2, one for each row, got 1"),
-        ((torch.eye(2), None, (), 3), "size: wanted 1 to 2"),
+        ((torch.eye(2), None, (), 3), "size: wanted 1 to 2, the number of rows, got 3"),
+        ((torch.eye(2), None, (), 0), "size: wanted 1 to 2, the number of rows, got 0"),
     ],
 )
 @pytest.mark.usefixtures("unchecked_shapes")

@@ -86,6 +86,13 @@ def test_sliced_wasserstein_is_of_measures_and_below_wasserstein():
     assert sliced_wasserstein(A, shifted, projections=5000) == pytest.approx(1.0, rel=0.05)
 
 
+def test_sliced_wasserstein_counts_the_weights():
+    """A row of twice the mass is two equal rows."""
+    doubled, weighted = A.take([0, *range(9)]), PointCloud(A.rows, torch.tensor([2.0] + [1.0] * 8).double())
+    assert sliced_wasserstein(doubled, weighted) == pytest.approx(0, abs=1e-6)
+    assert sliced_wasserstein(doubled, A) > 0.01
+
+
 def test_the_sinkhorn_divergence_is_zero_at_home_and_near_wasserstein_for_little_regularisation():
     assert sinkhorn_divergence(A, A) == pytest.approx(0, abs=1e-6)
     assert sinkhorn_divergence(A, B, regularisation=0.02) == pytest.approx(wasserstein(A, B), rel=0.05)

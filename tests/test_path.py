@@ -49,6 +49,13 @@ def test_a_path_knows_its_ends_and_says_where_it_has_a_length_as_the_registry_do
 
 
 @pytest.mark.parametrize("name", METHODS)
+@pytest.mark.parametrize("t", [0, 0.3, 1])
+def test_a_path_keeps_the_dtype_of_its_clouds(name, t):
+    cloud = build_path(name, *(PointCloud(end.rows.float()) for end in (A, B)))(t)
+    assert (cloud.rows.dtype, cloud.weights.dtype) == (torch.float32, torch.float32)
+
+
+@pytest.mark.parametrize("name", METHODS)
 def test_every_displacement_ends_in_exactly_the_rows_of_b(name):
     """Bit for bit, so that the endpoint check of a run sees the row order and nothing else."""
     rows = build_path(name, A, B, seed=3)(1).rows

@@ -66,6 +66,19 @@ def test_repetitions_and_empty_lines_are_left_out(tmp_path):
     assert read_prompts(tmp_path / "p.txt") == ("b", "a")
 
 
+@pytest.mark.parametrize(
+    ("content", "prompts"),
+    [
+        (b"\xef\xbb\xbfa fox\nan owl\n", ("a fox", "an owl")),
+        ("a fox\u2028on ice\x0b\nan owl\x85\n".encode(), ("a fox\u2028on ice", "an owl")),
+        (b"a fox\r\nan owl\rtwo owls", ("a fox", "an owl", "two owls")),
+    ],
+)
+def test_a_prompt_is_a_line_as_an_editor_shows_it(tmp_path, content, prompts):
+    (tmp_path / "p.txt").write_bytes(content)
+    assert read_prompts(tmp_path / "p.txt") == prompts
+
+
 def test_many_prompts_are_mapped_from_their_neighbours_alone_and_clustered(draw, tmp_path, monkeypatch):
     monkeypatch.setattr("whichway.analysis.clouds.projection.ALL_PAIRS", 10)
     monkeypatch.setattr("whichway.analysis.clouds.projection.MAPPED_NEIGHBOURS", 4)
@@ -95,6 +108,24 @@ def test_clusters_are_the_groups_that_neighbours_make():
     ]
     labels = cluster_neighbours(nearest_neighbours(CloudStack.of(clouds), 5), 3)
     assert labels.tolist() == [group for group, size in enumerate(sizes) for _ in range(size)]
+
+
+@pytest.mark.parametrize("sizes", [(4, 4), (9, 6, 5), (30, 20, 10)])
+def test_clusters_of_noisy_groups_are_those_groups_however_few_clouds(sizes):
+    """A graph of a fixed number of neighbours joins everything to everything in a small set."""
+    from sklearn.metrics import adjusted_rand_score
+
+    from tests.conftest import random_cloud
+    from whichway.analysis.clouds.clusters import cluster_neighbours
+    from whichway.geometry import CloudStack, PointCloud, nearest_neighbours
+
+    subjects = [subject for subject, size in enumerate(sizes) for _ in range(size)]
+    own = [random_cloud(5, 8, 300 + subject).rows for subject in range(len(sizes))]
+    clouds = [
+        PointCloud(own[subject] + 0.5 * random_cloud(5, 8, 400 + index).rows) for index, subject in enumerate(subjects)
+    ]
+    neighbours = nearest_neighbours(CloudStack.of(clouds), min(15, len(clouds) - 1))
+    assert adjusted_rand_score(subjects, cluster_neighbours(neighbours, len(sizes))) == 1
 
 
 def test_too_many_clusters_are_named(draw):

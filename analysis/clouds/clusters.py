@@ -1,12 +1,18 @@
-"""Nearest neighbours under W_2 → groups of prompts: spectral clustering of the graph that joins neighbours."""
+"""Nearest neighbours under W_2 → groups of prompts: spectral clustering of the graph that joins neighbours.
+
+How many neighbours are joined follows the number of clouds: half as many as a group has on average. With more, in a
+small set everything is joined to everything, and the groups are chance.
+"""
 
 import warnings
 
 import numpy as np
-from jaxtyping import Int
+from jaxtyping import Float, Int
 from scipy.sparse import csr_array
 
 from whichway.geometry import Neighbours
+
+FEWEST_JOINED = 2
 
 
 def cluster_neighbours(neighbours: Neighbours, count: int, *, seed: int = 0) -> Int[np.ndarray, " N"]:
@@ -17,16 +23,30 @@ def cluster_neighbours(neighbours: Neighbours, count: int, *, seed: int = 0) -> 
     """
     from sklearn.cluster import SpectralClustering
 
-    size, k = neighbours.indices.shape
+    size, most = neighbours.indices.shape
     if not 2 <= count < size:
         raise ValueError(f"clusters: wanted 2 to {size - 1}, fewer than the clouds, got {count}")
-    columns = neighbours.indices.ravel().astype(np.int32)  # scikit-learn takes no wider ones
-    joined = csr_array((np.ones(size * k), columns, np.arange(0, size * k + 1, k, dtype=np.int32)), (size, size))
+    joined = affinities(neighbours, min(most, max(FEWEST_JOINED, size // (2 * count))))
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "Graph is not fully connected")  # then its pieces are the groups
         labels = SpectralClustering(
             count, affinity="precomputed", assign_labels="cluster_qr", random_state=seed
-        ).fit_predict(joined.maximum(joined.T).tocsr())
+        ).fit_predict(joined)
     _, labels, sizes = np.unique(labels, return_inverse=True, return_counts=True)
     numbered: np.ndarray = np.argsort(np.argsort(-sizes, kind="stable"))[labels]
     return numbered
+
+
+def affinities(neighbours: Neighbours, k: int) -> Float[csr_array, "N N"]:
+    """exp(−W_2²(i, j) / σ_i σ_j) for the k nearest neighbours, σ the distance to the k-th.
+
+    The scale is each cloud's own (Zelnik-Manor and Perona 2004): prompts lie densely here and thinly there.
+    """
+    size = len(neighbours.indices)
+    columns = neighbours.indices[:, :k].astype(np.int32)  # scikit-learn takes no wider ones
+    distances = neighbours.distances[:, :k]
+    scales = distances[:, -1]
+    products = np.maximum(scales[:, None] * scales[columns], np.finfo(float).tiny)
+    near = np.exp(-(distances**2) / products)
+    graph = csr_array((near.ravel(), columns.ravel(), np.arange(0, size * k + 1, k, dtype=np.int32)), (size, size))
+    return graph.maximum(graph.T).tocsr()

@@ -20,9 +20,11 @@ from .paths.conditioning_path import ConditioningPath as ConditioningPath
 from .paths.conditioning_path import join as join
 from .pictures.barycenters import draw_barycenters as draw_barycenters
 from .pictures.coupling import draw_coupling as draw_coupling
+from .pictures.coupling import draw_couplings as draw_couplings
 from .pictures.filmstrips import draw_filmstrips as draw_filmstrips
 from .pictures.gallery import draw_gallery as draw_gallery
 from .pictures.projection import draw_projection as draw_projection
+from .pictures.projection import draw_projections as draw_projections
 from .pictures.prompt_map import draw_map as draw_map
 from .pictures.steps import draw_steps as draw_steps
 from .pictures.study import draw_comparison as draw_comparison

@@ -1,8 +1,7 @@
 # %% [markdown]
 # # 6. Your own model
 #
-# Everything takes any Stable Diffusion, Flux.1, PixArt or Sana that diffusers' `from_pretrained` can load, under one
-# name:
+# Everything takes any Stable Diffusion, Flux.1, PixArt or Sana that diffusers can load, under one name:
 #
 # | name | what it is |
 # | --- | --- |

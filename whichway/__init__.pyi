@@ -23,9 +23,11 @@ from .analysis.paths.conditioning_path import ConditioningPath as ConditioningPa
 from .analysis.paths.conditioning_path import join as join
 from .analysis.pictures.barycenters import draw_barycenters as draw_barycenters
 from .analysis.pictures.coupling import draw_coupling as draw_coupling
+from .analysis.pictures.coupling import draw_couplings as draw_couplings
 from .analysis.pictures.filmstrips import draw_filmstrips as draw_filmstrips
 from .analysis.pictures.gallery import draw_gallery as draw_gallery
 from .analysis.pictures.projection import draw_projection as draw_projection
+from .analysis.pictures.projection import draw_projections as draw_projections
 from .analysis.pictures.prompt_map import draw_map as draw_map
 from .analysis.pictures.steps import draw_steps as draw_steps
 from .analysis.pictures.study import draw_comparison as draw_comparison

@@ -110,7 +110,7 @@ def measure_all(
     """
     if out.suffix != ".npy":
         raise UserError(f"out: wanted a name that ends in .npy, got {str(out)!r}")
-    model = model or settings.model.load()
+    model = model or settings.model.load(report)
     clouds = list(
         tqdm(encode_all(model, settings.prompts), "prompts", len(settings.prompts), disable=not progress, leave=False)
     )

@@ -26,6 +26,5 @@ def distances(prompts_file: Path, dask: str | None, out: Path, **settings: Any) 
     from whichway.analysis.prompts.prompt_file import read_prompts
 
     requested = DistanceSettings(read_prompts(prompts_file), **settings)
-    say(f"loading {requested.model.name}")
     measured = measure_all(requested, out, dask=dask, report=say)
     click.echo(f"{len(measured.matrix)} prompts, {requested.distance}: {out}")

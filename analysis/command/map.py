@@ -27,5 +27,4 @@ def map_prompts(prompts_file: Path, dask: str | None, out: Path | None, **settin
     from whichway.analysis.runs.prompt_map import MapSettings, draw_prompt_map
 
     requested = MapSettings(read_prompts(prompts_file), **settings)
-    say(f"loading {requested.model.name}")
     click.echo(draw_prompt_map(requested, out=out, dask=dask, report=say))

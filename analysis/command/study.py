@@ -73,7 +73,7 @@ def study(
         chosen = sample_by_stratum(pairs.pairs, count, seed=pairs_seed)
     folder = out or Path("runs") / study_name(requested, chosen)
     say(f"{len(chosen)} pairs × {requested.seeds} seeds × {len(requested.methods)} methods in {folder}")
-    model = requested.model.load()
+    model = requested.model.load(say)
     results = run_study(requested, chosen, folder, model=model, dask=dask)
     check = endpoint_check(read_study(folder), results)
     show_study(results, requested.perceptual_distances[0], write_report(folder, model), check)

@@ -1,7 +1,6 @@
 """Conditioning → image: the frozen diffusion model through its pipeline's own call, the same noise for every frame."""
 
-import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, MutableMapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from itertools import groupby
 from typing import Any, Protocol, runtime_checkable
@@ -16,10 +15,12 @@ from whichway.analysis.errors import UserError
 from whichway.analysis.families import Conditioning, Family
 from whichway.analysis.images.attended_cloud import AttendedCloud
 from whichway.analysis.images.attention_interpolation import attend_to_ends, warm_up_steps
+from whichway.analysis.images.batches import in_fitting_batches
 from whichway.analysis.images.conditioning_cache import keys_and_values_once
-from whichway.analysis.images.noise import initial_noise, latent_shape, noise_generators
-from whichway.analysis.images.sampling import Sampling
+from whichway.analysis.images.noise import initial_noise, noise_generators
+from whichway.analysis.images.sampling import ResolvedSampling, Sampling, SamplingDefaults
 from whichway.analysis.images.schedulers import scheduled
+from whichway.analysis.images.undisturbed import undisturbed
 from whichway.analysis.images.weighted_attention import attend_with_weights
 from whichway.geometry import PointCloud
 
@@ -49,7 +50,14 @@ class RenderingModel(Protocol):
     def device(self) -> torch.device: ...
     @property
     def dtype(self) -> torch.dtype: ...
+    @property
+    def defaults(self) -> SamplingDefaults: ...
+    @property
+    def call_arguments(self) -> Mapping[str, Any]: ...
+    @property
+    def batch_limits(self) -> MutableMapping[object, int]: ...
     def encode(self, prompts: Sequence[str]) -> list[Conditioning]: ...
+    def free_text_encoders(self) -> None: ...
 
 
 def render(
@@ -84,12 +92,14 @@ def render_each(
     (:mod:`whichway.analysis.images.attention_interpolation`) are rendered together with these.
 
     Args:
-        batch_size: frames rendered together; None: as many as fit the memory, 16 at most.
+        batch_size: frames rendered together, at most; None: 16, or what fits the memory of a CPU. Where memory runs
+            out, half as many.
         on_step: called after each sampling step of a batch; what it raises ends the rendering there.
 
     Raises:
-        UserError: clouds of another width than the model's conditioning.
+        UserError: clouds of another width than the model's conditioning; a single image that does not fit in memory.
     """
+    sampling = sampling.resolved(model.defaults)
     clouds = [each.cloud if isinstance(each, Conditioning) else each for each in conditionings]
     width = model.family.width(model.pipeline)
     for cloud in clouds:
@@ -99,23 +109,33 @@ def render_each(
             )
     batch_size = batch_size or fitting_batch_size(model, sampling)
     [negative] = model.encode([sampling.negative_prompt])
+    model.free_text_encoders()
     batch = _Batch(model, negative.cloud, sampling, on_step)
     for (ends, _), group in groupby(clouds, lambda cloud: (_attended_ends(cloud), len(cloud).bit_length())):
         together = list(group)  # that attend to the same ends, and of about one size: the smaller ones are padded
-        for first in range(0, len(together), batch_size):
-            yield from batch.render(together[first : first + batch_size], ends)
+        yield from in_fitting_batches(
+            together,
+            lambda some, ends=ends: batch.render(some, ends),  # type: ignore[misc]
+            largest=batch_size,
+            limits=model.batch_limits,
+            key=(sampling.height, sampling.width, sampling.is_guided),
+            what=f"one image of {sampling.height} × {sampling.width} pixels of model {model.name!r}",
+        )
 
 
 def fitting_batch_size(model: RenderingModel, sampling: Sampling = Sampling()) -> int:
-    """How many frames fit half of the free memory, 1 to 16: each takes four maps of the decoder's widest layer."""
+    """How many frames to try together: 16, or on a CPU as many as fit half of the free memory.
+
+    A GPU says when its memory is full; a CPU's operating system ends the process. A frame takes four maps of the
+    decoder's widest layer.
+    """
     if model.device.type == "cuda":
-        free, _ = torch.cuda.mem_get_info(model.device)
-    else:
-        free = psutil.virtual_memory().available
-    pixels = math.prod(latent_shape(model, sampling)[1:]) * model.pipeline.vae_scale_factor**2
-    channels = model.pipeline.vae.config.block_out_channels
-    frame = 4 * pixels * max(channels[:2]) * model.dtype.itemsize
-    return max(1, min(LARGEST_BATCH, free // 2 // frame))
+        return LARGEST_BATCH
+    own = sampling.resolved(model.defaults)
+    config = model.pipeline.vae.config
+    channels = config.get("block_out_channels") or config["decoder_block_out_channels"]
+    frame = 4 * own.height * own.width * max(channels[:2]) * model.dtype.itemsize
+    return max(1, min(LARGEST_BATCH, psutil.virtual_memory().available // 2 // frame))
 
 
 Ends = tuple[tuple[PointCloud, ...], str]
@@ -130,13 +150,14 @@ class _Batch:
     """Renders one batch after the other with the same sampling."""
 
     def __init__(
-        self, model: RenderingModel, negative: PointCloud, sampling: Sampling, on_step: Callable[[], object]
+        self, model: RenderingModel, negative: PointCloud, sampling: ResolvedSampling, on_step: Callable[[], object]
     ) -> None:
         self.model, self.negative, self.sampling, self.on_step = model, negative, sampling, on_step
         self.denoiser: torch.nn.Module = getattr(model.pipeline, model.family.denoiser)
 
     def render(self, clouds: Sequence[PointCloud], ends: Ends | None) -> Images:
-        with self.model.lock, scheduled(self.model.pipeline, self.sampling.scheduler):
+        pipeline = self.model.pipeline
+        with self.model.lock, undisturbed(pipeline), scheduled(pipeline, self.sampling.scheduler):
             if ends is None:
                 return self._call(clouds, None)
             (start, end), kind = ends
@@ -160,6 +181,7 @@ class _Batch:
         prompt_rows, negative_rows = model.family.embeds
         with self._layers_changed(attending):
             pictures = model.pipeline(
+                **model.call_arguments,
                 **{prompt_rows: rows[count:], negative_rows: rows[:count]},
                 generator=noise_generators(sampling.seed, count),
                 num_inference_steps=sampling.num_inference_steps,

@@ -25,7 +25,7 @@ from whichway.analysis.images.altered_attention import features_reordered, posit
 from whichway.analysis.images.noise import initial_noise
 from whichway.analysis.images.sampling import Sampling
 from whichway.analysis.images.weighted_attention import add_to_logits, cross_attention_layers
-from whichway.analysis.invariance.memory import require_memory
+from whichway.analysis.models.memory import require_memory
 from whichway.analysis.invariance.record import InvarianceRecord
 from whichway.analysis.invariance.rewriting import REWRITINGS, Rewriting, relative_error
 from whichway.analysis.models.dtypes import DTYPES, rounding_tolerance, sampling_tolerance
@@ -156,7 +156,7 @@ class _Check:
 
     def __init__(self, model: Model, texts: tuple[str, str, str], sampling: Sampling) -> None:
         """``texts``: the prompt, another text, and the prompt's words in another order."""
-        self.model, self.sampling = model, sampling
+        self.model, self.sampling = model, sampling.resolved(model.defaults)
         self.unet = model.pipeline.unet
         self.rows, self.other_rows, self.reordered_rows, self.negative_rows = (
             encode(model, text).rows[None].to(model.device, model.dtype) for text in (*texts, sampling.negative_prompt)

@@ -7,6 +7,7 @@ from pathlib import Path
 from whichway.analysis.clouds.cloud_file import write_clouds
 from whichway.analysis.files import write_json
 from whichway.analysis.models.model import Model
+from whichway.analysis.models.with_model import with_model
 from whichway.analysis.runs.comparison_pictures import draw_comparison_pictures
 from whichway.analysis.runs.comparison_settings import ComparisonSettings
 from whichway.analysis.runs.endpoint_check import EndpointCheck, endpoint_tolerance
@@ -57,7 +58,7 @@ def compare(
             cannot be loaded.
     """
     require_available(settings.perceptual_distance)  # before an hour of rendering, not after it
-    model = model or settings.model.load()
+    settings, model = with_model(settings, model, report)
     identity = settings.identity | model.identity
     measuring = [settings.methods, settings.frames, settings.perceptual_distance, settings.parametrisation]
     folder = out or Path("runs") / run_name([*settings.prompts.values()], identity, measuring)

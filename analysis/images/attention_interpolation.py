@@ -7,6 +7,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from whichway.analysis.errors import UserError
+
 WARM_UP = 0.5  # share of the sampling steps in which frames attend to the ends: the authors' default
 
 
@@ -79,6 +81,8 @@ def attend_to_ends(denoiser: torch.nn.Module, times: Sequence[float], kind: str,
 def _rows(args: tuple, kwargs: dict[str, Any]) -> Tensor:
     """What a layer reads: the text, or without one the image's own rows."""
     text = kwargs.get("encoder_hidden_states")
+    if isinstance(text, tuple):  # as IP-Adapters have it
+        raise UserError("attention interpolation: the model attends to an image too (IP-Adapter); choose another method")
     if text is not None:
         return text
     return args[0] if args else kwargs["hidden_states"]

@@ -6,6 +6,7 @@ from typing import Any
 
 import torch
 
+from whichway.analysis.families.clip_skip import with_text_model
 from whichway.analysis.families.conditioning import Conditioning
 from whichway.analysis.families.family import Family
 from whichway.analysis.quiet import quiet_libraries
@@ -18,7 +19,7 @@ class TruncationWarning(UserWarning):
     """A prompt was longer than the text encoder's positions; its end was cut off."""
 
 
-def encode(pipeline: Any, prompts: Sequence[str]) -> Iterator[Conditioning]:
+def encode(pipeline: Any, prompts: Sequence[str], *, clip_skip: int | None = None) -> Iterator[Conditioning]:
     """All n positions (77 for CLIP) of each prompt, padding included, as float32 rows on the CPU.
 
     ``labels`` are the tokens; ``size`` counts the prompt's own (start token, words, end token). Prompts that are too
@@ -26,7 +27,7 @@ def encode(pipeline: Any, prompts: Sequence[str]) -> Iterator[Conditioning]:
     """
     warn_of_long(pipeline, prompts)
     for first in range(0, len(prompts), BATCH):
-        yield from _encode_batch(pipeline, prompts[first : first + BATCH])
+        yield from _encode_batch(pipeline, prompts[first : first + BATCH], clip_skip)
 
 
 def warn_of_long(pipeline: Any, prompts: Sequence[str]) -> None:
@@ -50,16 +51,25 @@ def warn_of_long(pipeline: Any, prompts: Sequence[str]) -> None:
 
 
 def _token_count(pipeline: Any, prompt: str) -> int:
-    return len(pipeline.tokenizer(prompt, verbose=False).input_ids)
+    return len(pipeline.tokenizer(as_encoded(pipeline, prompt), verbose=False).input_ids)
+
+
+def as_encoded(pipeline: Any, prompt: str) -> str:
+    """The prompt as the pipeline's encoder reads it: one token for each vector of a textual inversion."""
+    text: str = pipeline.maybe_convert_prompt(prompt, pipeline.tokenizer)
+    return text
 
 
 @torch.inference_mode()
-def _encode_batch(pipeline: Any, prompts: Sequence[str]) -> list[Conditioning]:
+def _encode_batch(pipeline: Any, prompts: Sequence[str], clip_skip: int | None) -> list[Conditioning]:
     tokenizer = pipeline.tokenizer
     positions = tokenizer.model_max_length
-    with quiet_libraries():  # the truncation has been said
-        rows, _ = pipeline.encode_prompt(list(prompts), pipeline.unet.device, 1, do_classifier_free_guidance=False)
-    ids = tokenizer(list(prompts), padding="max_length", max_length=positions, truncation=True).input_ids
+    with quiet_libraries(), with_text_model(pipeline.text_encoder):  # the truncation has been said
+        rows, _ = pipeline.encode_prompt(
+            list(prompts), pipeline._execution_device, 1, do_classifier_free_guidance=False, clip_skip=clip_skip
+        )
+    texts = [as_encoded(pipeline, prompt) for prompt in prompts]
+    ids = tokenizer(texts, padding="max_length", max_length=positions, truncation=True).input_ids
     clouds = [
         PointCloud(
             own.float().cpu(),

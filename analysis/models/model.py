@@ -1,6 +1,5 @@
 """A model: a pipeline of diffusers and its family, one thing at a time; encodes prompts and renders conditionings."""
 
-import inspect
 import os
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -12,6 +11,7 @@ import torch
 
 from whichway.analysis.errors import UserError
 from whichway.analysis.families import Conditioning, Family, find_family
+from whichway.analysis.families.clip_skip import require_clip_skip
 from whichway.analysis.images.rendering import Images, Renderable, render
 from whichway.analysis.images.sampling import Sampling, SamplingDefaults, pipeline_defaults
 from whichway.analysis.images.undisturbed import undisturbed
@@ -59,8 +59,8 @@ class Model:
 
     def __post_init__(self) -> None:
         _ = self.family
-        if self.clip_skip is not None and not takes_clip_skip(self.pipeline):
-            raise UserError(f"clip_skip: a {type(self.pipeline).__name__} has no such option; leave it out")
+        if self.clip_skip is not None:
+            require_clip_skip(self.pipeline, self.clip_skip)
         if reserved := sorted(RESERVED & set(self.call_arguments)):
             raise UserError(f"call_arguments: {', '.join(reserved)} belong to the sampling or the prompts; leave them out")
 
@@ -252,7 +252,3 @@ def _taken_as_it_is(pipeline: Any, choice: ModelChoice) -> Any:
     require_text_to_image(type(pipeline).__name__, choice.name, *configs)
     require_fitting_texts(pipeline, choice.name)
     return pipeline
-
-
-def takes_clip_skip(pipeline: Any) -> bool:
-    return "clip_skip" in inspect.signature(type(pipeline).encode_prompt).parameters

@@ -91,6 +91,11 @@ OUT_OF_MEMORY = [
 ]
 
 
+@pytest.fixture(autouse=True)
+def no_slow_collection(monkeypatch):
+    monkeypatch.setattr("gc.collect", lambda: 0)  # among everything that the tests have imported it takes seconds
+
+
 @pytest.mark.parametrize("error", OUT_OF_MEMORY)
 @pytest.mark.parametrize("fits", [1, 2, 3, 5])
 def test_a_batch_is_halved_until_it_fits_and_each_item_comes_once(error, fits):

@@ -137,7 +137,11 @@ def test_its_images_are_its_own_calls(pipeline):
     model = load_model(pipeline, call_arguments=arguments)
     ours = model.render(model.encode([f"a {TOKEN} at night"]), FAST)[0].astype(int)
     plain = pipeline(
-        f"a {TOKEN} at night", num_inference_steps=2, generator=torch.Generator().manual_seed(0), output_type="np", **arguments
+        f"a {TOKEN} at night",
+        num_inference_steps=2,
+        generator=torch.Generator().manual_seed(0),
+        output_type="np",
+        **arguments,
     ).images[0]
     assert np.abs(ours - (plain * 255).round()).max() <= 1
 
@@ -193,12 +197,14 @@ def test_clip_skip_reaches_the_rows():
 
     from whichway.miniature import MODEL
 
-    pipeline = StableDiffusionPipeline.from_pretrained(MODEL, safety_checker=None)
+    pipeline = StableDiffusionPipeline.from_pretrained(MODEL, safety_checker=None, torch_dtype=torch.float32)
     encoder = pipeline.text_encoder
     rows = [load_model(pipeline, clip_skip=skip).encode(["a fox"])[0].cloud.rows for skip in (None, 1)]
     assert not torch.allclose(*rows)
     with torch.no_grad():
-        hidden = encoder(pipeline.tokenizer("a fox", padding="max_length", return_tensors="pt").input_ids, output_hidden_states=True)
+        hidden = encoder(
+            pipeline.tokenizer("a fox", padding="max_length", return_tensors="pt").input_ids, output_hidden_states=True
+        )
         assert torch.allclose(rows[1], encoder.final_layer_norm(hidden.hidden_states[-2])[0], atol=1e-5)
     assert load_model(pipeline, clip_skip=1).identity != load_model(pipeline).identity
     assert not hasattr(encoder, "text_model")

@@ -18,7 +18,9 @@ def require_clip_skip(pipeline: Any, clip_skip: int) -> None:
         if type(part).__name__.startswith("CLIPText")
     )
     if not 1 <= clip_skip < layers:
-        raise UserError(f"clip_skip: wanted 1 to {layers - 1}, since the text encoder has {layers} layers; got {clip_skip}")
+        raise UserError(
+            f"clip_skip: wanted 1 to {layers - 1}, since the text encoder has {layers} layers; got {clip_skip}"
+        )
 
 
 @contextmanager

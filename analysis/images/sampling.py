@@ -62,9 +62,7 @@ class Sampling:
     def resolved(self, defaults: SamplingDefaults) -> "ResolvedSampling":
         """The same with the model's own values where this says None; of a resolved sampling: itself."""
         own = asdict(defaults)
-        return ResolvedSampling(
-            **{name: own[name] if value is None else value for name, value in asdict(self).items()}
-        )
+        return ResolvedSampling(**{name: own[name] if value is None else value for name, value in asdict(self).items()})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,7 +84,9 @@ def pipeline_defaults(pipeline: Any) -> SamplingDefaults:
 
     The embedded model says its own: diffusers' 50 steps and guidance 7.5 are those of Stable Diffusion 1.x.
     """
-    call = {name: parameter.default for name, parameter in inspect.signature(type(pipeline).__call__).parameters.items()}
+    call = {
+        name: parameter.default for name, parameter in inspect.signature(type(pipeline).__call__).parameters.items()
+    }
     height, width = _own_size(pipeline, call)
     return SamplingDefaults(
         **{"num_inference_steps": call["num_inference_steps"], "guidance_scale": float(call["guidance_scale"])}

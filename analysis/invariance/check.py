@@ -25,10 +25,10 @@ from whichway.analysis.images.altered_attention import features_reordered, posit
 from whichway.analysis.images.noise import initial_noise
 from whichway.analysis.images.sampling import Sampling
 from whichway.analysis.images.weighted_attention import add_to_logits, cross_attention_layers
-from whichway.analysis.models.memory import require_memory
 from whichway.analysis.invariance.record import InvarianceRecord
 from whichway.analysis.invariance.rewriting import REWRITINGS, Rewriting, relative_error
 from whichway.analysis.models.dtypes import DTYPES, rounding_tolerance, sampling_tolerance
+from whichway.analysis.models.memory import require_memory
 from whichway.analysis.models.model import Model
 from whichway.analysis.prompts.encoding import encode
 from whichway.analysis.quiet import quiet_libraries

@@ -77,7 +77,9 @@ def _load_embedding(pipeline: Any, path: Path, token: str | None) -> None:
 
     tensors = load_file(path)
     if "clip_l" not in tensors and len(tensors) > 1:
-        raise UserError(f"embedding {str(path)!r} holds {len(tensors)} tensors; wanted one, or clip_l and clip_g (SDXL)")
+        raise UserError(
+            f"embedding {str(path)!r} holds {len(tensors)} tensors; wanted one, or clip_l and clip_g (SDXL)"
+        )
     [own_name] = tensors if len(tensors) == 1 else [path.stem]
     token = token or (own_name if own_name != "emb_params" else path.stem)
     for part, vectors in _by_encoder(tensors).items():
@@ -119,7 +121,9 @@ def _local(where: str, kind: str, option: str) -> dict[str, str]:
     except UserError as error:
         raise UserError(f"{option}: {error}") from error
     if kind == "LoRA" and actual != "LoRA":
-        raise UserError(f"{option} {where!r} is no LoRA{f' but an {actual}' if actual else ''}; its tensors have other names")
+        raise UserError(
+            f"{option} {where!r} is no LoRA{f' but an {actual}' if actual else ''}; its tensors have other names"
+        )
     if kind == "embedding" and actual == "LoRA":
         raise UserError(f"{option} {where!r} is a LoRA; name it with --lora")
     return {"pretrained_model_name_or_path_or_dict": str(path.parent), "weight_name": path.name}

@@ -53,7 +53,9 @@ def inspect_folder(path: Path, name: str, variant: str | None = None) -> ModelFo
     pipeline_class, components = _read_index(path, name)
     require_text_to_image(pipeline_class, name)
     _require_all(path, name, pipeline_class, components)
-    classes = {part: _component_class(name, part, *where) for part, where in components.items() if part not in NOT_NEEDED}
+    classes = {
+        part: _component_class(name, part, *where) for part, where in components.items() if part not in NOT_NEEDED
+    }
     modules = {part: cls for part, cls in classes.items() if issubclass(cls, torch.nn.Module)}
     files = {part: _require_weights(path, name, part, variant) for part in modules}
     if variant is not None and not any(variant in find_weight_files(path / part).by_variant for part in modules):
@@ -67,7 +69,9 @@ def _read_index(path: Path, name: str) -> tuple[str, dict[str, tuple]]:
     """The pipeline's class, and component → (library, class)."""
     index = path / INDEX
     if not index.is_file():
-        raise UserError(f"model folder {name!r} has no {INDEX}{_what_it_is(path)}; wanted a folder in diffusers' format")
+        raise UserError(
+            f"model folder {name!r} has no {INDEX}{_what_it_is(path)}; wanted a folder in diffusers' format"
+        )
     try:
         content = json.loads(index.read_text(encoding="utf-8"))
         pipeline_class = content["_class_name"]

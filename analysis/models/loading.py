@@ -22,7 +22,9 @@ WANTED = "'miniature', a hub id (owner/name), a folder in diffusers' format, or 
 WITHOUT_SAFETY_CHECKER = {"safety_checker": None, "requires_safety_checker": False}
 
 
-def load_pipeline(choice: ModelChoice, device: torch.device, report: Callable[[str], object] = lambda line: None) -> Any:
+def load_pipeline(
+    choice: ModelChoice, device: torch.device, report: Callable[[str], object] = lambda line: None
+) -> Any:
     """The pipeline that is chosen, on the CPU, with its LoRAs and embeddings.
 
     Args:

@@ -26,7 +26,13 @@ from whichway.analysis.quiet import quiet_libraries
 __all__ = ["MINIATURE", "Model", "load_model", "quiet_libraries"]
 
 #: what a call of the pipeline is given by the rendering itself
-RESERVED = {field.name for field in fields(Sampling)} | {"prompt", "prompt_embeds", "latents", "generator", "output_type"}
+RESERVED = {field.name for field in fields(Sampling)} | {
+    "prompt",
+    "prompt_embeds",
+    "latents",
+    "generator",
+    "output_type",
+}
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,7 +68,9 @@ class Model:
         if self.clip_skip is not None:
             require_clip_skip(self.pipeline, self.clip_skip)
         if reserved := sorted(RESERVED & set(self.call_arguments)):
-            raise UserError(f"call_arguments: {', '.join(reserved)} belong to the sampling or the prompts; leave them out")
+            raise UserError(
+                f"call_arguments: {', '.join(reserved)} belong to the sampling or the prompts; leave them out"
+            )
 
     @cached_property
     def family(self) -> Family:

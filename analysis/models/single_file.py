@@ -55,7 +55,11 @@ class SingleFile:
 
     @property
     def denoiser(self) -> str:
-        return "unet" if "StableDiffusion3" not in PIPELINES[self.type] and "Flux" not in PIPELINES[self.type] else "transformer"
+        return (
+            "unet"
+            if "StableDiffusion3" not in PIPELINES[self.type] and "Flux" not in PIPELINES[self.type]
+            else "transformer"
+        )
 
     def load(self, dtype: torch.dtype, options: dict[str, Any]) -> Any:
         """The pipeline.

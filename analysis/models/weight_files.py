@@ -69,7 +69,11 @@ def kind_of_weights(names: Iterator[str] | Mapping[str, object]) -> str | None:
     keys = list(names)
     if any(re.search(r"lora_|\.lora\.|\.hada_|\.lokr_|\.dora_scale", key) for key in keys):
         return "LoRA"
-    if keys and len(keys) <= 4 and all(key in ("emb_params", "clip_l", "clip_g") or key.startswith("<") for key in keys):
+    if (
+        keys
+        and len(keys) <= 4
+        and all(key in ("emb_params", "clip_l", "clip_g") or key.startswith("<") for key in keys)
+    ):
         return "embedding"
     if any(key.startswith("ip_adapter.") for key in keys):
         return "IP-Adapter"

@@ -3,7 +3,8 @@
     python -m benchmarks.model_sizes            # prints the table that docs/models.md holds
 
 Parameters and floating-point operations are counted on torch's meta device (``FlopCounterMode``): of one pass of the
-denoiser over one image at the model's own size, times the passes that its pipeline makes by default, and of the decoder.
+denoiser over one image at the model's own size, times the passes that its pipeline makes by default, and of the
+decoder.
 """
 
 from collections.abc import Callable, Iterator
@@ -13,6 +14,8 @@ import torch
 from torch.utils.flop_counter import FlopCounterMode
 
 META = torch.device("meta")
+HEADER = ("model", "text encoders", "denoiser", "autoencoder", "16 bits, all", "16 bits, without text encoders")
+HEADER = (*HEADER, "TFLOPs a pass", "passes", "TFLOPs a frame")
 
 
 @dataclass(frozen=True)
@@ -260,7 +263,7 @@ def _parameters(module: torch.nn.Module) -> int:
 
 
 def table() -> Iterator[str]:
-    yield "| model | text encoders | denoiser | autoencoder | 16 bits, all | 16 bits, without text encoders | TFLOPs a pass | passes | TFLOPs a frame |"
+    yield f"| {' | '.join(HEADER)} |"
     yield "| --- " * 9 + "|"
     for architecture in ARCHITECTURES:
         yield row(architecture.name, count(architecture))

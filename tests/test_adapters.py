@@ -137,7 +137,8 @@ def test_the_command_hands_adapters_over(monkeypatch):
     monkeypatch.setattr(
         ModelChoice, "load", lambda self, report: seen.append(self) or (_ for _ in ()).throw(UserError("seen"))
     )
-    words = "compare a b --lora x.safetensors:0.5 --lora y.safetensors --embedding z.safetensors --offload model --clip-skip 2"
+    words = "compare a b --lora x.safetensors:0.5 --lora y.safetensors --embedding z.safetensors"
+    words += " --offload model --clip-skip 2"
     result = CliRunner().invoke(main, words.split())
     assert result.exit_code == 2
     [choice] = seen

@@ -1,4 +1,4 @@
-"""Folders and files that are no text-to-image model, or not all of one: each is one line that says what would be right."""
+"""Folders and files that are no text-to-image model, or not all of one: one line each, with what would be right."""
 
 import json
 import shutil

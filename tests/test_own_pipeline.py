@@ -188,7 +188,7 @@ def test_options_that_would_change_it_are_refused(pipeline):
 def test_an_image_to_image_pipeline_is_refused(pipeline):
     from diffusers import StableDiffusionImg2ImgPipeline
 
-    with pytest.raises(UserError, match="is an image-to-image pipeline .* wanted a StableDiffusionPipeline"):
+    with pytest.raises(UserError, match=r"is an image-to-image pipeline .* wanted a StableDiffusionPipeline"):
         load_model(StableDiffusionImg2ImgPipeline(**pipeline.components, requires_safety_checker=False))
 
 
@@ -208,7 +208,7 @@ def test_clip_skip_reaches_the_rows():
         assert torch.allclose(rows[1], encoder.final_layer_norm(hidden.hidden_states[-2])[0], atol=1e-5)
     assert load_model(pipeline, clip_skip=1).identity != load_model(pipeline).identity
     assert not hasattr(encoder, "text_model")
-    with pytest.raises(UserError, match="clip_skip: wanted 1 to .*; got 99"):
+    with pytest.raises(UserError, match=r"clip_skip: wanted 1 to .*; got 99"):
         load_model(pipeline, clip_skip=99)
 
 

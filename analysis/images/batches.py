@@ -48,8 +48,8 @@ def in_fitting_batches(
             first += size
         elif size == 1:
             raise UserError(
-                f"{what} does not fit in memory; try --offload model or sequential, --vae-tiling, --dtype bfloat16, or a "
-                "smaller --height and --width"
+                f"{what} does not fit in memory; try --offload model or sequential, --vae-tiling, --dtype bfloat16, or "
+                "a smaller --height and --width"
             )
         else:
             limits[key] = size // 2

@@ -11,7 +11,7 @@ KEPT_BY_OFFLOADING = {"_all_hooks", "_offload_gpu_id", "_offload_device"}
 
 @contextmanager
 def undisturbed(pipeline: Any) -> Iterator[None]:
-    """Within the context the pipeline may be called and its scheduler used; afterwards all its attributes are as before.
+    """Within the context the pipeline may be called and its scheduler used; afterwards its attributes are as before.
 
     A call leaves its arguments on the pipeline and the scheduler at its last step, so within the context the scheduler
     is a copy; no progress bar is shown. Modules are not guarded: what patches them takes its patches off again.

@@ -161,8 +161,8 @@ def _require_weights(path: Path, name: str, part: str, variant: str | None) -> t
         )
     if files.pickles:
         raise UserError(
-            f"model {name!r} has the weights of {part!r} only as a pickle ({files.pickles[0].name}), which could run any "
-            "code; wanted .safetensors: where you trust it, load it with diffusers and save it with save_pretrained"
+            f"model {name!r} has the weights of {part!r} only as a pickle ({files.pickles[0].name}), which could run "
+            "any code; wanted .safetensors: where you trust it, load it with diffusers and save it with save_pretrained"
         )
     raise UserError(f"model {name!r} has no weights of its component {part!r}; wanted a .safetensors file there")
 
@@ -211,7 +211,8 @@ def _require_matching(path: Path, name: str, part: str, cls: Any, variant: str |
     left_over = sorted(key for key in info["unexpected_keys"] if not key.endswith("position_ids"))
     if missing:
         raise UserError(
-            f"model {name!r}: {part!r} lacks {_some(missing)}, which a {cls.__name__} has; random numbers would stand in"
+            f"model {name!r}: {part!r} lacks {_some(missing)}, which a {cls.__name__} has; "
+            "random numbers would stand in"
         )
     if left_over and is_of_transformers(cls):
         raise UserError(f"model {name!r}: {part!r} has {_some(left_over)}, which a {cls.__name__} has no place for")

@@ -83,8 +83,8 @@ class SingleFile:
             ) from error
         except (LocalEntryNotFoundError, OfflineModeIsEnabled, HfHubHTTPError, ConnectionError) as error:
             raise UserError(
-                f"model file {str(self.path)!r} is a {self._label}, whose configuration ({self.configuration}) is not in "
-                "the local cache, and the hub could not be reached; load it once with a network, or name a folder in "
+                f"model file {str(self.path)!r} is a {self._label}, whose configuration ({self.configuration}) is not "
+                "in the local cache, and the hub could not be reached; load it once with a network, or name a folder in "
                 "diffusers' format"
             ) from error
 
@@ -106,8 +106,8 @@ def _infer_type(path: Path, shapes: dict[str, tuple[int, ...]]) -> str:
     if kind not in PIPELINES or not any(name.startswith(DENOISERS) for name in shapes):
         what = f"looks like {kind}" if kind != "v1" else "holds no denoiser under a name that is known"
         raise UserError(
-            f"model file {str(path)!r} {what}; wanted a checkpoint of Stable Diffusion 1.x to 3.5 or Flux.1, or a folder "
-            "in diffusers' format"
+            f"model file {str(path)!r} {what}; wanted a checkpoint of Stable Diffusion 1.x to 3.5 or Flux.1, or a "
+            "folder in diffusers' format"
         )
     return str(kind)
 

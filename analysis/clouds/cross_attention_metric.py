@@ -4,6 +4,7 @@ import fnmatch
 import hashlib
 import os
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -59,20 +60,22 @@ def _factor_of(layers: list) -> torch.Tensor:
 
 
 @torch.inference_mode()
-def effective_weight(projection: torch.nn.Module) -> torch.Tensor:
+def effective_weight(projection: Any) -> torch.Tensor:
     """The matrix that a linear layer multiplies by, (out, in) float64 on the CPU: with active LoRAs, dequantized.
 
     It is read off the layer's answers to the unit vectors, since a layer with adapters is no single weight.
     """
     plain = type(projection) is torch.nn.Linear and not hasattr(projection, "_hf_hook")
     if plain:
-        return projection.weight.detach().double().cpu()
+        weight: torch.Tensor = projection.weight
+        return weight.detach().double().cpu()
     like = next(projection.parameters())
     device = like.device if not like.is_meta else torch.device("cpu")
     dtype = like.dtype if like.dtype.is_floating_point else torch.float16
-    units = torch.eye(projection.in_features, device=device, dtype=dtype)  # type: ignore[arg-type]
+    units = torch.eye(projection.in_features, device=device, dtype=dtype)
     zero = torch.zeros_like(units[:1])
-    return (projection(units) - projection(zero)).double().cpu().T
+    answers: torch.Tensor = projection(units) - projection(zero)
+    return answers.double().cpu().T
 
 
 def _cache_folder() -> Path:

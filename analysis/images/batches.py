@@ -8,7 +8,8 @@ import torch
 
 from whichway.analysis.errors import UserError
 
-Item, Result = TypeVar("Item"), TypeVar("Result")
+Item = TypeVar("Item")
+Result = TypeVar("Result")
 
 #: how allocators that have no exception of their own say it: the CPU's, Apple's, CUDA's libraries
 ALLOCATORS = ("can't allocate memory", "not enough memory", "out of memory", "alloc_failed")

@@ -85,7 +85,7 @@ def _load_embedding(pipeline: Any, path: Path, token: str | None) -> None:
     for part, vectors in _by_encoder(tensors).items():
         suffix = "" if part == "clip_l" else "_2"
         tokenizer, encoder = (getattr(pipeline, f"{each}{suffix}", None) for each in ("tokenizer", "text_encoder"))
-        if tokenizer is None:
+        if tokenizer is None or encoder is None:
             raise UserError(f"embedding {str(path)!r} is of a model with two text encoders (SDXL); this one has one")
         width = encoder.get_input_embeddings().weight.shape[-1]
         if vectors.shape[-1] != width:

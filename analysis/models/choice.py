@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from whichway.analysis.models.model import Model
 
 MINIATURE = "miniature"
+OWN = "your own "  # how the name of a pipeline begins that the user has built
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from whichway.analysis.families.clip_skip import require_clip_skip
 from whichway.analysis.images.rendering import Images, Renderable, render
 from whichway.analysis.images.sampling import Sampling, SamplingDefaults, pipeline_defaults
 from whichway.analysis.images.undisturbed import undisturbed
-from whichway.analysis.models.choice import MINIATURE, ModelChoice
+from whichway.analysis.models.choice import MINIATURE, OWN, ModelChoice
 from whichway.analysis.models.encoded_prompts import EncodedPrompts
 from whichway.analysis.models.fingerprint import Fingerprint, digest_of
 from whichway.analysis.models.loading import load_pipeline
@@ -209,7 +209,7 @@ def load_model(
     """
     named = isinstance(model, str | os.PathLike)
     choice = ModelChoice(
-        os.fspath(model) if named else f"your own {type(model).__name__}",
+        os.fspath(model) if named else f"{OWN}{type(model).__name__}",
         device,
         dtype,
         variant,

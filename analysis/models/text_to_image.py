@@ -67,7 +67,7 @@ def _what_projection_does(encoder: Any) -> str:
 
 def _text_encoder_types(pipeline_class: type) -> dict[str, tuple[type, ...]]:
     """Text encoder → the classes in the annotations of the pipeline's constructor."""
-    hints = typing.get_type_hints(pipeline_class.__init__)
+    hints = typing.get_type_hints(pipeline_class.__init__)  # type: ignore[misc]
     return {
         part: tuple(cls for cls in (typing.get_args(hints[part]) or (hints[part],)) if isinstance(cls, type))
         for part in inspect.signature(pipeline_class.__init__).parameters  # type: ignore[misc]

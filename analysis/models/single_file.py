@@ -83,9 +83,9 @@ class SingleFile:
             ) from error
         except (LocalEntryNotFoundError, OfflineModeIsEnabled, HfHubHTTPError, ConnectionError) as error:
             raise UserError(
-                f"model file {str(self.path)!r} is a {self._label}, whose configuration ({self.configuration}) is "
-                "not in the local cache, and the hub could not be reached; load it once with a network, or name a folder in "
-                "diffusers' format"
+                f"model file {str(self.path)!r} is a {self._label}, whose configuration "
+                f"({self.configuration}) is not in the local cache, and the hub could not be reached; "
+                "load it once with a network, or name a folder in diffusers' format"
             ) from error
 
     @property

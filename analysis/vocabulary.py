@@ -141,9 +141,22 @@ SCHEDULERS = {
 }
 #: where a model runs (:mod:`whichway.analysis.models.loading`)
 DEVICES = {"auto": "cuda where there is one, else mps, else cpu", "cpu": "", "cuda": "NVIDIA, AMD", "mps": "Apple"}
+#: where a model's weights wait until they are needed (:mod:`whichway.analysis.models.placement`)
+OFFLOADS = {
+    "none": "all on the device",
+    "model": "on the CPU; one whole component at a time is on the GPU",
+    "sequential": "on the CPU; one layer at a time is on the GPU: least memory, slow",
+}
+#: of the weights of denoiser and text encoders (:mod:`whichway.analysis.models.quantization`)
+QUANTIZATIONS = {
+    "none": "",
+    "bitsandbytes-8bit": "8 bits a weight",
+    "bitsandbytes-4bit": "4 bits a weight (NF4)",
+    "quanto-int8": "8 bits a weight, on a CPU too",
+}
 #: of weights and activations (:mod:`whichway.analysis.models.dtypes`)
 DTYPES = {
-    "auto": "float16 on cuda, else float32",
+    "auto": "on cuda bfloat16 for transformers and float16 for UNets, else float32",
     "float64": "",
     "float32": "",
     "float16": "",

@@ -4,6 +4,7 @@ import fnmatch
 import hashlib
 import os
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -72,12 +73,31 @@ def _factor_of(layers: list) -> torch.Tensor:
     """
     grams = []
     for projection in ("to_k", "to_v"):
-        weights = [getattr(layer, projection).weight.detach().double().cpu() for layer in layers]
+        weights = [effective_weight(getattr(layer, projection)) for layer in layers]
         gram = torch.stack([weight.T @ weight for weight in weights]).sum(dim=0)
         grams.append(gram / gram.trace())
     values, vectors = torch.linalg.eigh(grams[0] + grams[1])
     values = torch.where(values > len(values) * torch.finfo(torch.float64).eps * values.max(), values, 0)
     return values.sqrt()[:, None] * vectors.T
+
+
+@torch.inference_mode()
+def effective_weight(projection: Any) -> torch.Tensor:
+    """The matrix that a linear layer multiplies by, (out, in) float64 on the CPU: with active LoRAs, dequantized.
+
+    It is read off the layer's answers to the unit vectors, since a layer with adapters is no single weight.
+    """
+    plain = type(projection) is torch.nn.Linear and not hasattr(projection, "_hf_hook")
+    if plain:
+        weight: torch.Tensor = projection.weight
+        return weight.detach().double().cpu()
+    like = next(projection.parameters())
+    device = like.device if not like.is_meta else torch.device("cpu")
+    dtype = like.dtype if like.dtype.is_floating_point else torch.float16
+    units = torch.eye(projection.in_features, device=device, dtype=dtype)
+    zero = torch.zeros_like(units[:1])
+    answers: torch.Tensor = projection(units) - projection(zero)
+    return answers.double().cpu().T
 
 
 def _cache_folder() -> Path:

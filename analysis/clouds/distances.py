@@ -126,7 +126,7 @@ def measure_all(
     """
     if out.suffix != ".npy":
         raise UserError(f"out: wanted a name that ends in .npy, got {str(out)!r}")
-    model = model or settings.model.load()
+    model = model or settings.model.load(report)
     conditionings = model.encode_each(settings.prompts)
     first = next(conditionings)
     clouds = {part: [parts_of(first)[part]] for part in choose_parts(settings.parts, first)}

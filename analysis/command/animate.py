@@ -46,5 +46,4 @@ def animate(
     from whichway.analysis.runs.comparison_settings import ComparisonSettings
 
     requested = ComparisonSettings(prompt_a, prompt_b, methods=(method,), **settings)
-    say(f"loading {requested.model.name}")
     click.echo(run(requested, film, fps=fps, ping_pong=ping_pong, out=out, report=say))

@@ -21,5 +21,4 @@ def barycenter(prompts: tuple[str, ...], out: Path | None, **settings: Any) -> N
     from whichway.analysis.runs.barycenters import BarycenterSettings, render_barycenters
 
     requested = BarycenterSettings(prompts, **settings)
-    say(f"loading {requested.model.name}")
     click.echo(render_barycenters(requested, out=out, report=say))

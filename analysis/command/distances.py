@@ -31,7 +31,6 @@ def distances(prompts_file: Path, parts: str, dask: str | None, out: Path, **set
     from whichway.analysis.prompts.prompt_file import read_prompts
 
     requested = DistanceSettings(read_prompts(prompts_file), parts=names(parts), **settings)
-    say(f"loading {requested.model.name}")
     for part, measured in measure_all(requested, out, dask=dask, report=say).items():
         of_part = f" of {part}" if measured.path != out else ""
         click.echo(f"{len(measured.matrix)} prompts, {measured.distance}{of_part}: {measured.path}")

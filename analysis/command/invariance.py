@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from whichway.analysis.command.options import model_options, names, sampling_options
-from whichway.analysis.command.outcome import FAILED_CHECK, ends_in_one_line
+from whichway.analysis.command.outcome import FAILED_CHECK, ends_in_one_line, say
 
 if TYPE_CHECKING:
     from whichway.analysis.images.sampling import Sampling
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 @click.option("--prompt", default="a fox to the left of a pizza on a blue background", help="The text.")
 @click.option("--other", default="a small car at night", help="A text that has to look different.")
 @sampling_options("seed", "num_inference_steps", "guidance_scale", "negative_prompt", "height", "width")
-@model_options("name", "device", "variant")
+@model_options("name", "device", "variant", "loras", "embeddings", "clip_skip")
 @click.option("--json", "json_file", type=click.Path(path_type=Path), help="Write all records here, as a list.")
 def invariance(
     model: "ModelChoice",
@@ -48,7 +48,7 @@ def invariance(
         checks = take_census(names(architectures), seed=sampling.seed, progress=True)
     else:
         checks = check_invariance(
-            model.load(),
+            model.load(say),
             prompt,
             other,
             dtypes=None if dtypes is None else names(dtypes),

@@ -39,6 +39,5 @@ def map_prompts(prompts_file: Path, parts: str, dask: str | None, out: Path | No
     from whichway.analysis.runs.prompt_map import MapSettings, draw_prompt_map
 
     requested = MapSettings(read_prompts(prompts_file), parts=names(parts), **settings)
-    say(f"loading {requested.model.name}")
     for picture in draw_prompt_map(requested, out=out, dask=dask, report=say):
         click.echo(picture)

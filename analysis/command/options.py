@@ -13,10 +13,12 @@ from whichway.analysis.vocabulary import (
     DEVICES,
     DTYPES,
     GROUNDS,
+    OFFLOADS,
     PARAMETRISATIONS,
     PERCEPTUAL_DISTANCE,
     PERCEPTUAL_DISTANCES,
     POOLED,
+    QUANTIZATIONS,
     SCHEDULERS,
     TOKENS,
 )
@@ -29,7 +31,10 @@ MODEL = {
         click.option, "--device", type=click.Choice([*DEVICES]), help="Where; auto: cuda, else mps, else cpu."
     ),
     "dtype": partial(
-        click.option, "--dtype", type=click.Choice([*DTYPES]), help="auto: float16 on cuda, else float32."
+        click.option,
+        "--dtype",
+        type=click.Choice([*DTYPES]),
+        help="auto: on cuda bfloat16 for transformers and float16 for UNets, else float32.",
     ),
     "variant": partial(click.option, "--variant", help="Of the weights' files, such as fp16."),
     "compiled": partial(
@@ -38,6 +43,44 @@ MODEL = {
         "compiled",
         is_flag=True,
         help="torch.compile: a minute first, then each frame faster.",
+    ),
+    "loras": partial(
+        click.option,
+        "--lora",
+        "loras",
+        metavar="FILE[:SCALE]",
+        multiple=True,
+        help="A LoRA to load, .safetensors or hub id; repeat it for more.",
+    ),
+    "embeddings": partial(
+        click.option,
+        "--embedding",
+        "embeddings",
+        metavar="FILE[:TOKEN]",
+        multiple=True,
+        help="Textual inversion, .safetensors; the token to write in prompts is the file's own, or its name.",
+    ),
+    "offload": partial(
+        click.option,
+        "--offload",
+        type=click.Choice([*OFFLOADS]),
+        help="Of a GPU's memory: one component, or one layer, at a time is on it.",
+    ),
+    "quantize": partial(
+        click.option, "--quantize", type=click.Choice([*QUANTIZATIONS]), help="Weights of denoiser and text encoders."
+    ),
+    "clip_skip": partial(click.option, "--clip-skip", type=int, help="Last layers of CLIP's encoders to leave out."),
+    "vae_slicing": partial(
+        click.option, "--vae-slicing", is_flag=True, help="Decode one image after the other: less memory."
+    ),
+    "vae_tiling": partial(
+        click.option, "--vae-tiling", is_flag=True, help="Decode large images in tiles: less memory, other pixels."
+    ),
+    "free_text_encoders": partial(
+        click.option,
+        "--free-text-encoders",
+        is_flag=True,
+        help="Let go of the text encoders when all prompts are encoded: less memory.",
     ),
 }
 SAMPLING = {
@@ -48,7 +91,7 @@ SAMPLING = {
         "--num-inference-steps",
         "num_inference_steps",
         type=int,
-        help="Sampling steps for each image.",
+        help="Sampling steps for each image.  [default: the model's]",
     ),
     "guidance_scale": partial(
         click.option,
@@ -56,7 +99,7 @@ SAMPLING = {
         "--guidance-scale",
         "guidance_scale",
         type=float,
-        help="Classifier-free guidance scale; 1 or less: none.",
+        help="Classifier-free guidance scale; 1 or less: none.  [default: the model's]",
     ),
     "negative_prompt": partial(
         click.option,

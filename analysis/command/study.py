@@ -90,7 +90,7 @@ def study(
     )
     drawn: dict[str, Any] = {"per_stratum": per_stratum, "differing": differing, "seed": pairs_seed, "tuning": tuning}
     pairs = _choose_pairs(pairs_file, captions, strict=strict, **drawn)
-    model = requested.model.load()
+    model = requested.model.load(say)
     if methods is None:
         requested = replace(requested, methods=joinable_methods(requested, model, say))
     folder = out or Path("runs") / study_name(requested, pairs)

@@ -11,6 +11,7 @@ from jaxtyping import UInt8
 from whichway.analysis.errors import UserError
 from whichway.analysis.explorer.exploration import Exploration
 from whichway.analysis.explorer.settings import ExplorerSettings
+from whichway.analysis.models.choice import OWN
 from whichway.analysis.pictures.filmstrips import draw_filmstrips
 from whichway.analysis.runs.film import write_film
 
@@ -74,6 +75,11 @@ def side_by_side(strips: Sequence[Frames]) -> UInt8[np.ndarray, "frames height a
     return np.concatenate(parts[1:], axis=2)
 
 
+def _loaded_from(name: str) -> str:
+    """A model's name as source; for a pipeline that the user had built, a variable that has to be given."""
+    return "pipeline" if name.startswith(OWN) else repr(name)
+
+
 def as_python(settings: ExplorerSettings) -> str:
     """A script that renders the same frames with the package's public functions."""
     return f'''"""{" and ".join(settings.methods)} between {len(settings.prompts)} prompts, as seen in the explorer."""
@@ -85,7 +91,7 @@ from whichway import Sampling, encode, find_ground, load_model, measure_smoothne
 from whichway.geometry import PiecewisePath, build_path, uniform_times
 
 prompts = {list(settings.prompts)!r}
-model = load_model({settings.model.name!r})
+model = load_model({_loaded_from(settings.model.name)})
 ground = find_ground({settings.ground!r}, model)
 sampling = {settings.sampling!r}
 clouds = [encode(model, prompt) for prompt in prompts]

@@ -25,7 +25,7 @@ from whichway.analysis.explorer.settings import ExplorerSettings
 from whichway.analysis.files import written_whole
 from whichway.analysis.images.sampling import Sampling
 from whichway.analysis.models.choice import MINIATURE, ModelChoice
-from whichway.analysis.models.model import Model
+from whichway.analysis.models.model import Model, load_model
 from whichway.analysis.smoothness.measures import Smoothness
 from whichway.analysis.smoothness.perceptual_distance import require_available
 from whichway.analysis.vocabulary import GROUNDS, PERCEPTUAL_DISTANCE, POOLED, SCHEDULERS, TOKENS
@@ -43,7 +43,7 @@ class Explorer(anywidget.AnyWidget):
     """Paths between two or more prompts, to look at while they are rendered.
 
     Args:
-        model: a loaded model, where the notebook has one; or a name as
+        model: a loaded model or a pipeline of diffusers, where the notebook has one; or a name as
             :func:`whichway.analysis.models.model.load_model` takes it.
         folder: where frames are kept, to be there at once the next time.
         traits: ``prompts``, ``methods`` (one, or two side by side), ``ground``, ``tokens``, ``pooled``, ``frames``
@@ -62,8 +62,8 @@ class Explorer(anywidget.AnyWidget):
     pooled = Unicode("auto").tag(sync=True)
     frames = Int(17).tag(sync=True)
     seed = Int(0).tag(sync=True)
-    num_inference_steps = Int(20).tag(sync=True)
-    guidance_scale = Float(3.0).tag(sync=True)
+    num_inference_steps = Int(None, allow_none=True).tag(sync=True)
+    guidance_scale = Float(None, allow_none=True).tag(sync=True)
     negative_prompt = Unicode(None, allow_none=True).tag(sync=True)
     true_cfg_scale = Float(1.0).tag(sync=True)
     height = Int(None, allow_none=True).tag(sync=True)
@@ -74,7 +74,9 @@ class Explorer(anywidget.AnyWidget):
     t = Float(0.5).tag(sync=True)
     choices = traitlets.Dict().tag(sync=True)
 
-    def __init__(self, *, model: Model | str = MINIATURE, folder: Path = FOLDER, **traits: Any) -> None:
+    def __init__(self, *, model: Any = MINIATURE, folder: Path = FOLDER, **traits: Any) -> None:
+        if not isinstance(model, str | Model):
+            model = load_model(model)
         self._models = {model.name: model} if isinstance(model, Model) else {}
         name = model.name if isinstance(model, Model) else model
         self._folder, self._background = folder, Background()

@@ -9,6 +9,7 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
+from whichway.analysis.families.clip_skip import with_text_models
 from whichway.analysis.families.conditioning import Conditioning
 from whichway.analysis.families.encoder import Encoder, called_with
 from whichway.analysis.families.family import MASK, ROWS, Family, negative
@@ -24,33 +25,40 @@ class TruncationWarning(UserWarning):
     """A prompt was longer than the text encoder's positions; its end was cut off."""
 
 
-def encode(family: Family, pipeline: Any, prompts: Sequence[str]) -> Iterator[Conditioning]:
+def encode(
+    family: Family, pipeline: Any, prompts: Sequence[str], *, clip_skip: int | None = None
+) -> Iterator[Conditioning]:
     """The conditioning of each prompt, float32 on the CPU, one after the other.
 
     The rows of a cloud are all positions of its encoder, padding included, but for those that the denoiser does not
     see. ``labels`` are the tokens; ``size`` counts the prompt's own (start token, words, end token). Prompts that are
     too long for an encoder are cut off, with one :class:`TruncationWarning` for each encoder.
+
+    Args:
+        clip_skip: last layers of CLIP's text encoders that are left out.
     """
     for encoder in family.encoders:
         _warn_of_long(family, encoder, pipeline, prompts)
     for first in range(0, len(prompts), BATCH):
-        yield from _encode_batch(family, pipeline, prompts[first : first + BATCH])
+        yield from _encode_batch(family, pipeline, prompts[first : first + BATCH], clip_skip)
 
 
 @torch.inference_mode()
-def encode_negative(family: Family, pipeline: Any, prompt: str | None) -> Conditioning:
+def encode_negative(family: Family, pipeline: Any, prompt: str | None, *, clip_skip: int | None = None) -> Conditioning:
     """The conditioning of the negative prompt as the pipeline's own call makes it.
 
     Args:
         prompt: None: there is none, which is not always the empty one (SDXL then takes zeros, if so configured).
     """
     if negative(ROWS) not in family.returns:
-        return next(encode(family, pipeline, [prompt or ""]))
+        return next(encode(family, pipeline, [prompt or ""], clip_skip=clip_skip))
     if prompt:
         for encoder in family.encoders:
             _warn_of_long(family, encoder, pipeline, [prompt])
     given = {} if prompt is None else {"negative_prompt": prompt}
-    tensors = _encode_prompt(family, pipeline, prompt="", do_classifier_free_guidance=True, **given)
+    tensors = _encode_prompt(
+        family, pipeline, prompt="", do_classifier_free_guidance=True, clip_skip=clip_skip, **given
+    )
     own = {
         name: tensors[negative(name)] for name in (ROWS, MASK, *family.vectors.values()) if negative(name) in tensors
     }
@@ -59,8 +67,10 @@ def encode_negative(family: Family, pipeline: Any, prompt: str | None) -> Condit
 
 
 @torch.inference_mode()
-def _encode_batch(family: Family, pipeline: Any, prompts: Sequence[str]) -> list[Conditioning]:
-    tensors = _encode_prompt(family, pipeline, prompt=list(prompts), do_classifier_free_guidance=False)
+def _encode_batch(family: Family, pipeline: Any, prompts: Sequence[str], clip_skip: int | None) -> list[Conditioning]:
+    tensors = _encode_prompt(
+        family, pipeline, prompt=list(prompts), do_classifier_free_guidance=False, clip_skip=clip_skip
+    )
     clouds = _clouds(family, pipeline, tensors, prompts)
     return [
         Conditioning(of_prompt, vectors=_vectors(family, tensors, index), source=prompt)
@@ -73,7 +83,7 @@ def _encode_prompt(family: Family, pipeline: Any, **arguments: Any) -> dict[str,
     accepted = inspect.signature(pipeline.encode_prompt).parameters
     options = {name: called_with(pipeline, name) for name in OPTIONS}
     options |= {"device": pipeline._execution_device, "num_images_per_prompt": 1} | arguments
-    with quiet_libraries():  # what is cut off was reported
+    with quiet_libraries(), with_text_models(pipeline):  # what is cut off was reported
         returned = pipeline.encode_prompt(**{name: value for name, value in options.items() if name in accepted})
     pipeline.maybe_free_model_hooks()  # under offloading, the encoder makes room again
     named = zip(family.returns, returned, strict=False)

@@ -100,6 +100,10 @@ def attend_to_ends(denoiser: torch.nn.Module, times: Sequence[float], kind: str,
 def _rows(args: tuple, kwargs: dict[str, Any]) -> Tensor:
     """What a layer reads: the text, or without one the image's own rows."""
     text = kwargs.get("encoder_hidden_states")
+    if isinstance(text, tuple):  # as IP-Adapters have it
+        raise UserError(
+            "attention interpolation: the model attends to an image too (IP-Adapter); choose another method"
+        )
     if text is not None:
         return text
     return args[0] if args else kwargs["hidden_states"]

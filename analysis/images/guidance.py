@@ -4,7 +4,7 @@ from typing import Any, Protocol, runtime_checkable
 
 from whichway.analysis.errors import UserError
 from whichway.analysis.families import Conditioning, Family
-from whichway.analysis.images.sampling import Sampling
+from whichway.analysis.images.sampling import ResolvedSampling
 
 
 @runtime_checkable
@@ -18,7 +18,7 @@ class GuidedModel(Protocol):
     def encode_negative(self, prompt: str | None) -> Conditioning: ...
 
 
-def is_guided(model: GuidedModel, sampling: Sampling) -> bool:
+def is_guided(model: GuidedModel, sampling: ResolvedSampling) -> bool:
     """Whether the denoiser sees a negative prompt beside each prompt.
 
     Raises:
@@ -37,7 +37,7 @@ def is_guided(model: GuidedModel, sampling: Sampling) -> bool:
     )
 
 
-def negative_conditioning(model: GuidedModel, sampling: Sampling) -> Conditioning | None:
+def negative_conditioning(model: GuidedModel, sampling: ResolvedSampling) -> Conditioning | None:
     """What guidance moves away from; None: the images are not guided.
 
     Raises:

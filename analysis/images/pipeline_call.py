@@ -1,8 +1,9 @@
 """The pipeline's own call with embedded texts: one place where a family's arguments are put together."""
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -12,31 +13,37 @@ from jaxtyping import Float
 from whichway.analysis.families import Family
 from whichway.analysis.images.joint_attention import attend_jointly_with_weights
 from whichway.analysis.images.noise import noise_generators
-from whichway.analysis.images.sampling import Sampling
+from whichway.analysis.images.sampling import ResolvedSampling
 from whichway.analysis.images.schedulers import after_each_step
 from whichway.analysis.images.text_arguments import TextArguments
 from whichway.analysis.images.weighted_attention import attend_with_weights
 
 
 def call_pipeline(
-    pipeline: Any, text: TextArguments, sampling: Sampling, on_step: Callable[[Any], object]
+    pipeline: Any,
+    text: TextArguments,
+    sampling: ResolvedSampling,
+    on_step: Callable[[Any], object],
+    *,
+    arguments: Mapping[str, Any] = MappingProxyType({}),
 ) -> Float[np.ndarray, "frames height width 3"]:
     """Images from 0 to 1, each from its own noise of one seed.
 
     Args:
         on_step: called after each sampling step with what the scheduler returned.
+        arguments: further ones of the pipeline's call.
     """
     family = text.family
     options: dict[str, Any] = {"guidance_scale": sampling.guidance_scale}
     if family.guidance == "apart":
         options["true_cfg_scale"] = sampling.true_cfg_scale
-    sides = {"height": sampling.height, "width": sampling.width}
-    options |= {name: side for name, side in sides.items() if side}  # Sana wants a number or nothing
+    options |= {"height": sampling.height, "width": sampling.width}
     options |= family.call_options(pipeline)
     with after_each_step(pipeline, on_step):
         images: np.ndarray = pipeline(
             **text.arguments(inspect.signature(type(pipeline).__call__).parameters),
             **options,
+            **arguments,
             generator=noise_generators(sampling.seed, len(text.prompts)),
             num_inference_steps=sampling.num_inference_steps,
             output_type="np",

@@ -1,7 +1,6 @@
 """Conditioning → image: the frozen diffusion model through its pipeline's own call, the same noise for every frame."""
 
-import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, MutableMapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import replace
 from itertools import groupby
@@ -20,13 +19,15 @@ from whichway.analysis.images.attention_interpolation import (
     require_interpolable_attention,
     warm_up_steps,
 )
+from whichway.analysis.images.batches import in_fitting_batches
 from whichway.analysis.images.conditioning_cache import keys_and_values_once
 from whichway.analysis.images.guidance import negative_conditioning
-from whichway.analysis.images.noise import initial_noise, latent_shape
+from whichway.analysis.images.noise import initial_noise
 from whichway.analysis.images.pipeline_call import attend_as_weighted, call_pipeline
-from whichway.analysis.images.sampling import Sampling
+from whichway.analysis.images.sampling import ResolvedSampling, Sampling, SamplingDefaults
 from whichway.analysis.images.schedulers import scheduled
 from whichway.analysis.images.text_arguments import text_arguments
+from whichway.analysis.images.undisturbed import undisturbed
 from whichway.geometry import PointCloud
 
 __all__ = ["Sampling", "fitting_batch_size", "initial_noise", "render", "render_each"]
@@ -55,7 +56,14 @@ class RenderingModel(Protocol):
     def device(self) -> torch.device: ...
     @property
     def dtype(self) -> torch.dtype: ...
+    @property
+    def defaults(self) -> SamplingDefaults: ...
+    @property
+    def call_arguments(self) -> Mapping[str, Any]: ...
+    @property
+    def batch_limits(self) -> MutableMapping[object, int]: ...
     def encode_negative(self, prompt: str | None) -> Conditioning: ...
+    def free_text_encoders(self) -> None: ...
 
 
 def render(
@@ -90,32 +98,44 @@ def render_each(
     (:mod:`whichway.analysis.images.attention_interpolation`) are rendered together with these.
 
     Args:
-        batch_size: frames rendered together; None: as many as fit the memory, 16 at most.
+        batch_size: frames rendered together, at most; None: 16, or what fits the memory of a CPU. Where memory runs
+            out, half as many.
         on_step: called after each sampling step of a batch; what it raises ends the rendering there.
 
     Raises:
-        UserError: conditionings of another family, or of another width; guidance that the family does not have.
+        UserError: conditionings of another family, or of another width; guidance that the family does not have; a
+            single image that does not fit in memory.
     """
+    own = sampling.resolved(model.defaults)
     whole = [_conditioning(model, each) for each in conditionings]
-    batch_size = batch_size or fitting_batch_size(model, sampling)
-    batch = _Batch(model, sampling, on_step)
+    batch_size = batch_size or fitting_batch_size(model, own)
+    batch = _Batch(model, own, on_step)
+    model.free_text_encoders()
     for (ends, _), group in groupby(whole, lambda each: (_attended_ends(each), _rows(each).bit_length())):
         together = list(group)  # that attend to the same ends, and of about one size: the smaller ones are padded
-        for first in range(0, len(together), batch_size):
-            yield from batch.render(together[first : first + batch_size], ends)
+        yield from in_fitting_batches(
+            together,
+            lambda some, ends=ends: batch.render(some, ends),  # type: ignore[misc]
+            largest=batch_size,
+            limits=model.batch_limits,
+            key=(own.height, own.width, batch.negative is None),
+            what=f"one image of {own.height} × {own.width} pixels of model {model.name!r}",
+        )
 
 
 def fitting_batch_size(model: RenderingModel, sampling: Sampling = Sampling()) -> int:
-    """How many frames fit half of the free memory, 1 to 16: each takes four maps of the decoder's widest layer."""
+    """How many frames to try together: 16, or on a CPU as many as fit half of the free memory.
+
+    A GPU says when its memory is full; a CPU's operating system ends the process. A frame takes four maps of the
+    decoder's widest layer.
+    """
     if model.device.type == "cuda":
-        free, _ = torch.cuda.mem_get_info(model.device)
-    else:
-        free = psutil.virtual_memory().available
-    pixels = math.prod(latent_shape(model, sampling)[1:]) * model.pipeline.vae_scale_factor**2
+        return LARGEST_BATCH
+    own = sampling.resolved(model.defaults)
     config = model.pipeline.vae.config
     channels = config.get("block_out_channels") or config["decoder_block_out_channels"]
-    frame = 4 * pixels * max(channels[:2]) * model.dtype.itemsize
-    return max(1, min(LARGEST_BATCH, free // 2 // frame))
+    frame = 4 * own.height * own.width * max(channels[:2]) * model.dtype.itemsize
+    return max(1, min(LARGEST_BATCH, psutil.virtual_memory().available // 2 // frame))
 
 
 def _conditioning(model: RenderingModel, each: Renderable) -> Conditioning:
@@ -167,13 +187,14 @@ def _attended_ends(conditioning: Conditioning) -> tuple | None:
 class _Batch:
     """Renders one batch after the other with the same sampling."""
 
-    def __init__(self, model: RenderingModel, sampling: Sampling, on_step: Callable[[], object]) -> None:
+    def __init__(self, model: RenderingModel, sampling: ResolvedSampling, on_step: Callable[[], object]) -> None:
         self.model, self.sampling, self.on_step = model, sampling, on_step
         self.negative = negative_conditioning(model, sampling)
         self.denoiser: torch.nn.Module = getattr(model.pipeline, model.family.denoiser)
 
     def render(self, conditionings: Sequence[Conditioning], ends: tuple | None) -> Images:
-        with self.model.lock, scheduled(self.model.pipeline, self.sampling.scheduler):
+        pipeline = self.model.pipeline
+        with self.model.lock, undisturbed(pipeline), scheduled(pipeline, self.sampling.scheduler):
             if ends is None:
                 return self._call(conditionings, None)
             require_interpolable_attention(self.model.family)
@@ -196,7 +217,9 @@ class _Batch:
                 raise UserError(f"attention interpolation needs clouds of one size, negative prompt too; got {sizes}")
             attending = attend_as_weighted(model.family, self.denoiser, text)
         with self._layers_changed(attending):
-            pictures = call_pipeline(model.pipeline, text, sampling, lambda _: self.on_step())
+            pictures = call_pipeline(
+                model.pipeline, text, sampling, lambda _: self.on_step(), arguments=model.call_arguments
+            )
         return (pictures * 255).round().astype(np.uint8)
 
     @contextmanager

@@ -56,6 +56,8 @@ def add_to_logits(denoiser: torch.nn.Module, logits: Float[Tensor, "batch rows"]
         rows = kwargs.get("encoder_hidden_states")
         if rows is None:
             return args, kwargs
+        if isinstance(rows, tuple):  # the text, and what an IP-Adapter attends to apart from it
+            rows = rows[0]
         if rows.shape[:2] != logits.shape:
             raise ValueError(f"weights of shape {tuple(logits.shape)} for rows of shape {tuple(rows.shape)}")
         bias, mask = logits.unsqueeze(1).to(rows), kwargs.get("attention_mask")

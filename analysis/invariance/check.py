@@ -15,10 +15,10 @@ from tqdm.auto import tqdm
 
 from whichway.analysis.errors import UserError
 from whichway.analysis.images.sampling import Sampling
-from whichway.analysis.invariance.memory import require_memory
 from whichway.analysis.invariance.one_model import LEVELS, OneModelCheck, text_layers
 from whichway.analysis.invariance.record import InvarianceRecord
 from whichway.analysis.models.dtypes import DTYPES
+from whichway.analysis.models.memory import require_memory
 from whichway.analysis.models.model import Model
 from whichway.analysis.quiet import quiet_libraries
 from whichway.miniature.training import multiplies_bfloat16

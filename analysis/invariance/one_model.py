@@ -74,11 +74,11 @@ class OneModelCheck:
 
     def __init__(self, model: Model, texts: tuple[str, str, str], sampling: Sampling) -> None:
         """``texts``: the prompt, another text, and the prompt's words in another order."""
-        self.model, self.sampling, self.family = model, sampling, model.family
+        self.model, self.sampling, self.family = model, sampling.resolved(model.defaults), model.family
         self.denoiser = model.denoiser
         prompt, other, reordered = model.encode(texts)
         self.texts = prompt, other, reordered
-        self.negative = negative_conditioning(model, sampling)
+        self.negative = negative_conditioning(model, self.sampling)
         self.joint = self.family.text_keys != "alone"
 
     def records(self, levels: Sequence[str]) -> Iterator[InvarianceRecord]:

@@ -1,15 +1,17 @@
 """Which model, and how it is held in memory: the settings that every command which needs a model offers."""
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
-from whichway.analysis.errors import require_known
-from whichway.analysis.vocabulary import DEVICES, DTYPES
+from whichway.analysis.errors import require_at_least, require_known
+from whichway.analysis.vocabulary import DEVICES, DTYPES, OFFLOADS, QUANTIZATIONS
 
 if TYPE_CHECKING:
     from whichway.analysis.models.model import Model
 
 MINIATURE = "miniature"
+OWN = "your own "  # how the name of a pipeline begins that the user has built
 
 
 @dataclass(frozen=True)
@@ -22,9 +24,18 @@ class ModelChoice:
         dtype: :data:`whichway.analysis.vocabulary.DTYPES`.
         variant: of the weights' files: "fp16" reads ``….fp16.safetensors``; None: the plain ones.
         compiled: put ``torch.compile`` before the denoiser.
+        loras: .safetensors files or hub ids of LoRAs, each perhaps with ":scale" behind it.
+        embeddings: .safetensors files of textual inversion, each perhaps with ":token" behind it.
+        offload: :data:`whichway.analysis.vocabulary.OFFLOADS`.
+        quantize: :data:`whichway.analysis.vocabulary.QUANTIZATIONS`.
+        clip_skip: last layers of CLIP's text encoders that are left out; None: as the pipeline does.
+        vae_slicing: decode one image of a batch after the other.
+        vae_tiling: decode large images tile by tile; seams are blended, so pixels change a little.
+        free_text_encoders: let go of the text encoders when the first frame is rendered; other prompts than those
+            encoded by then cannot be encoded any more.
 
     Raises:
-        UserError: an unknown device or dtype.
+        UserError: a value that makes no sense, with what would.
     """
 
     name: str = MINIATURE
@@ -32,13 +43,32 @@ class ModelChoice:
     dtype: str = "auto"
     variant: str | None = None
     compiled: bool = False
+    loras: tuple[str, ...] = ()
+    embeddings: tuple[str, ...] = ()
+    offload: str = "none"
+    quantize: str = "none"
+    clip_skip: int | None = None
+    vae_slicing: bool = False
+    vae_tiling: bool = False
+    free_text_encoders: bool = False
 
     def __post_init__(self) -> None:
+        for name in ("loras", "embeddings"):  # lists, where they come back from a file
+            object.__setattr__(self, name, tuple(getattr(self, name)))
         require_known("device", self.device, DEVICES)
         require_known("dtype", self.dtype, DTYPES)
+        require_known("offload", self.offload, OFFLOADS)
+        require_known("quantize", self.quantize, QUANTIZATIONS)
+        if self.clip_skip is not None:
+            require_at_least("clip_skip", self.clip_skip, 1)
 
-    def load(self) -> "Model":
-        """Raises a :class:`~whichway.analysis.errors.UserError` as ``load_model`` does."""
+    def load(self, report: Callable[[str], object] = lambda line: None) -> "Model":
+        """The model; ``report`` is called with lines that say what is going on.
+
+        Raises:
+            UserError: as :func:`whichway.analysis.models.model.load_model`.
+        """
         from whichway.analysis.models.model import load_model
 
-        return load_model(self.name, device=self.device, dtype=self.dtype, variant=self.variant, compiled=self.compiled)
+        options = asdict(self)
+        return load_model(options.pop("name"), **options, report=report)

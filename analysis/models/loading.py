@@ -1,104 +1,116 @@
 """Name → pipeline of diffusers: hub id, local folder, or single .safetensors file; only safetensors, no remote code."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import torch
 
 from whichway.analysis.errors import UserError
-from whichway.analysis.models.choice import MINIATURE
-from whichway.analysis.models.dtypes import DTYPES
+from whichway.analysis.models.adapters import load_embeddings, load_loras
+from whichway.analysis.models.choice import MINIATURE, ModelChoice
+from whichway.analysis.models.folder import INDEX, ModelFolder, inspect_folder, require_matching_weights
+from whichway.analysis.models.memory import needs_of
+from whichway.analysis.models.placement import pick_dtype
+from whichway.analysis.models.quantization import quantization_config
+from whichway.analysis.models.single_file import SingleFile
+from whichway.analysis.models.text_to_image import require_fitting_texts
+from whichway.miniature import MODEL
 
 WANTED = "'miniature', a hub id (owner/name), a folder in diffusers' format, or a .safetensors file"
+#: what would have to look at each image; it is not loaded
+WITHOUT_SAFETY_CHECKER = {"safety_checker": None, "requires_safety_checker": False}
 
 
-def pick_device(name: str) -> torch.device:
-    """The device called ``name``; auto: cuda, else mps, else cpu.
+def load_pipeline(
+    choice: ModelChoice, device: torch.device, report: Callable[[str], object] = lambda line: None
+) -> Any:
+    """The pipeline that is chosen, on the CPU, with its LoRAs and embeddings.
 
-    Raises:
-        UserError: it is not there.
-    """
-    available = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
-    if name == "auto":
-        name = next(kind for kind in ("cuda", "mps", "cpu") if available[kind])
-    if not available.get(name, False):
-        raise UserError(
-            f"device {name!r} is not available here; available: {', '.join(k for k, v in available.items() if v)}"
-        )
-    return torch.device(name)
-
-
-def pick_dtype(name: str, device: torch.device) -> torch.dtype:
-    """The dtype called ``name``; auto: float16 on cuda, else float32.
+    Args:
+        device: where it is going to be.
+        report: called with a line that says what it needs and what there is, before its weights are read.
 
     Raises:
-        UserError: there is none of that name.
+        UserError: there is none, it cannot be loaded, or it cannot fit.
     """
-    if name == "auto":
-        return torch.float16 if device.type == "cuda" else torch.float32
-    if name not in DTYPES:
-        raise UserError(f"unknown dtype {name!r}; known: auto, {', '.join(DTYPES)}")
-    return DTYPES[name]
-
-
-def load_pipeline(name: str, dtype: torch.dtype, variant: str | None = None) -> Any:
-    """The pipeline called ``name`` on the CPU.
-
-    Raises:
-        UserError: there is none, or it cannot be loaded.
-    """
-    from diffusers import DiffusionPipeline, StableDiffusionPipeline
-
-    folder_or_file = _miniature_folder() if name == MINIATURE else Path(name).expanduser()
-    options: dict = {"torch_dtype": dtype, "safety_checker": None, "requires_safety_checker": False}
-    several_files = options | {"use_safetensors": True, "variant": variant}
+    path = MODEL if choice.name == MINIATURE else Path(choice.name).expanduser()
     try:
-        if folder_or_file.is_dir():
-            if not (folder_or_file / "model_index.json").is_file():
-                raise UserError(f"model folder {name!r} has no model_index.json; wanted a folder in diffusers' format")
-            return DiffusionPipeline.from_pretrained(folder_or_file, **several_files)
-        if folder_or_file.is_file() or folder_or_file.suffix == ".safetensors":
-            _require_safetensors(folder_or_file)
-            return StableDiffusionPipeline.from_single_file(str(folder_or_file), **options)
-        _require_hub_id(name)
-        return DiffusionPipeline.from_pretrained(name, **several_files)
-    except UserError:
+        if path.is_dir():
+            pipeline = _load_folder(path, choice, device, report)
+        elif path.is_file() or path.suffix == ".safetensors":
+            pipeline = _load_file(path, choice, device, report)
+        else:
+            pipeline = _load_folder(_download(choice), choice, device, report)
+        require_fitting_texts(pipeline, choice.name)
+        load_loras(pipeline, choice.loras)
+        load_embeddings(pipeline, choice.embeddings)
+        return pipeline
+    except (UserError, torch.OutOfMemoryError):
         raise
     except Exception as error:  # whatever the loaders raise for a bad checkpoint: the user needs one line, not which
         reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
-        if folder_or_file.exists():
-            raise UserError(f"model {name!r} could not be loaded as a diffusers pipeline: {reason}") from error
-        raise UserError(
-            f"model {name!r} is not a folder or file here, and the hub could not be reached or has no pipeline of "
-            f"that id ({type(error).__name__}); wanted {WANTED}"
-        ) from error
+        raise UserError(f"model {choice.name!r} could not be loaded as a diffusers pipeline: {reason}") from error
 
 
-def _miniature_folder() -> Path:
-    from whichway.miniature import MODEL
+def _load_folder(path: Path, choice: ModelChoice, device: torch.device, report: Callable[[str], object]) -> Any:
+    from diffusers import DiffusionPipeline
 
-    return MODEL
+    folder = inspect_folder(path, choice.name, choice.variant)
+    dtype = pick_dtype(choice.dtype, device, folder.denoiser)
+    needs = needs_of(choice.name, folder.parameters, dtype, offload=choice.offload, quantize=choice.quantize)
+    report(f"loading {choice.name}: {needs.require(device)}")
+    require_matching_weights(folder, choice.name, choice.variant)
+    return DiffusionPipeline.from_pretrained(
+        path,
+        torch_dtype=dtype,
+        variant=choice.variant,
+        use_safetensors=True,
+        quantization_config=quantization_config(choice.quantize, folder.modules, dtype),
+        **_for_class(folder),
+    )
 
 
-def _require_hub_id(name: str) -> None:
+def _for_class(folder: ModelFolder) -> dict[str, Any]:
+    """Without the safety checker, where the class has one."""
+    return WITHOUT_SAFETY_CHECKER if folder.pipeline_class == "StableDiffusionPipeline" else {}
+
+
+def _load_file(path: Path, choice: ModelChoice, device: torch.device, report: Callable[[str], object]) -> Any:
+    file = SingleFile(path)
+    if choice.variant is not None:
+        raise UserError(f"variant {choice.variant!r} chooses among a folder's files; {str(path)!r} is one file")
+    if choice.quantize != "none":
+        raise UserError(f"quantize {choice.quantize!r}: diffusers quantizes folders and hub ids, not a single file")
+    dtype = pick_dtype(choice.dtype, device, file.denoiser)
+    needs = needs_of(choice.name, file.parameters, dtype, offload=choice.offload)
+    report(f"loading {choice.name}: {needs.require(device)}")
+    return file.load(dtype, WITHOUT_SAFETY_CHECKER if file.type in ("v1", "v2") else {})
+
+
+def _download(choice: ModelChoice) -> Path:
+    """The folder of a hub id in the local cache, filled from the hub where it lacks something."""
+    from diffusers import DiffusionPipeline
+    from huggingface_hub import try_to_load_from_cache
     from huggingface_hub.errors import HFValidationError
     from huggingface_hub.utils import validate_repo_id
 
+    name = choice.name
     try:
         validate_repo_id(name)
     except HFValidationError as error:
         raise UserError(f"model {name!r} does not exist and is no hub id either; wanted {WANTED}") from error
-
-
-def _require_safetensors(path: Path) -> None:
-    from safetensors import SafetensorError, safe_open
-
-    if not path.is_file():
-        raise UserError(f"model file {str(path)!r} does not exist")
     try:
-        with safe_open(path, framework="pt"):
-            pass
-    except (SafetensorError, OSError) as error:
+        return Path(DiffusionPipeline.download(name, use_safetensors=True, variant=choice.variant))
+    except Exception as error:
+        index = try_to_load_from_cache(name, INDEX)
+        if isinstance(index, str):  # part of it is here: what it lacks is said when it is looked at
+            return Path(index).parent
+        if "trust_remote_code" in str(error):
+            raise UserError(
+                f"model {name!r} brings code of its own, which is never run here; wanted a pipeline of diffusers"
+            ) from error
         raise UserError(
-            f"model file {str(path)!r} is not a safetensors checkpoint; wanted a .safetensors file or a folder"
+            f"model {name!r} is not a folder or file here, and the hub could not be reached or has no pipeline of "
+            f"that id ({type(error).__name__}); wanted {WANTED}"
         ) from error

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from whichway.analysis.errors import UserError
 from whichway.analysis.models.model import Model
+from whichway.analysis.models.with_model import with_model
 from whichway.analysis.runs.comparison_settings import ComparisonSettings
 from whichway.analysis.runs.film import require_writable, write_film
 from whichway.analysis.runs.rendered_paths import render_paths
@@ -38,7 +39,7 @@ def animate(
     if len(settings.methods) != 1:
         raise UserError(f"method: wanted one, got {len(settings.methods)}")
     require_writable(film, fps)
-    model = model or settings.model.load()
+    settings, model = with_model(settings, model, report)
     identity = settings.identity | model.identity
     folder = out or Path("runs") / run_name([*settings.prompts.values(), "film"], identity)
     with open_run(folder, KIND, identity=identity, settings=asdict(settings), model=model, report=report) as run:

@@ -14,6 +14,7 @@ from whichway.analysis.files import written_whole
 from whichway.analysis.images.sampling import Sampling
 from whichway.analysis.models.choice import ModelChoice
 from whichway.analysis.models.model import Model
+from whichway.analysis.models.with_model import with_model
 from whichway.analysis.runs.frame_index import FrameIndex, FrameName
 from whichway.analysis.runs.frame_renderer import read_strip
 from whichway.analysis.runs.frame_store import FrameStore
@@ -75,7 +76,7 @@ def render_barycenters(
     Raises:
         UserError: what :func:`~whichway.analysis.runs.run.open_run` refuses; a model that cannot be loaded.
     """
-    model = model or settings.model.load()
+    settings, model = with_model(settings, model, report)
     identity = {"prompts": settings.prompts} | asdict(settings.sampling) | model.identity
     folder = out or Path("runs") / run_name(settings.prompts, identity, settings.side)
     with open_run(folder, KIND, identity=identity, settings=asdict(settings), model=model, report=report) as run:

@@ -9,6 +9,7 @@ from whichway.analysis.clouds.prompt_distances import Distances, measure_distanc
 from whichway.analysis.fidelity.frame_fidelity import describe_instruments
 from whichway.analysis.files import write_json
 from whichway.analysis.models.model import Model
+from whichway.analysis.models.with_model import with_model
 from whichway.analysis.runs.change_by_part import ChangeByPart, measure_changes, render_moved_alone
 from whichway.analysis.runs.comparison_pictures import draw_comparison_pictures
 from whichway.analysis.runs.comparison_settings import ComparisonSettings
@@ -64,7 +65,7 @@ def compare(
             cannot be loaded.
     """
     require_available(settings.perceptual_distance)  # before an hour of rendering, not after it
-    model = model or settings.model.load()
+    settings, model = with_model(settings, model, report)
     identity = settings.identity | model.identity
     measuring = [settings.methods, settings.frames, settings.perceptual_distance, settings.parametrisation]
     folder = out or Path("runs") / run_name([*settings.prompts.values()], identity, measuring)

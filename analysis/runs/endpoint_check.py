@@ -61,6 +61,7 @@ def endpoint_tolerance(model: Model, sampling: Sampling, *, rows: int) -> int:
     Args:
         rows: of a conditioning.
     """
+    sampling = sampling.resolved(model.defaults)
     _, height, width = latent_shape(model, sampling)
     once = rounding_tolerance(model.denoiser, model.dtype, rows=rows)
     latents = sampling_tolerance(

@@ -29,6 +29,7 @@ class FrameAddresses:
     """
 
     def __init__(self, model: Model, sampling: Sampling) -> None:
+        sampling = sampling.resolved(model.defaults)
         self.dtype, self.model_identity = model.dtype, model.identity
         settings = asdict(sampling) | self.model_identity | {"versions": versions(RENDERING_PACKAGES)}
         del settings["negative_prompt"]  # its conditioning counts

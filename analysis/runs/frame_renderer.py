@@ -33,7 +33,8 @@ class FrameRenderer:
         report: Callable[[str], object] = lambda line: None,
         progress: bool = True,
     ) -> None:
-        self.model, self.sampling, self.store, self.index = model, sampling, store, index
+        self.model, self.sampling = model, sampling.resolved(model.defaults)
+        self.store, self.index = store, index
         self.report, self.progress = report, progress
         self._addresses: FrameAddresses | None = None
         self._counted: set[str] = set()

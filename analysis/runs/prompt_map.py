@@ -27,6 +27,7 @@ from whichway.analysis.files import write_json, written_whole
 from whichway.analysis.images.sampling import Sampling
 from whichway.analysis.models.choice import ModelChoice
 from whichway.analysis.models.model import Model
+from whichway.analysis.models.with_model import with_model
 from whichway.analysis.runs.frame_index import FrameName
 from whichway.analysis.runs.run import Run, open_run, run_name
 from whichway.analysis.vocabulary import PROJECTIONS, VIEWS
@@ -90,7 +91,7 @@ def draw_prompt_map(
         UserError: what :func:`~whichway.analysis.runs.run.open_run` refuses; a model that cannot be loaded; a part that
             its texts do not have.
     """
-    model = model or settings.model.load()
+    settings, model = with_model(settings, model, report)
     choices = {"projection": settings.projection, "view": settings.view, "clusters": settings.clusters}
     identity = {"prompts": settings.prompts} | asdict(settings.sampling) | model.identity
     folder = out or Path("runs") / run_name([settings.prompts[0], "map"], identity, choices)

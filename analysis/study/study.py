@@ -18,6 +18,7 @@ from tqdm.auto import tqdm
 from whichway.analysis.errors import UserError
 from whichway.analysis.models.accuracy import read_accuracy
 from whichway.analysis.models.model import Model
+from whichway.analysis.models.with_model import with_model
 from whichway.analysis.prompts.pairs import PromptPair
 from whichway.analysis.runs.endpoint_check import endpoint_tolerance
 from whichway.analysis.runs.run import open_run, short_hash
@@ -64,7 +65,7 @@ def run_study(
         raise UserError("pairs: none given")
     for distance in settings.perceptual_distances:
         require_available(distance)  # before an hour of rendering, not after it
-    model = model or settings.model.load()
+    settings, model = with_model(settings, model)
     description = describe_study(settings, pairs, model)
     plan = plan_study(settings, pairs, hypotheses=hypotheses, accuracy=read_accuracy(model.name))
     with open_run(out, KIND, identity=description["identity"], settings=description["settings"], model=model):
@@ -72,6 +73,8 @@ def run_study(
         done = {(record["pair"], record["seed"]) for record in read_records(out)}
         units = [Unit(index, pair, seed) for (index, pair), seed in product(enumerate(pairs), settings.noise_seeds)]
         missing = [unit for unit in units if unit.key not in done]
+        if model.frees_text_encoders:  # with the first frame; until then all prompts have to be encoded
+            model.encode([prompt for unit in missing for prompt in (unit.pair.prompt_a, unit.pair.prompt_b)])
         if dask:
             records = records_on_cluster(dask, settings, missing, out, model)
         else:

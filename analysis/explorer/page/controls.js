@@ -50,13 +50,19 @@ function controls(model, beside, onAsk) {
     show();
     return element("label", {}, `${label} `, select);
   };
-  const number = (label, name, least, step) => {
+  const number = (label, name, least, step, empty = "") => {
     const input = element("input", {
       type: "number",
       min: least,
       step,
+      placeholder: empty,
       "aria-label": label,
       onchange: () => {
+        if (empty && input.value === "" && !input.validity.badInput) {
+          input.setCustomValidity("");
+          set({ [name]: null });
+          return;
+        }
         const value = Number(input.value);
         const wanted = step === 1 ? Number.isSafeInteger(value) : Number.isFinite(value);
         input.setCustomValidity(input.value !== "" && wanted ? "" : `${label}: wanted ${step === 1 ? "a whole number" : "a number"}`);
@@ -108,8 +114,8 @@ function controls(model, beside, onAsk) {
         { class: "ww-row" },
         text("model", "model"),
         number("seed", "seed", 0, 1),
-        number("steps", "num_inference_steps", 1, 1),
-        number("guidance", "guidance_scale", 0, "any"),
+        number("steps", "num_inference_steps", 1, 1, "the model's"),
+        number("guidance", "guidance_scale", 0, "any", "the model's"),
         text("negative prompt", "negative_prompt", null),
         number("second pass's guidance (Flux)", "true_cfg_scale", 0, "any"),
         choose("scheduler", "scheduler", schedulers, (all) => all, (value) => value),

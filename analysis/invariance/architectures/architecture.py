@@ -9,7 +9,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from whichway.analysis.images.text_keys import Spans
-from whichway.analysis.invariance.memory import require_memory
+from whichway.analysis.models.memory import require_memory
 from whichway.analysis.quiet import quiet_libraries
 
 

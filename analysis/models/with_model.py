@@ -1,0 +1,34 @@
+"""Settings and their model: what the settings leave to the model, said by the model."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any, Protocol, TypeVar
+
+from whichway.analysis.images.sampling import Sampling
+from whichway.analysis.models.choice import ModelChoice
+from whichway.analysis.models.model import Model
+
+
+class HasModelAndSampling(Protocol):
+    """A dataclass of settings."""
+
+    @property
+    def model(self) -> ModelChoice: ...
+    @property
+    def sampling(self) -> Sampling: ...
+
+
+Settings = TypeVar("Settings", bound=HasModelAndSampling)
+
+
+def with_model(
+    settings: Settings, model: Model | None, report: Callable[[str], object] = lambda line: None
+) -> tuple[Settings, Model]:
+    """The model, loaded where the caller has none, and the settings with nothing left open: as records keep them.
+
+    Raises:
+        UserError: a model that cannot be loaded.
+    """
+    model = model or settings.model.load(report)
+    resolved: Any = settings
+    return replace(resolved, sampling=settings.sampling.resolved(model.defaults)), model

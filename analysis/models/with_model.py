@@ -2,13 +2,14 @@
 
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Any, Protocol, TypeVar
+from typing import Any, Protocol, TypeVar, runtime_checkable
 
 from whichway.analysis.images.sampling import Sampling
 from whichway.analysis.models.choice import ModelChoice
 from whichway.analysis.models.model import Model
 
 
+@runtime_checkable
 class HasModelAndSampling(Protocol):
     """A dataclass of settings."""
 

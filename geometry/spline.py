@@ -7,6 +7,7 @@ AISTATS 2021, arXiv:2010.12101, algorithm 1)
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import ClassVar
 
 import numpy as np
@@ -63,7 +64,7 @@ class TransportSplinePath:
             )
         if not (np.isfinite(self.times).all() and (np.diff(self.times) > 0).all()):
             raise ValueError(f"times: wanted increasing numbers, got {list(self.times)}")
-        for a, b, coupling in zip(self._keyframes, self._keyframes[1:], self.couplings, strict=True):
+        for (a, b), coupling in zip(pairwise(self._keyframes), self.couplings, strict=True):
             require_same_width(a, b)
             require_marginals(coupling, a, b, "spline")
         trajectories = glue(self._keyframes, self.times, self.couplings)

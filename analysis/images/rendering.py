@@ -17,9 +17,10 @@ from whichway.analysis.families import Conditioning, Family
 from whichway.analysis.images.attended_cloud import AttendedCloud
 from whichway.analysis.images.attention_interpolation import attend_to_ends, warm_up_steps
 from whichway.analysis.images.conditioning_cache import keys_and_values_once
-from whichway.analysis.images.noise import initial_noise, latent_shape, noise_generators
+from whichway.analysis.images.noise import initial_noise, latent_shape
 from whichway.analysis.images.sampling import Sampling
 from whichway.analysis.images.schedulers import scheduled
+from whichway.analysis.images.travelling_noise import NoisePoint, noise_of, noise_travels
 from whichway.analysis.images.weighted_attention import attend_with_weights
 from whichway.geometry import PointCloud
 
@@ -100,10 +101,13 @@ def render_each(
     batch_size = batch_size or fitting_batch_size(model, sampling)
     [negative] = model.encode([sampling.negative_prompt])
     batch = _Batch(model, negative.cloud, sampling, on_step)
-    for (ends, _), group in groupby(clouds, lambda cloud: (_attended_ends(cloud), len(cloud).bit_length())):
+    noises = [noise_of(each, sampling.seed) for each in conditionings]
+    frames = zip(clouds, noises, strict=True)
+    for (ends, _), group in groupby(frames, lambda frame: (_attended_ends(frame[0]), len(frame[0]).bit_length())):
         together = list(group)  # that attend to the same ends, and of about one size: the smaller ones are padded
         for first in range(0, len(together), batch_size):
-            yield from batch.render(together[first : first + batch_size], ends)
+            some, of_some = zip(*together[first : first + batch_size], strict=True)
+            yield from batch.render(some, of_some, ends)
 
 
 def fitting_batch_size(model: RenderingModel, sampling: Sampling = Sampling()) -> int:
@@ -135,17 +139,22 @@ class _Batch:
         self.model, self.negative, self.sampling, self.on_step = model, negative, sampling, on_step
         self.denoiser: torch.nn.Module = getattr(model.pipeline, model.family.denoiser)
 
-    def render(self, clouds: Sequence[PointCloud], ends: Ends | None) -> Images:
+    def render(self, clouds: Sequence[PointCloud], noises: Sequence[NoisePoint], ends: Ends | None) -> Images:
         with self.model.lock, scheduled(self.model.pipeline, self.sampling.scheduler):
             if ends is None:
-                return self._call(clouds, None)
+                return self._call(clouds, noises, None)
             (start, end), kind = ends
+            if len(set(noises)) > 1:
+                raise UserError("attention interpolation with seeds that travel: its frames attend to two ends alone")
+            noises = [noises[0], *noises, noises[0]]
             times = [0.0, *(cloud.t for cloud in clouds if isinstance(cloud, AttendedCloud)), 1.0]
             steps = warm_up_steps(self.sampling.num_inference_steps)
             attending = attend_to_ends(self.denoiser, times, kind, steps=steps)
-            return self._call([start, *clouds, end], attending)[1:-1]
+            return self._call([start, *clouds, end], noises, attending)[1:-1]
 
-    def _call(self, clouds: Sequence[PointCloud], attending: AbstractContextManager | None) -> Images:
+    def _call(
+        self, clouds: Sequence[PointCloud], noises: Sequence[NoisePoint], attending: AbstractContextManager | None
+    ) -> Images:
         model, sampling, count = self.model, self.sampling, len(clouds)
         everything = [*[self.negative] * count, *clouds]  # the unconditional half first, as the pipeline lays it out
         rows = pad_sequence([cloud.rows.to(model.device, model.dtype) for cloud in everything], batch_first=True)
@@ -158,10 +167,11 @@ class _Batch:
         if not alike:
             attending = attend_with_weights(self.denoiser, seen)
         prompt_rows, negative_rows = model.family.embeds
-        with self._layers_changed(attending):
+        travelling = any(noise.seed is None for noise in noises)
+        with self._layers_changed(attending), noise_travels() if travelling else nullcontext():
             pictures = model.pipeline(
                 **{prompt_rows: rows[count:], negative_rows: rows[:count]},
-                generator=noise_generators(sampling.seed, count),
+                generator=[noise.generator() for noise in noises],
                 num_inference_steps=sampling.num_inference_steps,
                 guidance_scale=sampling.guidance_scale,
                 height=sampling.height,

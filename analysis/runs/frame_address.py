@@ -15,6 +15,7 @@ import torch
 from whichway.analysis.families import Conditioning
 from whichway.analysis.images.attended_cloud import AttendedCloud
 from whichway.analysis.images.sampling import Sampling
+from whichway.analysis.images.travelling_noise import noise_of
 from whichway.analysis.models.model import Model
 from whichway.analysis.models.versions import RENDERING_PACKAGES, versions
 from whichway.geometry import PointCloud
@@ -28,7 +29,7 @@ class FrameAddresses:
     """
 
     def __init__(self, model: Model, sampling: Sampling) -> None:
-        self.dtype, self.model_identity = model.dtype, model.identity
+        self.dtype, self.model_identity, self.seed = model.dtype, model.identity, sampling.seed
         settings = asdict(sampling) | self.model_identity | {"versions": versions(RENDERING_PACKAGES)}
         self._shared = hashlib.sha256(json.dumps(settings, sort_keys=True).encode())
         if sampling.is_guided:
@@ -39,6 +40,9 @@ class FrameAddresses:
         """64 hexadecimal digits."""
         address = self._shared.copy()
         address.update(self._digest(conditioning))
+        noise = noise_of(conditioning, self.seed)
+        if noise.seed != self.seed:  # where it is, the sampling has said so
+            address.update(f"noise {noise.start} {noise.end} {noise.t!r}".encode())
         return address.hexdigest()
 
     def _digest(self, conditioning: Conditioning) -> bytes:

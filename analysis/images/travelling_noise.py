@@ -2,8 +2,8 @@
 
 A :class:`NoisePoint` says where on the great circle between two seeds' noise a frame is. It reaches the image through a
 generator, as all noise does: :class:`TravellingGenerator` carries both seeds, and within :func:`noise_travels` whatever
-is drawn from it by ``torch.randn`` is drawn from both and joined on their great circle. So no family's latents have to be
-known here, and what a stochastic scheduler adds in each step travels as what it starts from does: at t = 0 and 1 the
+is drawn from it by ``torch.randn`` is drawn from both and joined on their great circle. So no family's latents have to
+be known here, and what a stochastic scheduler adds in each step travels as what it starts from does: at t = 0 and 1 the
 image is exactly that of the one seed.
 """
 
@@ -110,6 +110,6 @@ def noise_travels() -> Iterator[None]:
 
 
 def on_great_circle(start: Tensor, end: Tensor, t: float) -> Tensor:
-    """Two tensors of one shape as single vectors, slerped. Keeps the length of independent noise, as a mean does not."""
+    """Two tensors of one shape as single vectors, slerped: as long as noise is, which a mean of both is not."""
     joined = slerp(start.double().flatten()[None], end.double().flatten()[None], t)
     return joined.view(start.shape).to(start)

@@ -32,7 +32,7 @@ def join_keyframes(
     model: Model | None = None,
     seed: int = 0,
 ) -> list[ConditioningPath]:
-    """A path for each leg: from the first keyframe to the second, and so on; closed: from the last one to the first too.
+    """A path for each leg: from the first keyframe to the second, and so on; closed: from the last to the first too.
 
     Spline: with the optimal coupling the transport spline, with the identity the Euclidean spline of matrices. Vectors
     run along splines of their own; masses are linear on every leg.
@@ -54,9 +54,7 @@ def join_keyframes(
         return [join(name, method, a, b, model=model, seed=seed) for a, b in pairwise(following)]
     rule = find_method(method.method)
     if rule.path != "displacement" or rule.coupling is None:
-        raise UserError(
-            f"method {name!r} with a spline: wanted one whose rows move straight, such as optimal, identity"
-        )
+        raise UserError(f"method {name!r} with a spline: wanted one whose rows move straight, such as optimal")
     if model is not None and model.family.symmetry == "sequence" and method.method != "identity":
         raise UserError(f"method {name!r}: rows of {model.family.name} know their places; only identity joins them")
     options: dict[str, Any] = {"seed": seed, "ground": find_ground(method.ground, model), "tokens": method.tokens}

@@ -39,8 +39,8 @@ def require_writable(film: Path, fps: float) -> None:
 def written_fps(suffix: str, fps: float) -> Fraction:
     """Frames a second as the format holds them: in a .gif they last whole hundredths of a second, 12 becomes 12.5.
 
-    A .webp's frames last whole milliseconds, but not all the same: each begins within half a millisecond of its time. An
-    .mp4 holds any ratio, 24000/1001 too.
+    A .webp's frames last whole milliseconds, but not all the same: each begins within half a millisecond of its time.
+    An .mp4 holds any ratio, 24000/1001 too.
     """
     exact = Fraction(fps).limit_denominator(1001)
     return Fraction(100, max(2, round(100 / exact))) if suffix == ".gif" else exact

@@ -1,4 +1,4 @@
-"""Noise on the great circle between two seeds: exact at both ends, as long as noise in between, in any number of steps."""
+"""Noise on the great circle between two seeds: exact at both ends, as long as noise in between."""
 
 from dataclasses import replace
 
@@ -56,7 +56,7 @@ def test_outside_nothing_else_that_is_drawn_changes():
 def test_bad_points_are_named():
     with pytest.raises(UserError, match="seeds: wanted at least 0"):
         NoisePoint(-1, 2)
-    with pytest.raises(ValueError, match="from 0 to 1, got 1.5"):
+    with pytest.raises(ValueError, match=r"from 0 to 1, got 1\.5"):
         NoisePoint(1, 2, 1.5)
 
 

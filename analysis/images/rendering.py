@@ -144,7 +144,7 @@ class _Batch:
             if ends is None:
                 return self._call(clouds, noises, None)
             (start, end), kind = ends
-            if len(set(noises)) > 1:
+            if len(set(noises)) > 1 or noises[0].seed is None:
                 raise UserError("attention interpolation with seeds that travel: its frames attend to two ends alone")
             noises = [noises[0], *noises, noises[0]]
             times = [0.0, *(cloud.t for cloud in clouds if isinstance(cloud, AttendedCloud)), 1.0]

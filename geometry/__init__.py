@@ -11,6 +11,7 @@ Table of contents, in reading order:
 - :mod:`whichway.geometry.displacement`, :mod:`whichway.geometry.great_circle`: rows move, straight or on great circles
 - :mod:`whichway.geometry.mixture`: rows fade; :mod:`whichway.geometry.unbalanced`: rows do both
 - :mod:`whichway.geometry.piecewise`: one path after another
+- :mod:`whichway.geometry.trajectories`, :mod:`whichway.geometry.spline`: one smooth path through many clouds
 - :mod:`whichway.geometry.method`: coupling × path, under the names used everywhere
 - :mod:`whichway.geometry.length`, :mod:`whichway.geometry.parametrisation`: how long, and at which t
 - :mod:`whichway.geometry.barycenter`: one cloud between many
@@ -58,6 +59,7 @@ from whichway.geometry.parametrisation import beta_times, constant_speed_times, 
 from whichway.geometry.path import Path
 from whichway.geometry.piecewise import PiecewisePath
 from whichway.geometry.soft_coupling import entropic_coupling, halved_coupling, partial_coupling
+from whichway.geometry.spline import TransportSplinePath
 from whichway.geometry.unbalanced import (
     HellingerKantorovichPath,
     hellinger_kantorovich,
@@ -90,6 +92,7 @@ __all__ = [
     "PointCloud",
     "SlerpPath",
     "SphericalPath",
+    "TransportSplinePath",
     "barycenter",
     "beta_times",
     "build_path",

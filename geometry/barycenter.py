@@ -7,6 +7,7 @@ import torch
 
 from whichway.geometry.cloud import PointCloud
 from whichway.geometry.coupling import probabilities
+from whichway.geometry.distance import wasserstein
 from whichway.geometry.ground import require_same_width
 
 STILL = 1e-6  # movement of all rows together, relative to their size where that is above 1
@@ -15,10 +16,11 @@ STILL = 1e-6  # movement of all rows together, relative to their size where that
 def barycenter(clouds: Sequence[PointCloud], weights: Sequence[float], *, iterations: int = 100) -> PointCloud:
     """A cloud X that makes Σ_k λ_k W_2²(X, A_k) small: a free-support W_2 barycenter. (Cuturi, Doucet 2014)
 
-    As many rows as the cloud of the largest weight, uniform weights, starting from its rows. Each round moves every row
-    to the mean of where the optimal couplings send it, which never raises the sum; it ends at a fixed point, from which
-    another start might have led lower. Of two uniform clouds of as many rows it lies on their geodesic; with
-    all the weight on one cloud it is that cloud. Computed in float64.
+    Each round moves every row to the mean of where the optimal couplings send it, which never raises the sum; it ends
+    at a fixed point, and another start may lead to a lower one. So it is started from the rows of every cloud that has
+    weight, and the end of least Σ_k λ_k W_2² is kept: uniform weights, as many rows as the cloud that it started from.
+    The clouds are taken in an order of their own, so that theirs does not matter. Of two uniform clouds of as many rows
+    it lies on their geodesic; with all the weight on one cloud it is that cloud. Computed in float64.
 
     Args:
         weights: λ, one for each cloud, non-negative; scaled to sum to 1.
@@ -26,10 +28,8 @@ def barycenter(clouds: Sequence[PointCloud], weights: Sequence[float], *, iterat
 
     Raises:
         ValueError: fewer than two clouds, clouds of different width, weights of another number, negative or all zero.
-        RuntimeError: rows were still moving after the last round.
+        RuntimeError: from every start, rows were still moving after the last round.
     """
-    import ot
-
     if len(clouds) < 2:
         raise ValueError(f"a barycenter needs at least 2 clouds, got {len(clouds)}")
     for cloud in clouds[1:]:
@@ -38,14 +38,37 @@ def barycenter(clouds: Sequence[PointCloud], weights: Sequence[float], *, iterat
     if shares.shape != (len(clouds),) or (shares < 0).any() or not shares.sum() > 0:
         raise ValueError(f"weights: wanted {len(clouds)} non-negative numbers with a positive sum, got {list(weights)}")
     shares = shares / shares.sum()
-    heaviest = clouds[int(shares.argmax())]
-    if shares.max() == 1:
-        return heaviest
+    weighted = sorted(
+        ((share, cloud) for share, cloud in zip(shares.tolist(), clouds, strict=True) if share > 0), key=_by_content
+    )
+    if len(weighted) == 1:
+        return weighted[0][1]
+    ends, errors = [], []
+    for _, start in weighted:
+        try:
+            ends.append(_fixed_point(weighted, start, iterations))
+        except RuntimeError as error:
+            errors.append(error)
+    if not ends:
+        raise errors[0]
+    return min(ends, key=lambda end: sum(share * wasserstein(end, cloud) ** 2 for share, cloud in weighted))
+
+
+def _by_content(weighted: tuple[float, PointCloud]) -> tuple[float, bytes]:
+    share, cloud = weighted
+    rows: np.ndarray = cloud.rows.detach().double().cpu().numpy()
+    return -share, rows.tobytes()
+
+
+def _fixed_point(weighted: Sequence[tuple[float, PointCloud]], start: PointCloud, iterations: int) -> PointCloud:
+    """Raises a RuntimeError where rows still move after so many rounds."""
+    import ot
+
     rows, log = ot.lp.free_support_barycenter(
-        [cloud.rows.detach().double().cpu().numpy() for cloud in clouds],
-        [probabilities(cloud) for cloud in clouds],
-        heaviest.rows.detach().double().cpu().numpy(),
-        weights=shares.numpy(),
+        [cloud.rows.detach().double().cpu().numpy() for _, cloud in weighted],
+        [probabilities(cloud) for _, cloud in weighted],
+        start.rows.detach().double().cpu().numpy(),
+        weights=np.array([share for share, _ in weighted]),
         numItermax=iterations,
         stopThr=STILL**2,
         log=True,
@@ -53,4 +76,4 @@ def barycenter(clouds: Sequence[PointCloud], weights: Sequence[float], *, iterat
     moved = float(log["displacement_square_norms"][-1]) ** 0.5
     if moved > max(STILL, STILL * float(np.linalg.norm(rows))):
         raise RuntimeError(f"the barycenter's rows still moved by {moved:.1e} after {iterations} rounds")
-    return PointCloud(torch.from_numpy(rows).to(heaviest.rows))
+    return PointCloud(torch.from_numpy(rows).to(start.rows))

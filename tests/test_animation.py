@@ -5,7 +5,7 @@ from PIL import Image
 
 from whichway.analysis.command.main import main
 from whichway.analysis.errors import UserError
-from whichway.analysis.runs.film import write_film
+from whichway.analysis.runs.film import frame_durations, write_film, written_fps
 
 FRAMES = np.random.default_rng(0).integers(0, 256, (5, 16, 24, 3), np.uint8)
 
@@ -46,6 +46,20 @@ def test_a_gif_has_its_frames(run, tmp_path):
     assert " there, 0 to render" in run("again.gif").output
 
 
+@pytest.mark.parametrize(("fps", "written"), [(12, 12.5), (10, 10), (30, 100 / 3), (50, 50)])
+def test_a_gif_says_the_rate_that_it_holds(tmp_path, fps, written):
+    write_film(FRAMES, tmp_path / "film.gif", fps=fps)
+    assert [duration for _, duration in pictures_of(tmp_path / "film.gif")] == [round(1000 / written)] * 5
+    assert float(written_fps(".gif", fps)) == pytest.approx(written)
+
+
+@pytest.mark.parametrize("fps", [12, 24, 23.976, 60])
+def test_a_webp_never_drifts_from_its_rate(fps):
+    durations = np.array(frame_durations(".webp", fps, 500))
+    assert np.abs(durations.cumsum() - 1000 / float(written_fps(".webp", fps)) * np.arange(1, 501)).max() <= 0.5
+    assert np.ptp(durations) <= 1
+
+
 def test_a_video_shows_the_frames_in_order(tmp_path):
     ffmpeg = pytest.importorskip("imageio_ffmpeg")
     levels = np.array([0, 60, 120, 180, 240], np.uint8)
@@ -63,7 +77,9 @@ def test_a_video_shows_the_frames_in_order(tmp_path):
     ("film", "options", "message"),
     [
         ("film.avi", (), "film: wanted a name that ends in .gif, .webp, .mp4"),
-        ("film.gif", ("--fps", "0"), "fps: wanted a number above 0, 1000 at most, got 0.0"),
+        ("film.gif", ("--fps", "0"), "fps: wanted a number above 0, 50 at most in a .gif, got 0.0"),
+        ("film.gif", ("--fps", "1000"), "50 at most in a .gif, got 1000.0"),
+        ("film.webp", ("--fps", "nan"), "90 at most in a .webp, got nan"),
         ("film.gif", ("--method", "teleport"), "methods: unknown method 'teleport'"),
     ],
 )

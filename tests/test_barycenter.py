@@ -1,11 +1,12 @@
 """Barycenters as mathematics: of two clouds, of one, of equal ones; and that they minimise what they should."""
 
 import re
+from itertools import permutations
 
 import pytest
 
 from tests.conftest import random_cloud
-from whichway.geometry import barycenter, build_path, optimal_coupling, wasserstein
+from whichway.geometry import PointCloud, barycenter, build_path, optimal_coupling, wasserstein
 
 A, B, C = (random_cloud(10, 4, seed) for seed in range(3))
 
@@ -46,6 +47,25 @@ def test_it_is_a_fixed_point_that_does_not_depend_on_the_order_of_the_clouds_row
     assert middle.rows.numpy() == pytest.approx(sent.numpy(), abs=1e-6)
     shuffled = barycenter([A, B.take([*range(1, 10), 0]), C], weights)
     assert wasserstein(middle, shuffled) == pytest.approx(0, abs=1e-6)
+
+
+def test_the_centre_does_not_depend_on_the_order_of_the_clouds():
+    centres = [barycenter(order, [1, 1, 1]) for order in permutations((A, B, C))]
+    for centre in centres[1:]:
+        assert wasserstein(centres[0], centre) == 0
+
+
+def test_of_all_starts_the_best_is_kept():
+    """From a cloud of one row the mean is found and no more; from the others something nearer to them all."""
+    point = PointCloud(A.rows.mean(dim=0, keepdim=True))
+
+    def cost(cloud):
+        return sum(wasserstein(cloud, each) ** 2 for each in (point, A, B))
+
+    assert len(barycenter([point, A, B], [0.4, 0.3, 0.3])) == 10
+    assert cost(barycenter([point, A, B], [1, 1, 1])) < cost(
+        PointCloud((A.rows + B.rows).mean(dim=0, keepdim=True) / 2)
+    )
 
 
 def test_rounds_that_do_not_suffice_are_said():

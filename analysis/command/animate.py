@@ -44,6 +44,10 @@ def animate(
     """Make a film of the path from PROMPT_A to PROMPT_B."""
     from whichway.analysis.runs.animation import animate as run
     from whichway.analysis.runs.comparison_settings import ComparisonSettings
+    from whichway.analysis.runs.film import written_fps
 
     requested = ComparisonSettings(prompt_a, prompt_b, methods=(method,), **settings)
     click.echo(run(requested, film, fps=fps, ping_pong=ping_pong, out=out, report=say))
+    written = float(written_fps(film.suffix.lower(), fps))
+    if abs(written - fps) > 1e-3:
+        say(f"{written:g} frames a second, not {fps:g}: a .gif's frame lasts whole hundredths of a second")

@@ -1,7 +1,7 @@
 """The pipeline's own call with embedded texts: one place where a family's arguments are put together."""
 
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from types import MappingProxyType
 from typing import Any
@@ -25,12 +25,14 @@ def call_pipeline(
     sampling: ResolvedSampling,
     on_step: Callable[[Any], object],
     *,
+    generators: Sequence[torch.Generator] | None = None,
     arguments: Mapping[str, Any] = MappingProxyType({}),
 ) -> Float[np.ndarray, "frames height width 3"]:
-    """Images from 0 to 1, each from its own noise of one seed.
+    """Images from 0 to 1, each from noise of its own.
 
     Args:
         on_step: called after each sampling step with what the scheduler returned.
+        generators: where each frame's noise comes from; default: all from the sampling's seed.
         arguments: further ones of the pipeline's call.
     """
     family = text.family
@@ -44,7 +46,7 @@ def call_pipeline(
             **text.arguments(inspect.signature(type(pipeline).__call__).parameters),
             **options,
             **arguments,
-            generator=noise_generators(sampling.seed, len(text.prompts)),
+            generator=list(generators or noise_generators(sampling.seed, len(text.prompts))),
             num_inference_steps=sampling.num_inference_steps,
             output_type="np",
         ).images

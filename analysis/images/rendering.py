@@ -27,6 +27,7 @@ from whichway.analysis.images.pipeline_call import attend_as_weighted, call_pipe
 from whichway.analysis.images.sampling import ResolvedSampling, Sampling, SamplingDefaults
 from whichway.analysis.images.schedulers import scheduled
 from whichway.analysis.images.text_arguments import text_arguments
+from whichway.analysis.images.travelling_noise import NoisePoint, noise_of, noise_travels
 from whichway.analysis.images.undisturbed import undisturbed
 from whichway.geometry import PointCloud
 
@@ -194,18 +195,26 @@ class _Batch:
 
     def render(self, conditionings: Sequence[Conditioning], ends: tuple | None) -> Images:
         pipeline = self.model.pipeline
+        noises = [noise_of(each, self.sampling.seed) for each in conditionings]
         with self.model.lock, undisturbed(pipeline), scheduled(pipeline, self.sampling.scheduler):
             if ends is None:
-                return self._call(conditionings, None)
+                return self._call(conditionings, noises, None)
             require_interpolable_attention(self.model.family)
+            if len(set(noises)) > 1 or noises[0].seed is None:
+                raise UserError("attention interpolation with seeds that travel: its frames attend to two ends alone")
             attended = [_attended(each) for each in conditionings]
             times = [0.0, *(cloud.t for cloud in attended if cloud), 1.0]
             start, end = conditionings[0].ends
             steps = warm_up_steps(self.sampling.num_inference_steps)
             attending = attend_to_ends(self.denoiser, times, ends[1], steps=steps)
-            return self._call([start, *conditionings, end], attending)[1:-1]
+            return self._call([start, *conditionings, end], [noises[0], *noises, noises[0]], attending)[1:-1]
 
-    def _call(self, conditionings: Sequence[Conditioning], attending: AbstractContextManager | None) -> Images:
+    def _call(
+        self,
+        conditionings: Sequence[Conditioning],
+        noises: Sequence[NoisePoint],
+        attending: AbstractContextManager | None,
+    ) -> Images:
         model, sampling = self.model, self.sampling
         negatives = [self.negative] * len(conditionings) if self.negative else []
         text = text_arguments(
@@ -216,9 +225,16 @@ class _Batch:
                 sizes = ", ".join(str(_rows(each)) for each in (conditionings[0], *negatives[:1]))
                 raise UserError(f"attention interpolation needs clouds of one size, negative prompt too; got {sizes}")
             attending = attend_as_weighted(model.family, self.denoiser, text)
-        with self._layers_changed(attending):
+        travelling = any(noise.seed is None for noise in noises)
+        generators = [noise.generator() for noise in noises]
+        with self._layers_changed(attending), noise_travels() if travelling else nullcontext():
             pictures = call_pipeline(
-                model.pipeline, text, sampling, lambda _: self.on_step(), arguments=model.call_arguments
+                model.pipeline,
+                text,
+                sampling,
+                lambda _: self.on_step(),
+                generators=generators,
+                arguments=model.call_arguments,
             )
         return (pictures * 255).round().astype(np.uint8)
 

@@ -16,6 +16,7 @@ from whichway.analysis.families import Conditioning
 from whichway.analysis.images.attended_cloud import AttendedCloud
 from whichway.analysis.images.guidance import negative_conditioning
 from whichway.analysis.images.sampling import Sampling
+from whichway.analysis.images.travelling_noise import noise_of
 from whichway.analysis.models.model import Model
 from whichway.analysis.models.versions import RENDERING_PACKAGES, versions
 from whichway.geometry import PointCloud
@@ -30,7 +31,7 @@ class FrameAddresses:
 
     def __init__(self, model: Model, sampling: Sampling) -> None:
         sampling = sampling.resolved(model.defaults)
-        self.dtype, self.model_identity = model.dtype, model.identity
+        self.dtype, self.model_identity, self.seed = model.dtype, model.identity, sampling.seed
         settings = asdict(sampling) | self.model_identity | {"versions": versions(RENDERING_PACKAGES)}
         del settings["negative_prompt"]  # its conditioning counts
         self._shared = hashlib.sha256(json.dumps(settings, sort_keys=True).encode())
@@ -42,6 +43,9 @@ class FrameAddresses:
         """64 hexadecimal digits."""
         address = self._shared.copy()
         address.update(self._digest(conditioning))
+        noise = noise_of(conditioning, self.seed)
+        if noise.seed != self.seed:  # where it is, the sampling has said so
+            address.update(f"noise {noise.start} {noise.end} {noise.t!r}".encode())
         return address.hexdigest()
 
     def _digest(self, conditioning: Conditioning) -> bytes:

@@ -16,7 +16,7 @@ BIN := .venv/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 DEMO := "a large fox on a blue background" "a panda on a pink background"
 DISTANCES ?= lpips,efficientnet,ssim,flip
-SECOND ?= runs/second
+SECOND ?= miniature-second
 STS ?= sts_test.csv
 CAPTIONS ?= captions_val2014.json
 TRIANGLE := "a fox on a blue background" "a panda on a pink background" "a car at sunset"
@@ -46,7 +46,7 @@ study: .venv/.runtime
 	$(call other_conditions,steps-50,--steps 50)
 	$(call other_conditions,frames-13,--frames 13)
 	$(call other_conditions,sampler-euler,--scheduler euler)
-	[ ! -d $(SECOND) ] || { $(call other_conditions,second-model,--model $(SECOND)); }
+	$(call other_conditions,second-model,--model $(SECOND))
 
 # A smaller study under other conditions, on the first pairs of the large one: does the ranking hold?
 define other_conditions
@@ -65,7 +65,7 @@ challenge: .venv/.runtime
 	$(BIN)/whichway challenge --perceptual-distances $(DISTANCES) --out runs/challenge
 	$(BIN)/python -m figures.collect runs/challenge challenge
 
-# The whole study on a second denoiser, trained from another seed (miniature/MODEL_CARD.md), in the folder SECOND.
+# The whole study on a second denoiser, trained from another seed (miniature/MODEL_CARD.md).
 study-second: .venv/.runtime
 	$(BIN)/whichway study --model $(SECOND) --perceptual-distances $(DISTANCES) --out runs/study-second
 	$(BIN)/python -m figures.collect runs/study-second second --records-only

@@ -12,6 +12,8 @@ from platformdirs import user_cache_path
 
 #: The shipped weights, in diffusers' folder format: ``StableDiffusionPipeline.from_pretrained(MODEL)``.
 MODEL = Path(__file__).parent / "model"
+#: Another denoiser for it, from another seed of its first weights and of the order of its data.
+SECOND = Path(__file__).parent / "second"
 #: What the shipped weights know, with the tables of their evaluation.
 CARD = Path(__file__).parent / "MODEL_CARD.md"
 #: How it is sampled where nobody says otherwise: enough steps for 64 × 64 pixels, guidance that suits its captions.

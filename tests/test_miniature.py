@@ -81,3 +81,17 @@ def test_the_objects_are_those_that_were_asked_for(model):
     found = [OBJECTS[index] for index in similarity.argmax(dim=1)]
     right = [name == asked for name, asked in zip(found, OBJECTS[::3], strict=True)]
     assert np.mean(right) >= 0.85, list(zip(OBJECTS[::3], found, strict=True))
+
+
+def test_the_second_denoiser_is_another_one_of_the_same_pipeline_and_draws_what_is_asked():
+    from whichway.analysis.models.accuracy import read_accuracy
+    from whichway.miniature.judge import load_judge
+
+    first, second = load_model(), load_model("miniature-second")
+    assert first.fingerprint != second.fingerprint
+    assert first.pipeline.unet.config == second.pipeline.unet.config
+    caption = "a large fox on a blue background"
+    assert torch.equal(first.encode([caption])[0].cloud.rows, second.encode([caption])[0].cloud.rows)
+    images = second.render(second.encode([caption]))
+    assert load_judge().answer(images)["first"].tolist() == [OBJECTS.index("fox")]
+    assert read_accuracy("miniature-second") != read_accuracy("miniature")

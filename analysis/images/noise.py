@@ -1,11 +1,10 @@
 """Where a frame's noise comes from: one seeded generator for each frame, so that equal clouds give equal images."""
 
-import inspect
 from typing import Any, Protocol, runtime_checkable
 
 import torch
 
-from whichway.analysis.images.sampling import Sampling
+from whichway.analysis.images.sampling import Sampling, pipeline_defaults
 
 
 @runtime_checkable
@@ -26,24 +25,9 @@ def noise_generators(seed: int, frames: int) -> list[torch.Generator]:
 
 def latent_shape(model: HasPipeline, sampling: Sampling) -> tuple[int, int, int]:
     """(channels, height, width) of the latents of one image, as its autoencoder takes them."""
-    pipeline = model.pipeline
-    scale = pipeline.vae_scale_factor
-    own_height, own_width = _own_size(pipeline)
-    height, width = (sampling.height or 0) // scale or own_height, (sampling.width or 0) // scale or own_width
-    return pipeline.vae.config.latent_channels, height, width
-
-
-def _own_size(pipeline: Any) -> tuple[int, int]:
-    """Height and width of the latents that the pipeline renders unless it is given others."""
-    call = inspect.signature(type(pipeline).__call__).parameters
-    if call["height"].default and call["width"].default:  # Sana: 1024, whatever its denoiser was trained on
-        return call["height"].default // pipeline.vae_scale_factor, call["width"].default // pipeline.vae_scale_factor
-    own = getattr(pipeline, "default_sample_size", None)
-    if own is None:
-        denoiser = getattr(pipeline, "unet", None) or pipeline.transformer
-        own = denoiser.config.sample_size
-    height, width = (own, own) if isinstance(own, int) else own
-    return height, width
+    pipeline, scale = model.pipeline, model.pipeline.vae_scale_factor
+    own = sampling.resolved(pipeline_defaults(pipeline))
+    return pipeline.vae.config.latent_channels, own.height // scale, own.width // scale
 
 
 def initial_noise(model: HasPipeline, seed: int) -> torch.Tensor:

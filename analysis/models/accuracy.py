@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 
-from whichway.analysis.models.choice import MINIATURE
+from whichway.analysis.models.choice import MINIATURE, SECOND_MINIATURE
 
 #: written by ``python -m whichway.miniature.evaluate --model FOLDER`` into the folder of a model of the world
 EVALUATION = "evaluation.md"
@@ -23,12 +23,9 @@ def read_accuracy(name: str) -> Mapping[str, str] | None:
     Args:
         name: of the model, as :class:`whichway.analysis.models.choice.ModelChoice` has it.
     """
-    if name == MINIATURE:
-        from whichway.miniature import CARD
+    from whichway.miniature import CARD, SECOND
 
-        path = CARD
-    else:
-        path = Path(name) / EVALUATION
+    path = {MINIATURE: CARD, SECOND_MINIATURE: SECOND / EVALUATION}.get(name, Path(name) / EVALUATION)
     if not path.is_file():
         return None
     rows = dict(re.findall(r"^\| ([^|]+?) \| ([\d.]+%)[^|]*\|$", path.read_text(encoding="utf-8"), flags=re.MULTILINE))

@@ -11,6 +11,8 @@ if TYPE_CHECKING:
     from whichway.analysis.models.model import Model
 
 MINIATURE = "miniature"
+#: the same with a denoiser that was trained from another seed: is what was found of one network true of another?
+SECOND_MINIATURE = "miniature-second"
 OWN = "your own "  # how the name of a pipeline begins that the user has built
 
 
@@ -19,7 +21,7 @@ class ModelChoice:
     """The arguments of :func:`whichway.analysis.models.model.load_model`.
 
     Attributes:
-        name: "miniature", a hub id, a folder in diffusers' format, or a .safetensors file.
+        name: "miniature", "miniature-second", a hub id, a folder in diffusers' format, or a .safetensors file.
         device: :data:`whichway.analysis.vocabulary.DEVICES`.
         dtype: :data:`whichway.analysis.vocabulary.DTYPES`.
         variant: of the weights' files: "fp16" reads ``….fp16.safetensors``; None: the plain ones.

@@ -8,16 +8,16 @@ import torch
 
 from whichway.analysis.errors import UserError
 from whichway.analysis.models.adapters import load_embeddings, load_loras
-from whichway.analysis.models.choice import MINIATURE, ModelChoice
+from whichway.analysis.models.choice import MINIATURE, SECOND_MINIATURE, ModelChoice
 from whichway.analysis.models.folder import INDEX, ModelFolder, inspect_folder, require_matching_weights
 from whichway.analysis.models.memory import needs_of
 from whichway.analysis.models.placement import pick_dtype
 from whichway.analysis.models.quantization import quantization_config
 from whichway.analysis.models.single_file import SingleFile
 from whichway.analysis.models.text_to_image import require_fitting_texts
-from whichway.miniature import MODEL
+from whichway.miniature import MODEL, SECOND
 
-WANTED = "'miniature', a hub id (owner/name), a folder in diffusers' format, or a .safetensors file"
+WANTED = "'miniature', 'miniature-second', a hub id (owner/name), a folder in diffusers' format, or a .safetensors file"
 #: what would have to look at each image; it is not loaded
 WITHOUT_SAFETY_CHECKER = {"safety_checker": None, "requires_safety_checker": False}
 
@@ -34,7 +34,7 @@ def load_pipeline(
     Raises:
         UserError: there is none, it cannot be loaded, or it cannot fit.
     """
-    path = MODEL if choice.name == MINIATURE else Path(choice.name).expanduser()
+    path = MODEL if choice.name in (MINIATURE, SECOND_MINIATURE) else Path(choice.name).expanduser()
     try:
         if path.is_dir():
             pipeline = _load_folder(path, choice, device, report)
@@ -68,12 +68,22 @@ def _load_folder(path: Path, choice: ModelChoice, device: torch.device, report: 
         use_safetensors=True,
         quantization_config=quantization_config(choice.quantize, folder.modules, dtype),
         **_for_class(folder),
+        **_second_denoiser(choice.name, dtype),
     )
 
 
 def _for_class(folder: ModelFolder) -> dict[str, Any]:
     """Without the safety checker, where the class has one."""
     return WITHOUT_SAFETY_CHECKER if folder.pipeline_class == "StableDiffusionPipeline" else {}
+
+
+def _second_denoiser(name: str, dtype: torch.dtype) -> dict[str, Any]:
+    """In the place of the embedded model's own, where it is asked for."""
+    from diffusers import UNet2DConditionModel
+
+    if name != SECOND_MINIATURE:
+        return {}
+    return {"unet": UNet2DConditionModel.from_pretrained(SECOND / "unet", torch_dtype=dtype, use_safetensors=True)}
 
 
 def _load_file(path: Path, choice: ModelChoice, device: torch.device, report: Callable[[str], object]) -> Any:

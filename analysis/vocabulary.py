@@ -34,6 +34,11 @@ PARAMETRISATIONS = {
     "beta": "at the quantiles of Beta(steps, steps): what AID's authors choose",
     "perceptual": "until consecutive frames look equally far apart",
 }
+#: how more than two prompts are joined (:mod:`whichway.analysis.paths.keyframes`)
+INTERPOLATIONS = {
+    "linear": "from each prompt to the next by the method, with a kink at every prompt",
+    "spline": "cubic splines along the rows' trajectories: smooth at the prompts, too",
+}
 #: perceptual distance between images (:mod:`whichway.analysis.smoothness.perceptual_distance`), the paper's first
 PERCEPTUAL_DISTANCES = {
     "lpips": "LPIPS v0.1 with AlexNet, as published: squared differences, no metric; 64×64 is its own scale",

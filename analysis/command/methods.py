@@ -5,6 +5,7 @@ import click
 from whichway.analysis.vocabulary import (
     DISTANCES,
     GROUNDS,
+    INTERPOLATIONS,
     PARAMETRISATIONS,
     PERCEPTUAL_DISTANCES,
     POOLED,
@@ -29,6 +30,7 @@ def methods() -> None:
             "--tokens": TOKENS,
             "--parametrisation": PARAMETRISATIONS,
             "--pooled": POOLED,
+            "--interpolation": INTERPOLATIONS,
             "--perceptual-distance": PERCEPTUAL_DISTANCES,
             "--projection": PROJECTIONS,
             "--scheduler": SCHEDULERS,

@@ -212,3 +212,18 @@ def out_option(what: str = "run", default: str = "runs/<name from a hash>") -> D
 def names(text: str) -> tuple[str, ...]:
     """The parts of a list that is separated by commas."""
     return tuple(name.strip() for name in text.split(",") if name.strip())
+
+
+def numbers(option: str, text: str, kind: Callable[[str], Any] = float) -> tuple[Any, ...]:
+    """The numbers of a list that is separated by commas.
+
+    Raises:
+        UserError: one of them is none.
+    """
+    from whichway.analysis.errors import UserError
+
+    try:
+        return tuple(kind(part) for part in names(text))
+    except ValueError as error:
+        wanted = "whole numbers" if kind is int else "numbers"
+        raise UserError(f"{option}: wanted {wanted} separated by commas, got {text!r}") from error

@@ -27,6 +27,7 @@ from whichway.analysis.models.model import Model
 from whichway.analysis.paths.conditioning_path import join
 from whichway.analysis.pictures.projection import TITLES
 from whichway.analysis.runs.frame_index import FrameName
+from whichway.analysis.runs.frame_recipe import path_recipes
 from whichway.analysis.runs.frame_store import Picture
 from whichway.analysis.runs.run import Run, open_run, run_name
 from whichway.analysis.smoothness.measures import Smoothness, measure_smoothness
@@ -98,7 +99,9 @@ class Exploration:
                 name: join(name, method, start, end, model=self.model, seed=settings.sampling.seed)
                 for name, method in settings.chosen_methods.items()
             }
-            renderer = opened[folder].renderer(settings.sampling, progress=False)
+            prompts = (settings.prompt_a, settings.prompt_b)
+            recipes = path_recipes(prompts, settings.chosen_methods, seed=settings.sampling.seed)
+            renderer = opened[folder].renderer(settings.sampling, recipes, progress=False)
             legs.append(Leg(start, end, paths, renderer))
         return legs
 

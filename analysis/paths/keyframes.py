@@ -1,7 +1,7 @@
 """Several conditionings → the paths between each two that follow each other, straight or along transport splines."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Any
 
@@ -14,11 +14,8 @@ from whichway.analysis.paths.conditioning_path import ConditioningPath, join
 from whichway.geometry import Coupling, PointCloud, TransportSplinePath, couple, find_method, identity_coupling
 from whichway.geometry.path import check_time
 
-#: how keyframes are joined
-INTERPOLATIONS = {
-    "linear": "from each prompt to the next by the method, with a kink at every prompt",
-    "spline": "cubic splines along the rows' trajectories: smooth at the prompts, too",
-}
+#: how a pooled vector is held → at which keyframe's
+HELD = {"start": 0, "end": -1}
 
 
 def join_keyframes(
@@ -35,7 +32,8 @@ def join_keyframes(
     """A path for each leg: from the first keyframe to the second, and so on; closed: from the last to the first too.
 
     Spline: with the optimal coupling the transport spline, with the identity the Euclidean spline of matrices. Vectors
-    run along splines of their own; masses are linear on every leg.
+    run along splines of their own; masses are linear on every leg. A pooled vector that is held, is so on all legs: at
+    the first prompt's or at the last's.
 
     Args:
         times: of the keyframes, increasing; of a closed path one more, when it is back. Only their ratios count.
@@ -49,12 +47,16 @@ def join_keyframes(
         raise UserError(f"keyframes: wanted two or more prompts, got {len(keyframes)}")
     if len(times) != legs + 1 or not all(before < after for before, after in pairwise(times)):
         raise UserError(f"at: wanted {legs + 1} increasing times, got {', '.join(f'{time:g}' for time in times)}")
+    if method.pooled in HELD:
+        keyframes, method = _with_held_vectors(method.pooled, keyframes), replace(method, pooled="linear")
     following = [*keyframes, *keyframes[: int(closed)]]
     if interpolation == "linear":
         return [join(name, method, a, b, model=model, seed=seed) for a, b in pairwise(following)]
     rule = find_method(method.method)
     if rule.path != "displacement" or rule.coupling is None:
         raise UserError(f"method {name!r} with a spline: wanted one whose rows move straight, such as optimal")
+    if method.pooled == "spherical":
+        raise UserError("pooled: 'spherical' with a spline: wanted auto or linear, which run along the spline, start or end")
     if model is not None and model.family.symmetry == "sequence" and method.method != "identity":
         raise UserError(f"method {name!r}: rows of {model.family.name} know their places; only identity joins them")
     options: dict[str, Any] = {"seed": seed, "ground": find_ground(method.ground, model), "tokens": method.tokens}
@@ -84,6 +86,13 @@ def join_keyframes(
         )
         for leg in range(legs)
     ]
+
+
+def _with_held_vectors(pooled: str, keyframes: Sequence[Conditioning]) -> list[Conditioning]:
+    if not keyframes[0].vectors:
+        raise UserError(f"pooled: {pooled!r}, but this model's texts have no pooled vector; leave it out")
+    vectors = keyframes[HELD[pooled]].vectors
+    return [replace(keyframe, vectors=vectors) for keyframe in keyframes]
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,25 +1,26 @@
-"""Several prompts → a grid of images between them: Wasserstein barycenters for every mixture of the corners."""
+"""Several prompts → images between them: Wasserstein barycenters, over a grid of weights or for weights of one's own."""
 
+import math
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
 
-from whichway.analysis.errors import UserError, require_at_least
+from whichway.analysis.errors import UserError, require_at_least, require_finite
 from whichway.analysis.families import Conditioning
 from whichway.analysis.files import written_whole
 from whichway.analysis.images.sampling import Sampling
 from whichway.analysis.models.choice import ModelChoice
 from whichway.analysis.models.model import Model
 from whichway.analysis.models.with_model import with_model
+from whichway.analysis.runs.between_prompts import between
 from whichway.analysis.runs.frame_index import FrameIndex, FrameName
+from whichway.analysis.runs.frame_recipe import FrameRecipe
 from whichway.analysis.runs.frame_renderer import read_strip
 from whichway.analysis.runs.frame_store import FrameStore
 from whichway.analysis.runs.run import FRAMES, INDEX, open_run, read_run, run_name
-from whichway.geometry import barycenter
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -29,24 +30,50 @@ KIND = "barycenters"
 
 @dataclass(frozen=True)
 class BarycenterSettings:
-    """Three prompts make a triangle, four a square.
+    """Without weights three prompts make a triangle, four a square; with weights any number has one image between them.
 
     Attributes:
-        side: images along one side.
+        side: images along one side of a triangle or square.
+        weights: one for each prompt, non-negative; scaled to sum to 1.
 
     Raises:
-        UserError: another number of prompts, or a side below 2.
+        UserError: another number of prompts or weights, weights that are none, or a side below 2.
     """
 
     prompts: tuple[str, ...]
     side: int = 5
+    weights: tuple[float, ...] = ()
     model: ModelChoice = ModelChoice()
     sampling: Sampling = Sampling()
 
     def __post_init__(self) -> None:
-        if len(self.prompts) not in (3, 4):
-            raise UserError(f"wanted 3 prompts (a triangle) or 4 (a square), got {len(self.prompts)}")
+        if self.weights:
+            self._require_weights()
+        elif len(self.prompts) not in (3, 4):
+            raise UserError(
+                f"wanted 3 prompts (a triangle) or 4 (a square), or weights for any number, got {len(self.prompts)}"
+            )
         require_at_least("side", self.side, 2)
+
+    def _require_weights(self) -> None:
+        if len(self.prompts) < 2:
+            raise UserError(f"wanted two prompts or more, got {len(self.prompts)}")
+        if len(self.weights) != len(self.prompts):
+            raise UserError(f"weights: wanted {len(self.prompts)}, one for each prompt, got {len(self.weights)}")
+        for weight in self.weights:
+            require_finite("weights", weight, 0)
+        total = sum(self.weights)
+        if not 0 < total < math.inf:
+            raise UserError("weights: wanted at least one above 0")
+        object.__setattr__(self, "weights", tuple(weight / total for weight in self.weights))
+
+    @property
+    def places(self) -> list[tuple[float, ...]]:
+        """The weights of every image."""
+        if not self.weights:
+            return grid_weights(len(self.prompts), self.side)
+        corners = [tuple(float(k == corner) for k in range(len(self.prompts))) for corner in range(len(self.prompts))]
+        return [*corners, self.weights]
 
 
 def grid_weights(corners: int, side: int) -> list[tuple[float, ...]]:
@@ -78,31 +105,26 @@ def render_barycenters(
     """
     settings, model = with_model(settings, model, report)
     identity = {"prompts": settings.prompts} | asdict(settings.sampling) | model.identity
-    folder = out or Path("runs") / run_name(settings.prompts, identity, settings.side)
+    folder = out or Path("runs") / run_name(settings.prompts, identity, settings.weights or settings.side)
     with open_run(folder, KIND, identity=identity, settings=asdict(settings), model=model, report=report) as run:
-        conditionings = [model.encode([prompt])[0] for prompt in settings.prompts]
-        grid = grid_weights(len(conditionings), settings.side)
-        report(f"barycenters: {len(grid)}")
-        requested: dict[FrameName, Conditioning] = {(_name(w), None): _between(conditionings, w) for w in grid}
-        run.renderer(settings.sampling).render(requested)
+        conditionings = {prompt: model.encode([prompt])[0] for prompt in settings.prompts}
+        report(f"barycenters: {len(settings.places)}")
+        recipes = {(_name(weights), None): _recipe(settings.prompts, weights) for weights in settings.places}
+        requested: dict[FrameName, Conditioning] = {
+            name: between([conditionings[prompt] for prompt in recipe.prompts], recipe.weights)
+            for name, recipe in recipes.items()
+        }
+        run.renderer(settings.sampling, recipes.get).render(requested)
         picture = folder / "barycenters.png"
         with written_whole(picture) as aside:
             draw_saved_barycenters(folder).savefig(aside)
     return picture
 
 
-def _between(corners: list[Conditioning], weights: tuple[float, ...]) -> Conditioning:
-    """The barycenter cloud by cloud; masses and vectors are the weighted means."""
-    first = corners[0]
-    shares = list(zip(corners, weights, strict=True))
-    return Conditioning(
-        {name: barycenter([corner.clouds[name] for corner in corners], weights) for name in first.clouds},
-        {name: sum(share * corner.masses[name] for corner, share in shares) for name in first.masses},
-        {
-            name: torch.stack([share * corner.vectors[name] for corner, share in shares]).sum(dim=0)
-            for name in first.vectors
-        },
-    )
+def _recipe(prompts: tuple[str, ...], weights: tuple[float, ...]) -> FrameRecipe:
+    """In an order that is not the user's: sums of floats depend on theirs, if only in their last digits."""
+    order = sorted(range(len(prompts)), key=lambda k: (-weights[k], prompts[k]))
+    return FrameRecipe(tuple(prompts[k] for k in order), tuple(weights[k] for k in order))
 
 
 def _name(weights: tuple[float, ...]) -> str:
@@ -116,14 +138,19 @@ def draw_saved_barycenters(folder: Path) -> "Figure":
         UserError: no run in the folder, or an unfinished one.
     """
     from whichway.analysis.pictures.barycenters import draw_barycenters
+    from whichway.analysis.pictures.gallery import draw_gallery
+    from whichway.analysis.pictures.style import quoted
 
-    settings = read_run(folder, KIND)["settings"]
-    prompts, side = tuple(settings["prompts"]), settings["side"]
+    saved = read_run(folder, KIND)["settings"]
+    settings = BarycenterSettings(tuple(saved["prompts"]), saved["side"], tuple(saved.get("weights", ())))
     store, index = FrameStore(folder / FRAMES), FrameIndex(folder / INDEX)
     try:
         images = np.concatenate(
-            [read_strip(store, index, _name(weights), [None]) for weights in grid_weights(len(prompts), side)]
+            [read_strip(store, index, _name(weights), [None]) for weights in settings.places]
         )
     except (OSError, ValueError, KeyError) as error:
         raise UserError(f"{str(folder)!r} holds no finished barycenters; run the command again") from error
-    return draw_barycenters(images, prompts, side)
+    if not settings.weights:
+        return draw_barycenters(images, settings.prompts, settings.side)
+    captions = [f"{quoted(p, 24)}\n{w:.3g}" for p, w in zip(settings.prompts, settings.weights, strict=True)]
+    return draw_gallery(dict(zip([*captions, "barycenter"], images, strict=True)))

@@ -14,6 +14,7 @@ from whichway.analysis.families import Conditioning
 from whichway.analysis.paths.chosen_method import ChosenMethod
 from whichway.analysis.paths.conditioning_path import join
 from whichway.analysis.runs.frame_index import FrameName
+from whichway.analysis.runs.frame_recipe import FrameRecipe
 from whichway.analysis.runs.frame_renderer import FrameRenderer
 from whichway.analysis.runs.frame_store import Picture
 from whichway.analysis.runs.rendered_paths import IMAGE_A
@@ -94,11 +95,17 @@ def render_moved_alone(
     if len(moves) == 1:
         return None
     name = "optimal" if "optimal" in methods else next(iter(methods))
-    path = join(name, replace(methods[name], pooled="auto"), *ends, model=renderer.model, seed=seed)
+    method, prompts = replace(methods[name], pooled="auto"), (ends[0].source, ends[1].source)
+    path = join(name, method, *ends, model=renderer.model, seed=seed)
     requested: dict[FrameName, Conditioning] = {
         (_frame(what), t): path.with_moved(parts, t) for what, parts in moves.items() for t in (HALFWAY, END)
     }
-    renderer.render({IMAGE_A: ends[0]} | requested)
+    recipes: dict[FrameName, FrameRecipe] = {IMAGE_A: FrameRecipe(prompts[:1])} | {
+        (_frame(what), t): FrameRecipe(prompts, method=method, position=t, coupling_seed=seed, parts=parts)
+        for what, parts in moves.items()
+        for t in (HALFWAY, END)
+    }
+    renderer.render({IMAGE_A: ends[0]} | requested, recipes.get)
     halfway, end = ({what: renderer.image((_frame(what), t)) for what in moves} for t in (HALFWAY, END))
     return MovedAlone(name, renderer.image(IMAGE_A), halfway, end)
 

@@ -14,6 +14,7 @@ from whichway.analysis.runs.change_by_part import ChangeByPart, measure_changes,
 from whichway.analysis.runs.comparison_pictures import draw_comparison_pictures
 from whichway.analysis.runs.comparison_settings import ComparisonSettings
 from whichway.analysis.runs.endpoint_check import EndpointCheck, endpoint_tolerance
+from whichway.analysis.runs.frame_recipe import path_recipes
 from whichway.analysis.runs.method_results import MethodResult, measure_methods
 from whichway.analysis.runs.rendered_paths import render_paths
 from whichway.analysis.runs.run import Run, open_run, run_name
@@ -76,8 +77,9 @@ def compare(
 def _compare(run: Run, settings: ComparisonSettings) -> Comparison:
     start, end = run.model.encode([settings.prompt_a]) + run.model.encode([settings.prompt_b])
     write_conditionings(run.folder / CONDITIONINGS, {"A": start, "B": end})
-    renderer, distance = run.renderer(settings.sampling), settings.perceptual_distance
-    methods, seed = settings.chosen_methods, settings.sampling.seed
+    methods, seed, distance = settings.chosen_methods, settings.sampling.seed, settings.perceptual_distance
+    prompts = (settings.prompt_a, settings.prompt_b)
+    renderer = run.renderer(settings.sampling, path_recipes(prompts, methods, seed=seed))
     rendered = render_paths(renderer, (start, end), methods, frames=settings.frames, distance=distance, seed=seed)
     moved_alone = render_moved_alone(renderer, (start, end), methods, seed=seed)
     run.report(f"measuring with {distance}")

@@ -9,14 +9,20 @@ from tqdm.auto import tqdm
 from whichway.analysis.families import Conditioning
 from whichway.analysis.images.rendering import render_each
 from whichway.analysis.images.sampling import Sampling
+from whichway.analysis.models.choice import ModelChoice
 from whichway.analysis.models.model import Model
 from whichway.analysis.runs.frame_address import FrameAddresses
 from whichway.analysis.runs.frame_index import FrameIndex, FrameName
+from whichway.analysis.runs.frame_recipe import Recipes, text_chunks
 from whichway.analysis.runs.frame_store import FrameStore, Picture
 
 
 class FrameRenderer:
     """The frames of one model under one sampling, kept in a store, found again through an index.
+
+    Args:
+        recipes: what each frame is made of, where its file shall say so.
+        choice: of the model, for the same.
 
     Attributes:
         rendered, reused: numbers of different frames.
@@ -32,18 +38,21 @@ class FrameRenderer:
         *,
         report: Callable[[str], object] = lambda line: None,
         progress: bool = True,
+        recipes: Recipes = lambda name: None,
+        choice: ModelChoice = ModelChoice(),
     ) -> None:
         self.model, self.sampling = model, sampling.resolved(model.defaults)
         self.store, self.index = store, index
         self.report, self.progress = report, progress
+        self.recipes, self.choice = recipes, choice
         self._addresses: FrameAddresses | None = None
         self._counted: set[str] = set()
         self.rendered = self.reused = 0
         self.seconds = 0.0
 
-    def render(self, requested: Mapping[FrameName, Conditioning]) -> None:
-        """Make sure that there is a frame for every (name, t)."""
-        for _ in self.render_each(requested):
+    def render(self, requested: Mapping[FrameName, Conditioning], recipes: Recipes | None = None) -> None:
+        """Make sure that there is a frame for every (name, t); ``recipes``, of these: default, the renderer's."""
+        for _ in self.render_each(requested, recipes=recipes):
             pass
 
     def strip(self, name: str, times: Sequence[float | None]) -> np.ndarray:
@@ -64,6 +73,7 @@ class FrameRenderer:
         *,
         batch_size: int | None = None,
         on_step: Callable[[], object] = lambda: None,
+        recipes: Recipes | None = None,
     ) -> Iterator[tuple[list[FrameName], Picture]]:
         """Each different frame with all its names, as soon as it is on disk; first those that are there already.
 
@@ -98,9 +108,17 @@ class FrameRenderer:
         pairs = zip(missing, self._timed(pictures), strict=True)
         hidden = not (missing and self.progress)
         for address, picture in tqdm(pairs, total=len(missing), desc="frames", unit="frame", disable=hidden):
-            self.store.write(address, picture)
+            chunks = self._text_chunks(recipes or self.recipes, names[address], conditionings[address])
+            self.store.write(address, picture, chunks)
             self.rendered += self._is_new(address)
             yield names[address], picture
+
+    def _text_chunks(
+        self, recipes: Recipes, names: Sequence[FrameName], conditioning: Conditioning
+    ) -> dict[str, str]:
+        """By the first of its names that has a recipe: by all of them it is the same frame."""
+        recipe = next(filter(None, map(recipes, names)), None)
+        return text_chunks(recipe, conditioning, self.model, self.choice, self.sampling) if recipe else {}
 
     def _timed(self, pictures: Iterator[Picture]) -> Iterator[Picture]:
         while True:

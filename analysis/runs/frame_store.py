@@ -1,14 +1,17 @@
 """Frames on disk: one PNG for each address, whole or not there at all."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from jaxtyping import UInt8
 from PIL import Image
+from PIL.PngImagePlugin import PngInfo
 
 from whichway.analysis.files import written_whole
 
+NO_TEXT: Mapping[str, str] = {}
 Picture = UInt8[np.ndarray, "height width 3"]
 
 
@@ -37,6 +40,15 @@ class FrameStore:
         except OSError:
             return None
 
-    def write(self, address: str, picture: Picture) -> None:
-        with written_whole(self.path(address)) as aside:
-            Image.fromarray(picture).save(aside, format="PNG")
+    def write(self, address: str, picture: Picture, text_chunks: Mapping[str, str] = NO_TEXT) -> None:
+        """Whole or not at all; ``text_chunks``, key → text, are read back as ``Image.open(path).text``."""
+        write_png(self.path(address), picture, text_chunks)
+
+
+def write_png(path: Path, picture: Picture, text_chunks: Mapping[str, str] = NO_TEXT) -> None:
+    """A picture with text chunks of any characters (PNG's iTXt where Latin-1 does not have them)."""
+    chunks = PngInfo()
+    for key, text in text_chunks.items():
+        chunks.add_text(key, text)
+    with written_whole(path) as aside:
+        Image.fromarray(picture).save(aside, format="PNG", pnginfo=chunks)

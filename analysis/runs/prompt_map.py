@@ -29,6 +29,7 @@ from whichway.analysis.models.choice import ModelChoice
 from whichway.analysis.models.model import Model
 from whichway.analysis.models.with_model import with_model
 from whichway.analysis.runs.frame_index import FrameName
+from whichway.analysis.runs.frame_recipe import FrameRecipe
 from whichway.analysis.runs.run import Run, open_run, run_name
 from whichway.analysis.vocabulary import PROJECTIONS, VIEWS
 from whichway.geometry import CloudStack, PointCloud
@@ -112,7 +113,7 @@ def draw_prompt_map(
             description = choices | _describe(settings.prompts, projection, clusters)
             write_json(file_of_part(folder / "map.json", part, conditionings[0]), description)
             projections[part] = projection, clusters
-        images = _images(run, settings.sampling, conditionings) if settings.images else None
+        images = _images(run, settings.sampling, settings.prompts, conditionings) if settings.images else None
         from whichway.analysis.pictures.prompt_map import draw_map
 
         pictures = []
@@ -152,9 +153,10 @@ def _clusters(settings: MapSettings, clouds: Sequence[PointCloud], projection: P
     return cluster_neighbours(neighbours, settings.clusters, seed=settings.sampling.seed)
 
 
-def _images(run: Run, sampling: Sampling, conditionings: Sequence[Conditioning]) -> np.ndarray:
-    renderer = run.renderer(sampling)
+def _images(run: Run, sampling: Sampling, prompts: Sequence[str], conditionings: Sequence[Conditioning]) -> np.ndarray:
     names = [f"prompt{index:04}" for index in range(len(conditionings))]
+    recipes = {name: FrameRecipe((prompt,)) for name, prompt in zip(names, prompts, strict=True)}
+    renderer = run.renderer(sampling, lambda name: recipes[name[0]])
     requested: dict[FrameName, Conditioning] = {
         (name, None): conditioning for name, conditioning in zip(names, conditionings, strict=True)
     }

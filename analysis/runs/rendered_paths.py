@@ -1,6 +1,6 @@
 """From A to B by several methods: the paths, when their frames are taken, and the frames."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -94,7 +94,15 @@ def render_paths(
         UserError: a method that cannot join these conditionings, or a path without constant speed where it is wanted.
     """
     paths = {name: join(name, method, *ends, model=renderer.model, seed=seed) for name, method in methods.items()}
-    times = {name: _choose_times(name, methods[name], path, renderer, frames, distance) for name, path in paths.items()}
+
+    def images(name: str, times: list[float]) -> np.ndarray:
+        renderer.render({(name, t): paths[name](t) for t in times})
+        return renderer.strip(name, times)
+
+    times = {
+        name: choose_times(name, methods[name], path, partial(images, name), renderer, frames, distance)
+        for name, path in paths.items()
+    }
     requested: dict[FrameName, Conditioning] = {IMAGE_A: ends[0]}
     requested |= {frame_of_end(method): end_of_path(method, ends) for method in methods.values()}
     renderer.render(requested | {(name, t): path(t) for name, path in paths.items() for t in times[name]})
@@ -103,10 +111,23 @@ def render_paths(
     return RenderedPaths(ends, paths, times, strips, images)
 
 
-def _choose_times(
-    name: str, method: ChosenMethod, path: ConditioningPath, renderer: FrameRenderer, frames: int, distance: str
+def choose_times(
+    name: str,
+    method: ChosenMethod,
+    path: ConditioningPath,
+    images: Callable[[list[float]], np.ndarray],
+    renderer: FrameRenderer,
+    frames: int,
+    distance: str,
 ) -> list[float]:
-    """When along the path its frames are taken, to the six digits that name a frame."""
+    """When along the path its frames are taken, to the six digits that name a frame.
+
+    Args:
+        images: t ↦ the path's frames, for a perceptual parametrisation.
+
+    Raises:
+        UserError: a path without constant speed where it is wanted.
+    """
     if method.parametrisation == "uniform":
         return uniform_times(frames)
     if method.parametrisation == "beta":
@@ -118,10 +139,6 @@ def _choose_times(
             return [round(t, 6) for t in _constant_speed_times(path, frames, ground)]
         except ValueError as error:
             raise UserError(f"method {name!r}: {error}") from error
-
-    def images(times: list[float]) -> np.ndarray:
-        renderer.render({(name, t): path(t) for t in times})
-        return renderer.strip(name, times)
 
     return perceptually_uniform_times(images, partial(perceptual_distance, distance), frames)
 

@@ -19,9 +19,11 @@ from filelock import FileLock, Timeout
 from whichway.analysis.errors import UserError, writing
 from whichway.analysis.files import write_json
 from whichway.analysis.images.sampling import Sampling
+from whichway.analysis.models.choice import ModelChoice
 from whichway.analysis.models.model import Model
 from whichway.analysis.models.versions import versions
 from whichway.analysis.runs.frame_index import FrameIndex
+from whichway.analysis.runs.frame_recipe import Recipes
 from whichway.analysis.runs.frame_renderer import FrameRenderer
 from whichway.analysis.runs.frame_store import FrameStore
 
@@ -35,15 +37,19 @@ class Run:
     """An open run: its folder is ours alone.
 
     Attributes:
+        choice: how the model was chosen.
         report: called with one line at a time that says what is going on.
     """
 
     folder: Path
     model: Model
+    choice: ModelChoice = ModelChoice()
     report: Callable[[str], object] = lambda line: None
 
-    def renderer(self, sampling: Sampling, *, progress: bool = True) -> FrameRenderer:
-        """What renders the run's frames with ``sampling``."""
+    def renderer(
+        self, sampling: Sampling, recipes: Recipes = lambda name: None, *, progress: bool = True
+    ) -> FrameRenderer:
+        """What renders the run's frames with ``sampling``; their files say what they are made of by ``recipes``."""
         return FrameRenderer(
             self.model,
             sampling,
@@ -51,6 +57,8 @@ class Run:
             FrameIndex(self.folder / INDEX),
             report=self.report,
             progress=progress,
+            recipes=recipes,
+            choice=self.choice,
         )
 
 
@@ -95,7 +103,9 @@ def open_run(
             saved = {}
         if saved | {"command": None} != manifest | {"command": None}:
             write_json(folder / MANIFEST, manifest)
-        yield Run(folder, model, report)
+        chosen = settings.get("model")
+        choice = ModelChoice(**chosen) if chosen else ModelChoice(model.name)
+        yield Run(folder, model, choice, report)
 
 
 def read_run(folder: Path, kind: str) -> dict[str, Any]:

@@ -17,6 +17,7 @@ from whichway.analysis.prompts.pairs import PromptPair
 from whichway.analysis.runs.change_by_part import measure_changes, render_moved_alone
 from whichway.analysis.runs.endpoint_check import endpoint_error
 from whichway.analysis.runs.frame_index import FrameIndex
+from whichway.analysis.runs.frame_recipe import path_recipes
 from whichway.analysis.runs.frame_renderer import FrameRenderer
 from whichway.analysis.runs.frame_store import FrameStore
 from whichway.analysis.runs.method_results import coupled_length, share_moved
@@ -60,7 +61,9 @@ def render_unit(unit: Unit, settings: StudySettings, model: Model, out: Path) ->
 
 def unit_renderer(unit: Unit, settings: StudySettings, model: Model, out: Path) -> FrameRenderer:
     sampling = replace(settings.sampling, seed=unit.seed)
-    return FrameRenderer(model, sampling, *unit_frames(out, unit), progress=False)
+    recipes = path_recipes((unit.pair.prompt_a, unit.pair.prompt_b), settings.chosen_methods, seed=unit.seed)
+    store, index = unit_frames(out, unit)
+    return FrameRenderer(model, sampling, store, index, progress=False, recipes=recipes, choice=settings.model)
 
 
 def _render(unit: Unit, settings: StudySettings, renderer: FrameRenderer) -> RenderedPaths:

@@ -79,7 +79,19 @@ def test_a_video_shows_the_frames_in_order(tmp_path):
         ("film.avi", (), "film: wanted a name that ends in .gif, .webp, .mp4"),
         ("film.gif", ("--fps", "0"), "fps: wanted a number above 0, 50 at most in a .gif, got 0.0"),
         ("film.gif", ("--fps", "1000"), "50 at most in a .gif, got 1000.0"),
-        ("film.webp", ("--fps", "nan"), "90 at most in a .webp, got nan"),
+        ("film.webp", ("--fps", "nan"), "fps: wanted a number such as 12 or 24000/1001, got 'nan'"),
+        ("film.webp", ("--fps", "twelve"), "fps: wanted a number such as 12 or 24000/1001, got 'twelve'"),
+        ("film.webp", ("--at", "0,1,2"), "at: wanted 2 times, one for each prompt, got 3: 0, 1, 2"),
+        ("film.webp", ("--at", "0,1"), "frames: their number follows from at and fps; leave out one of them"),
+        ("film.webp", ("--at", "0,soon"), "at: wanted numbers separated by commas, got '0,soon'"),
+        ("film.webp", ("--seeds", "0,1,2"), "seeds: wanted 2, one for each prompt, got 3"),
+        ("film.webp", ("--seeds", "0,x"), "seeds: wanted whole numbers separated by commas, got '0,x'"),
+        ("film.webp", ("--seeds", "0,-1"), "seeds: wanted at least 0"),
+        ("film.webp", ("--separate",), "separate: wanted different prompts and seeds"),
+        ("film.webp", ("--loop", "--ping-pong"), "ping_pong: a loop is back at its beginning already"),
+        ("film.webp", ("--method", "aid-inner", "--seeds", "0,1"), "seeds: frames of 'aid-inner' attend to"),
+        ("film.webp", ("--method", "slerp", "--interpolation", "spline"), "wanted one whose rows move straight"),
+        ("film.webp", ("--frames", "1"), "frames: wanted at least 2, one for each prompt, got 1"),
         ("film.gif", ("--method", "teleport"), "methods: unknown method 'teleport'"),
     ],
 )
@@ -87,6 +99,7 @@ def test_a_mistake_gets_one_line_and_status_2(run, film, options, message):
     result = run(film, *options)
     assert result.exit_code == 2
     assert message in result.output
+    assert result.output.count("\n") == 1
     assert "Traceback" not in result.output
 
 

@@ -1,56 +1,168 @@
-"""A film of the path of one method."""
+"""A film through prompts, and through seeds."""
 
-from collections.abc import Callable
-from dataclasses import asdict
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, replace
+from functools import partial
 from pathlib import Path
 
-from whichway.analysis.errors import UserError
+import numpy as np
+
+from whichway.analysis.families import Conditioning
+from whichway.analysis.files import written_whole
 from whichway.analysis.models.model import Model
 from whichway.analysis.models.with_model import with_model
-from whichway.analysis.runs.comparison_settings import ComparisonSettings
-from whichway.analysis.runs.film import require_writable, write_film
-from whichway.analysis.runs.rendered_paths import render_paths
+from whichway.analysis.paths.film_path import FilmPath, Moving
+from whichway.analysis.runs.film import require_writable, write_film, written_fps
+from whichway.analysis.runs.film_settings import FRAMES, FilmSettings
+from whichway.analysis.runs.film_timing import eased, positions, steps_by_duration, steps_by_length
+from whichway.analysis.runs.frame_index import FrameName
+from whichway.analysis.runs.frame_recipe import FrameRecipe
+from whichway.analysis.runs.frame_renderer import FrameRenderer
+from whichway.analysis.runs.rendered_paths import choose_times
 from whichway.analysis.runs.run import open_run, run_name
+from whichway.analysis.smoothness.measures import Smoothness, measure_smoothness
+from whichway.analysis.smoothness.perceptual_distance import require_available
+from whichway.analysis.smoothness.steps import measure_steps
+from whichway.geometry import uniform_times
 
 KIND = "film"
+MOVING: dict[str, Moving] = {"both": "both", "text": "text", "noise": "noise"}  # by the name of a film's frames
+CAPTION = 24  # characters that fit above a frame of the contact sheet
+LOOKED_AT = 5  # frames of each leg by which its perceptual length is known before it is divided
+
+
+@dataclass(frozen=True)
+class Film:
+    """A film, written.
+
+    Attributes:
+        contact_sheet: a picture of all its frames, or of evenly chosen ones.
+        positions: of its frames (:mod:`whichway.analysis.paths.film_path`).
+        smoothness: what moved → measures of that path at these positions: "both", and where text and noise were to be
+            told apart "text" and "noise".
+    """
+
+    path: Path
+    contact_sheet: Path
+    positions: list[float]
+    smoothness: dict[Moving, Smoothness]
 
 
 def animate(
-    settings: ComparisonSettings,
+    settings: FilmSettings,
     film: Path,
     *,
-    fps: float = 12,
-    ping_pong: bool = False,
     out: Path | None = None,
     model: Model | None = None,
     report: Callable[[str], object] = lambda line: None,
-) -> Path:
-    """Render the path of the one method in ``settings`` and write it as a film; returns ``film``.
+) -> Film:
+    """Render the path through the prompts and write it as a film, a contact sheet beside it.
 
     Args:
-        fps: frames a second.
-        ping_pong: there and back again.
         out: folder of the frames, resumable as that of a comparison.
 
     Raises:
-        UserError: not one method; what :func:`~whichway.analysis.runs.film.write_film` and
-            :func:`~whichway.analysis.runs.run.open_run` refuse.
+        UserError: what :func:`~whichway.analysis.runs.film.write_film` and
+            :func:`~whichway.analysis.runs.run.open_run` refuse; prompts that the method cannot join.
     """
-    if len(settings.methods) != 1:
-        raise UserError(f"method: wanted one, got {len(settings.methods)}")
-    require_writable(film, fps)
+    require_writable(film, settings.fps)
+    rate = written_fps(film.suffix.lower(), settings.fps)
+    by_duration = steps_by_duration(settings.at, rate) if settings.at else None
+    require_available(settings.perceptual_distance)
     settings, model = with_model(settings, model, report)
     identity = settings.identity | model.identity
-    folder = out or Path("runs") / run_name([*settings.prompts.values(), "film"], identity)
+    folder = out or Path("runs") / run_name([*settings.prompts[:3], "film"], identity)
     with open_run(folder, KIND, identity=identity, settings=asdict(settings), model=model, report=report) as run:
-        start, end = model.encode([settings.prompt_a]) + model.encode([settings.prompt_b])
-        rendered = render_paths(
-            run.renderer(settings.sampling),
-            (start, end),
-            settings.chosen_methods,
-            frames=settings.frames,
-            distance=settings.perceptual_distance,
-            seed=settings.sampling.seed,
+        footage = _Footage(settings, run.renderer(settings.sampling, partial(_recipe, settings)))
+        chosen = footage.choose_positions(by_duration)
+        moving = [*MOVING.values()] if settings.separate else [MOVING["both"]]
+        strips = {what: footage.images(chosen, what) for what in moving}
+        frames = strips["both"][: -1 if settings.loop else None]
+        write_film(frames, film, fps=settings.fps, ping_pong=settings.ping_pong)
+        sheet = film.with_name(f"{film.stem}-contact-sheet.png")
+        _draw_contact_sheet(sheet, frames, chosen, settings, float(rate))
+    measured = {
+        what: measure_smoothness(measure_steps(strip, settings.perceptual_distance)) for what, strip in strips.items()
+    }
+    return Film(film, sheet, chosen, measured)
+
+
+def _recipe(settings: FilmSettings, name: FrameName) -> FrameRecipe:
+    """Of the frame at a position; the name says what moves."""
+    moving, position = name
+    return FrameRecipe(
+        settings.prompts,
+        method=settings.chosen_method,
+        position=position or 0.0,
+        times=settings.keyframe_times,
+        interpolation=settings.interpolation,
+        closed=settings.loop,
+        seeds=settings.keyframe_seeds,
+        moving=MOVING[moving],
+        coupling_seed=settings.sampling.seed,
+    )
+
+
+class _Footage:
+    """The frames of a film's path, at any position."""
+
+    def __init__(self, settings: FilmSettings, renderer: FrameRenderer) -> None:
+        self.settings, self.renderer = settings, renderer
+        encoded: dict[str, Conditioning] = {p: renderer.model.encode([p])[0] for p in dict.fromkeys(settings.prompts)}
+        keyframes = [encoded[prompt] for prompt in settings.prompts]
+        self.path: FilmPath = _recipe(settings, ("both", 0.0)).path(keyframes, renderer.model)
+
+    def images(self, positions: Sequence[float], moving: Moving = "both") -> np.ndarray:
+        """(frames, height, width, 3) uint8; those on disk are not rendered again."""
+        path = replace(self.path, moving=moving)
+        self.renderer.render({(moving, position): path(position) for position in positions})
+        return self.renderer.strip(moving, positions)
+
+    def choose_positions(self, by_duration: list[int] | None) -> list[float]:
+        """Of all frames; of a loop the first one again at the end."""
+        steps = by_duration or steps_by_length(self._steps(), self._lengths())
+        return positions(steps, self._times_of_leg)
+
+    def _steps(self) -> int:
+        """From frame to frame; those of a loop lead back to the first."""
+        settings = self.settings
+        frames = max(FRAMES, settings.legs + 1) if settings.frames is None else settings.frames
+        return frames - (not settings.loop)
+
+    def _lengths(self) -> list[float]:
+        """Of each leg: perceptual ones where frames are to look equally far apart."""
+        legs = range(self.settings.legs)
+        if self.settings.chosen_method.parametrisation != "perceptual" or len(legs) == 1:
+            return [1.0 for _ in legs]
+        strips = [self.images([leg + t for t in uniform_times(LOOKED_AT)]) for leg in legs]
+        distance = self.settings.perceptual_distance
+        return [measure_smoothness(measure_steps(strip, distance)).ppl for strip in strips]
+
+    def _times_of_leg(self, leg: int, frames: int) -> list[float]:
+        settings = self.settings
+        times = choose_times(
+            settings.method,
+            settings.chosen_method,
+            self.path.legs[leg],
+            lambda times: self.images([leg + t for t in times]),
+            self.renderer,
+            frames,
+            settings.perceptual_distance,
         )
-        write_film(rendered.frames[settings.methods[0]], film, fps=fps, ping_pong=ping_pong)
-    return film
+        return eased(times) if settings.ease else times
+
+
+def _draw_contact_sheet(
+    sheet: Path, frames: np.ndarray, chosen: Sequence[float], settings: FilmSettings, fps: float
+) -> None:
+    from whichway.analysis.pictures.contact_sheet import draw_contact_sheet
+    from whichway.analysis.pictures.style import quoted
+
+    captions = {}
+    for index, position in enumerate(chosen[: len(frames)]):
+        if float(position).is_integer():
+            keyframe = int(position)
+            seed = f"\nseed {settings.keyframe_seeds[keyframe]}" if settings.seeds else ""
+            captions[index] = quoted(settings.prompts[keyframe], CAPTION) + seed
+    with written_whole(sheet) as aside:
+        draw_contact_sheet(frames, captions, fps).savefig(aside)

@@ -152,5 +152,6 @@ def draw_saved_barycenters(folder: Path) -> "Figure":
         raise UserError(f"{str(folder)!r} holds no finished barycenters; run the command again") from error
     if not settings.weights:
         return draw_barycenters(images, settings.prompts, settings.side)
-    captions = [f"{quoted(p, 24)}\n{w:.3g}" for p, w in zip(settings.prompts, settings.weights, strict=True)]
+    shares = zip(settings.prompts, settings.weights, strict=True)
+    captions = [f"{k}. {quoted(prompt, 24)}\n{share:.3g}" for k, (prompt, share) in enumerate(shares, start=1)]
     return draw_gallery(dict(zip([*captions, "barycenter"], images, strict=True)))

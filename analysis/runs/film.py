@@ -36,6 +36,18 @@ def require_writable(film: Path, fps: float) -> None:
         _ffmpeg()
 
 
+def parse_fps(text: str) -> float:
+    """Frames a second: a number, or a ratio such as 24000/1001.
+
+    Raises:
+        UserError: neither.
+    """
+    try:
+        return float(Fraction(text))
+    except (ValueError, ZeroDivisionError, OverflowError) as error:
+        raise UserError(f"fps: wanted a number such as 12 or 24000/1001, got {text!r}") from error
+
+
 def written_fps(suffix: str, fps: float) -> Fraction:
     """Frames a second as the format holds them: in a .gif they last whole hundredths of a second, 12 becomes 12.5.
 

@@ -81,7 +81,7 @@ def test_a_video_shows_the_frames_in_order(tmp_path):
         ("film.gif", ("--fps", "1000"), "50 at most in a .gif, got 1000.0"),
         ("film.webp", ("--fps", "nan"), "fps: wanted a number such as 12 or 24000/1001, got 'nan'"),
         ("film.webp", ("--fps", "twelve"), "fps: wanted a number such as 12 or 24000/1001, got 'twelve'"),
-        ("film.webp", ("--at", "0,1,2"), "at: wanted 2 times, one for each prompt, got 3: 0, 1, 2"),
+        ("film.webp", ("--seeds", "4"), "seeds: wanted 2, one for each prompt, got 1"),
         ("film.webp", ("--at", "0,1"), "frames: their number follows from at and fps; leave out one of them"),
         ("film.webp", ("--at", "0,soon"), "at: wanted numbers separated by commas, got '0,soon'"),
         ("film.webp", ("--seeds", "0,1,2"), "seeds: wanted 2, one for each prompt, got 3"),

@@ -58,7 +58,7 @@ def test_the_corners_are_the_prompts_images_and_nothing_is_rendered_twice(run, t
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["a", "b"], "wanted 3 prompts (a triangle) or 4 (a square), got 2"),
+        (["a", "b"], "wanted 3 prompts (a triangle) or 4 (a square), or weights for any number, got 2"),
         (["a", "b", "c", "--side", "1"], "side: wanted at least 2"),
         (["a", "b", "c", "--guidance", "nan"], "guidance_scale: wanted a finite number"),
     ],
@@ -79,3 +79,40 @@ def test_the_picture_has_every_image_and_every_prompt_inside_it(corners):
         box = axis.get_position()
         assert 0 <= box.x0 < box.x1 <= 1
         assert 0 <= box.y0 < box.y1 <= 1
+
+
+def test_weights_have_one_image_that_does_not_depend_on_the_order_of_the_prompts(run, tmp_path):
+    """Five prompts, twice in other orders, in one folder each: the frame between them is the same file."""
+    shares = {"a fox": 0.3, "a panda": 0.1, "a red car": 0.2, "a house": 0.25, "a blue boat": 0.15}
+    frames = []
+    for number, order in enumerate((list(shares), list(reversed(shares)))):
+        folder = tmp_path / f"run{number}"
+        weights = ",".join(str(shares[prompt]) for prompt in order)
+        result = run(*order, "--weights", weights, "--out", str(folder))
+        assert result.exit_code == 0, result.output
+        index = json.loads((folder / "frames.json").read_text())
+        [between] = [name for name in index if "1.0000" not in name]
+        assert len(index) == 6
+        with Image.open(folder / "frames" / f"{index[between]['']}.png") as image:
+            frames.append((index[between][""], np.asarray(image)))
+        with Image.open(folder / "barycenters.png") as picture:
+            assert np.asarray(picture.convert("L")).std() > 5
+    assert frames[0][0] == frames[1][0]
+    assert np.array_equal(frames[0][1], frames[1][1])
+
+
+@pytest.mark.parametrize(
+    ("weights", "message"),
+    [
+        ("1,2", "weights: wanted 3, one for each prompt, got 2"),
+        ("1,2,-1", "weights: wanted a finite number of at least 0, got -1"),
+        ("1,2,x", "weights: wanted numbers separated by commas, got '1,2,x'"),
+        ("0,0,0", "weights: wanted at least one above 0"),
+        ("nan,1,1", "weights: wanted a finite number of at least 0, got nan"),
+    ],
+)
+def test_weights_that_are_none_are_refused(run, weights, message):
+    result = run("a", "b", "c", "--weights", weights)
+    assert result.exit_code == 2
+    assert message in result.output
+    assert result.output.count("\n") == 1

@@ -70,7 +70,8 @@ def test_a_frame_with_noise_of_its_own_is_the_image_of_that_seed_at_both_ends_an
         frames = [with_noise(text, NoisePoint(3, 8, t)) for t in (0.0, 0.5, 1.0)]
         images = model.render(frames, sampling)
         for index, seed in ((0, 3), (2, 8)):
-            assert np.array_equal(images[index], model.render([text], replace(sampling, seed=seed))[0])
+            alone = model.render([text], replace(sampling, seed=seed))[0]
+            assert np.abs(images[index].astype(int) - alone).max() <= 1  # a batch may round otherwise
         assert not np.array_equal(images[1], images[0])
     addresses = FrameAddresses(model, Sampling(seed=3))
     assert len({addresses.of(frame) for frame in frames}) == 3

@@ -10,6 +10,7 @@ from whichway.analysis.command.distances import distances
 from whichway.analysis.command.invariance import invariance
 from whichway.analysis.command.map import map_prompts
 from whichway.analysis.command.methods import methods
+from whichway.analysis.command.redo import redo
 from whichway.analysis.command.robustness import robustness
 from whichway.analysis.command.study import study
 
@@ -23,6 +24,7 @@ def main() -> None:
 for command in (
     compare,
     animate,
+    redo,
     invariance,
     barycenter,
     map_prompts,

@@ -1,8 +1,8 @@
 """Which model, and how it is held in memory: the settings that every command which needs a model offers."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from whichway.analysis.errors import require_at_least, require_known
 from whichway.analysis.vocabulary import DEVICES, DTYPES, OFFLOADS, QUANTIZATIONS
@@ -55,14 +55,23 @@ class ModelChoice:
     free_text_encoders: bool = False
 
     def __post_init__(self) -> None:
-        for name in ("loras", "embeddings"):  # lists, where they come back from a file
-            object.__setattr__(self, name, tuple(getattr(self, name)))
         require_known("device", self.device, DEVICES)
         require_known("dtype", self.dtype, DTYPES)
         require_known("offload", self.offload, OFFLOADS)
         require_known("quantize", self.quantize, QUANTIZATIONS)
         if self.clip_skip is not None:
             require_at_least("clip_skip", self.clip_skip, 1)
+
+    @classmethod
+    def from_json(cls, content: Mapping[str, Any]) -> "ModelChoice":
+        """What ``dataclasses.asdict`` made, read back from a file.
+
+        Raises:
+            TypeError: settings of other names.
+            UserError: as the constructor.
+        """
+        lists = {name: tuple(content[name]) for name in ("loras", "embeddings") if name in content}
+        return cls(**dict(content) | lists)
 
     def load(self, report: Callable[[str], object] = lambda line: None) -> "Model":
         """The model; ``report`` is called with lines that say what is going on.

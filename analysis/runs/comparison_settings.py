@@ -62,7 +62,7 @@ class ComparisonSettings:
             **dict(content)
             | {
                 "methods": tuple(content["methods"]),
-                "model": ModelChoice(**content["model"]),
+                "model": ModelChoice.from_json(content["model"]),
                 "sampling": Sampling(**content["sampling"]),
             }
         )

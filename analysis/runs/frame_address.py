@@ -45,7 +45,8 @@ class FrameAddresses:
         address.update(self._digest(conditioning))
         noise = noise_of(conditioning, self.seed)
         if noise.seed != self.seed:  # where it is, the sampling has said so
-            address.update(f"noise {noise.start} {noise.end} {noise.t!r}".encode())
+            between = (noise.start, noise.end, noise.t) if noise.seed is None else (noise.seed, noise.seed, 0.0)
+            address.update("noise {} {} {!r}".format(*between).encode())
         return address.hexdigest()
 
     def _digest(self, conditioning: Conditioning) -> bytes:

@@ -193,7 +193,7 @@ def read_chunk(text: str) -> ReadFrame:
         return ReadFrame(
             FrameRecipe.from_json(content["recipe"]),
             ResolvedSampling(**sampling),
-            ModelChoice(**content["model"]),
+            ModelChoice.from_json(content["model"]),
             dict(content["identity"]),
             dict(content["versions"]),
         )

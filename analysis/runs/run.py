@@ -104,7 +104,7 @@ def open_run(
         if saved | {"command": None} != manifest | {"command": None}:
             write_json(folder / MANIFEST, manifest)
         chosen = settings.get("model")
-        choice = ModelChoice(**chosen) if chosen else ModelChoice(model.name)
+        choice = ModelChoice.from_json(chosen) if chosen else ModelChoice(model.name)
         yield Run(folder, model, choice, report)
 
 

@@ -72,7 +72,7 @@ class StudySettings:
             | {
                 "methods": tuple(content["methods"]),
                 "perceptual_distances": tuple(content["perceptual_distances"]),
-                "model": ModelChoice(**content["model"]),
+                "model": ModelChoice.from_json(content["model"]),
                 "sampling": Sampling(**content["sampling"]),
             }
         )

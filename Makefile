@@ -20,6 +20,7 @@ SECOND ?= miniature-second
 STS ?= sts_test.csv
 CAPTIONS ?= captions_val2014.json
 TRIANGLE := "a fox on a blue background" "a panda on a pink background" "a car at sunset"
+KEYFRAMES := "a fox on a blue background" "a panda on a pink background" "a car at sunset" "a lemon on a beach"
 
 AS_ROOT := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 
@@ -79,11 +80,14 @@ study-sd15: .venv/.runtime
 records: .venv/.runtime
 	$(BIN)/whichway invariance --json figures/invariance.json
 	$(BIN)/whichway invariance --architectures all --json figures/census.json > /dev/null || [ $$? -eq 1 ] # some violate
-	rm -rf runs/demo runs/triangle
+	rm -rf runs/demo runs/triangle runs/keyframes
 	$(BIN)/whichway compare $(DEMO) --out runs/demo
 	$(BIN)/python -m figures.collect runs/demo demo
 	$(BIN)/whichway barycenter $(TRIANGLE) --out runs/triangle
 	$(BIN)/python -m figures.collect runs/triangle triangle
+	$(BIN)/whichway animate $(KEYFRAMES) runs/keyframes.webp --interpolation spline --parametrisation uniform \
+		--frames 10 --out runs/keyframes
+	$(BIN)/python -m figures.collect runs/keyframes keyframes
 
 figures: .venv/.runtime
 	$(BIN)/python -m figures $(FIGURES)

@@ -19,6 +19,7 @@ FIGURES = (
     "projection",
     "coupling",
     "triangle",
+    "keyframes",
     "distances",
     "claim",
     "comparison",

@@ -45,7 +45,7 @@ def collect_challenge(run: Path, into: Path) -> None:
 
 
 def collect_run(run: Path, into: Path) -> None:
-    """A comparison or barycenters: all but their pictures."""
+    """A comparison, barycenters or a film: all but their pictures."""
     for path in (*run.glob("*.json"), *run.glob("*.safetensors")):
         copy2(path, into / path.name)
     copytree(run / "frames", into / "frames")

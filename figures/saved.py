@@ -13,8 +13,8 @@ from whichway.analysis.study.robustness import compare_studies
 from whichway.analysis.study.saved_study import read_study
 
 HERE = Path(__file__).parent
-STUDY, PARAMETRISATION, CHALLENGE, DEMO, TRIANGLE = (
-    HERE / name for name in ("study", "parametrisation", "challenge", "demo", "triangle")
+STUDY, PARAMETRISATION, CHALLENGE, DEMO, TRIANGLE, KEYFRAMES = (
+    HERE / name for name in ("study", "parametrisation", "challenge", "demo", "triangle", "keyframes")
 )
 
 #: pairs of the study that are looked at; None: all

@@ -22,7 +22,16 @@ A, B, C = "a fox", "a panda on a beach", "a red car"
 @pytest.fixture
 def animate(tiny_pipeline_folder, tmp_path):
     def run(*arguments, exit_code=0, film="film.webp"):
-        fixed = ["--model", str(tiny_pipeline_folder), "--steps", "1", "--device", "cpu", "--out", str(tmp_path / "run")]
+        fixed = [
+            "--model",
+            str(tiny_pipeline_folder),
+            "--steps",
+            "1",
+            "--device",
+            "cpu",
+            "--out",
+            str(tmp_path / "run"),
+        ]
         fixed += ["--guidance", "100"]  # so that texts tell
         fixed += ["--perceptual-distance", "ssim"]
         result = CliRunner().invoke(main, ["animate", *arguments, str(tmp_path / film), *fixed])

@@ -92,7 +92,9 @@ def test_another_picture_is_exit_status_1(command, tmp_path, film_frames):
         info = PngInfo()
         info.add_text(OWN_CHUNK, other.text[OWN_CHUNK])
         image.save(forged, pnginfo=info)
-    assert "another picture (largest pixel difference" in command("redo", forged, "--out", tmp_path / "x.png", exit_code=1)
+    assert "another picture (largest pixel difference" in command(
+        "redo", forged, "--out", tmp_path / "x.png", exit_code=1
+    )
 
 
 def with_chunk(path, frame, text):

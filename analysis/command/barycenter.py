@@ -13,7 +13,9 @@ from whichway.analysis.command.outcome import ends_in_one_line, say
 @ends_in_one_line("Finished frames are kept; the same command continues.")
 @click.argument("prompts", nargs=-1, required=True, metavar="PROMPT PROMPT …")
 @click.option("--side", default=5, help="Images along one side of the triangle or square.")
-@click.option("--weights", help="One for each prompt, separated by commas: the one image between any number of prompts.")
+@click.option(
+    "--weights", help="One for each prompt, separated by commas: the one image between any number of prompts."
+)
 @sampling_options()
 @model_options()
 @out_option()

@@ -17,8 +17,8 @@ from whichway.analysis.vocabulary import DEVICES
 def redo(frame: Path, device: str | None, out: Path | None) -> None:
     """Render a frame again from what its file says: prompts, path, place on it, seed, sampling, model.
 
-    Every frame that a run keeps says so, in the text chunks of its PNG. Exit status 0: the same picture, up to rounding.
-    1: another one, since the model or a package is another one now.
+    Every frame that a run keeps says so, in the text chunks of its PNG. Exit status 0: the same picture, up to
+    rounding. 1: another one, since the model or a package is another one now.
     """
     from whichway.analysis.runs.redo import redo as run
 

@@ -1,6 +1,6 @@
 """From prompt to prompt, and from noise to noise: position p ↦ the conditioning of a film's frame.
 
-Positions count legs: p = k at keyframe k, p = k + t on the way to the next one. So keyframes are whole numbers, exactly.
+Positions count legs: p = k at keyframe k, p = k + t on the way to the next one. So keyframes are whole numbers.
 """
 
 from collections.abc import Sequence

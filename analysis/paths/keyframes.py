@@ -56,7 +56,9 @@ def join_keyframes(
     if rule.path != "displacement" or rule.coupling is None:
         raise UserError(f"method {name!r} with a spline: wanted one whose rows move straight, such as optimal")
     if method.pooled == "spherical":
-        raise UserError("pooled: 'spherical' with a spline: wanted auto or linear, which run along the spline, start or end")
+        raise UserError(
+            "pooled: 'spherical' with a spline: wanted auto or linear, which run along the spline, start or end"
+        )
     if model is not None and model.family.symmetry == "sequence" and method.method != "identity":
         raise UserError(f"method {name!r}: rows of {model.family.name} know their places; only identity joins them")
     options: dict[str, Any] = {"seed": seed, "ground": find_ground(method.ground, model), "tokens": method.tokens}

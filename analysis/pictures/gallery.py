@@ -11,12 +11,14 @@ from whichway.analysis.pictures.style import new_figure
 SIDE = 1.7  # inches
 
 
-def draw_gallery(images: Mapping[str, UInt8[np.ndarray, "height width 3"]], *, columns: int = 6) -> Figure:
-    """Caption → image, every pixel as it is, at most ``columns`` beside each other."""
+def draw_gallery(
+    images: Mapping[str, UInt8[np.ndarray, "height width 3"]], *, columns: int = 6, side: float = SIDE
+) -> Figure:
+    """Caption → image of that many inches, every pixel as it is, at most ``columns`` beside each other."""
     columns = min(columns, len(images))
     rows = -(-len(images) // columns)
     lines = max(caption.count("\n") + 1 for caption in images)
-    figure = new_figure(SIDE * columns, (SIDE + 0.16 * lines + 0.1) * rows)
+    figure = new_figure(side * columns, (side + 0.16 * lines + 0.1) * rows)
     axes = figure.subplots(rows, columns, squeeze=False).flat
     for axis, (caption, image) in zip(axes, images.items(), strict=False):
         axis.imshow(image, interpolation="nearest")

@@ -1,33 +1,42 @@
 """A film through prompts, and through seeds."""
 
+import json
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from whichway.analysis.errors import UserError
 from whichway.analysis.families import Conditioning
-from whichway.analysis.files import written_whole
+from whichway.analysis.files import write_json, written_whole
 from whichway.analysis.models.model import Model
 from whichway.analysis.models.with_model import with_model
 from whichway.analysis.paths.film_path import FilmPath, Moving
 from whichway.analysis.runs.film import require_writable, write_film, written_fps
 from whichway.analysis.runs.film_settings import FRAMES, FilmSettings
 from whichway.analysis.runs.film_timing import eased, positions, steps_by_duration, steps_by_length
-from whichway.analysis.runs.frame_index import FrameName
+from whichway.analysis.runs.frame_index import FrameIndex, FrameName
 from whichway.analysis.runs.frame_recipe import FrameRecipe
-from whichway.analysis.runs.frame_renderer import FrameRenderer
+from whichway.analysis.runs.frame_renderer import FrameRenderer, read_strip
+from whichway.analysis.runs.frame_store import FrameStore
 from whichway.analysis.runs.rendered_paths import choose_times
-from whichway.analysis.runs.run import open_run, run_name
+from whichway.analysis.runs.run import FRAMES as FRAMES_FOLDER
+from whichway.analysis.runs.run import INDEX, open_run, read_run, run_name
 from whichway.analysis.smoothness.measures import Smoothness, measure_smoothness
 from whichway.analysis.smoothness.perceptual_distance import require_available
 from whichway.analysis.smoothness.steps import measure_steps
 from whichway.geometry import uniform_times
 
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
 KIND = "film"
+DESCRIPTION = "film.json"  # in the run's folder: which of its frames the film has
 MOVING: dict[str, Moving] = {"both": "both", "text": "text", "noise": "noise"}  # by the name of a film's frames
-CAPTION = 24  # characters that fit above a frame of the contact sheet
+CAPTION = 24  # characters that fit above a frame of gallery's size
 LOOKED_AT = 5  # frames of each leg by which its perceptual length is known before it is divided
 
 
@@ -78,9 +87,11 @@ def animate(
         moving = [*MOVING.values()] if settings.separate else [MOVING["both"]]
         strips = {what: footage.images(chosen, what) for what in moving}
         frames = strips["both"][: -1 if settings.loop else None]
+        write_json(folder / DESCRIPTION, {"positions": chosen, "fps": float(rate)})
         write_film(frames, film, fps=settings.fps, ping_pong=settings.ping_pong)
         sheet = film.with_name(f"{film.stem}-contact-sheet.png")
-        _draw_contact_sheet(sheet, frames, chosen, settings, float(rate))
+        with written_whole(sheet) as aside:
+            draw_saved_film(folder).savefig(aside)
     measured = {
         what: measure_smoothness(measure_steps(strip, settings.perceptual_distance)) for what, strip in strips.items()
     }
@@ -152,17 +163,35 @@ class _Footage:
         return eased(times) if settings.ease else times
 
 
-def _draw_contact_sheet(
-    sheet: Path, frames: np.ndarray, chosen: Sequence[float], settings: FilmSettings, fps: float
-) -> None:
+def draw_saved_film(folder: Path, **layout: Any) -> "Figure":
+    """The contact sheet of a finished film, drawn again without its model.
+
+    Args:
+        layout: as of :func:`whichway.analysis.pictures.contact_sheet.draw_contact_sheet`.
+
+    Raises:
+        UserError: no film in the folder, or an unfinished one.
+    """
     from whichway.analysis.pictures.contact_sheet import draw_contact_sheet
+    from whichway.analysis.pictures.gallery import SIDE
+
+    settings = read_run(folder, KIND)["settings"]
+    try:
+        description = json.loads((folder / DESCRIPTION).read_text(encoding="utf-8"))
+        chosen = description["positions"][: -1 if settings["loop"] else None]
+        frames = read_strip(FrameStore(folder / FRAMES_FOLDER), FrameIndex(folder / INDEX), "both", chosen)
+    except (OSError, ValueError, KeyError) as error:
+        raise UserError(f"{str(folder)!r} holds no finished film; run the command again") from error
+    width = round(CAPTION * layout.get("side", SIDE) / SIDE)
+    captions = {
+        index: _caption(settings["prompts"], settings["seeds"], int(position), width)
+        for index, position in enumerate(chosen)
+        if float(position).is_integer()
+    }
+    return draw_contact_sheet(frames, captions, description["fps"], **layout)
+
+
+def _caption(prompts: Sequence[str], seeds: Sequence[int], keyframe: int, width: int) -> str:
     from whichway.analysis.pictures.style import quoted
 
-    captions = {}
-    for index, position in enumerate(chosen[: len(frames)]):
-        if float(position).is_integer():
-            keyframe = int(position)
-            seed = f"\nseed {settings.keyframe_seeds[keyframe]}" if settings.seeds else ""
-            captions[index] = quoted(settings.prompts[keyframe], CAPTION) + seed
-    with written_whole(sheet) as aside:
-        draw_contact_sheet(frames, captions, fps).savefig(aside)
+    return quoted(prompts[keyframe], width) + (f"\nseed {seeds[keyframe]}" if seeds else "")

@@ -1,4 +1,4 @@
-"""Several prompts → images between them: Wasserstein barycenters, over a grid of weights or for weights of one's own."""
+"""Several prompts → images between them: Wasserstein barycenters, over a grid of weights or for given ones."""
 
 import math
 from collections.abc import Callable
@@ -145,9 +145,7 @@ def draw_saved_barycenters(folder: Path) -> "Figure":
     settings = BarycenterSettings(tuple(saved["prompts"]), saved["side"], tuple(saved.get("weights", ())))
     store, index = FrameStore(folder / FRAMES), FrameIndex(folder / INDEX)
     try:
-        images = np.concatenate(
-            [read_strip(store, index, _name(weights), [None]) for weights in settings.places]
-        )
+        images = np.concatenate([read_strip(store, index, _name(weights), [None]) for weights in settings.places])
     except (OSError, ValueError, KeyError) as error:
         raise UserError(f"{str(folder)!r} holds no finished barycenters; run the command again") from error
     if not settings.weights:

@@ -70,7 +70,9 @@ class FilmSettings:
         if self.separate and not (self.seeds and len(set(self.prompts)) > 1):
             raise UserError("separate: wanted different prompts and seeds, so that text and noise both move")
         if self.interpolation == "spline" and (method.path != "displacement" or method.coupling is None):
-            raise UserError(f"method {self.method!r} with a spline: wanted one whose rows move straight, such as optimal")
+            raise UserError(
+                f"method {self.method!r} with a spline: wanted one whose rows move straight, such as optimal"
+            )
 
     def _require_keyframes(self) -> None:
         if len(self.prompts) == 1 and len(self.seeds) > 1:

@@ -113,9 +113,7 @@ class FrameRenderer:
             self.rendered += self._is_new(address)
             yield names[address], picture
 
-    def _text_chunks(
-        self, recipes: Recipes, names: Sequence[FrameName], conditioning: Conditioning
-    ) -> dict[str, str]:
+    def _text_chunks(self, recipes: Recipes, names: Sequence[FrameName], conditioning: Conditioning) -> dict[str, str]:
         """By the first of its names that has a recipe: by all of them it is the same frame."""
         recipe = next(filter(None, map(recipes, names)), None)
         return text_chunks(recipe, conditioning, self.model, self.choice, self.sampling) if recipe else {}

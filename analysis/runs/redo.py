@@ -39,7 +39,9 @@ class Redone:
         if self.difference == 0:
             return "equal in every pixel"
         if self.passed:
-            return f"equal up to rounding: largest pixel difference {self.difference}/255, it allows {self.tolerance}/255"
+            return (
+                f"equal up to rounding: largest pixel difference {self.difference}/255, it allows {self.tolerance}/255"
+            )
         how = "of another size" if self.difference is None else f"largest pixel difference {self.difference}/255"
         why = f"; other than then: {', '.join(self.changes)}" if self.changes else ""
         return f"another picture ({how}){why}"
@@ -57,7 +59,9 @@ def read_frame(path: Path) -> tuple[ReadFrame, Picture]:
             chunks = {**getattr(image, "text", {})}
             picture = np.asarray(image.convert("RGB"))
     except (OSError, UnidentifiedImageError, SyntaxError, ValueError) as error:
-        raise UserError(f"frame: wanted a PNG, got {str(path)!r}: {getattr(error, 'strerror', None) or error}") from error
+        raise UserError(
+            f"frame: wanted a PNG, got {str(path)!r}: {getattr(error, 'strerror', None) or error}"
+        ) from error
     if OWN_CHUNK not in chunks:
         by_others = f"; its {PARAMETERS!r} were written by another program" if PARAMETERS in chunks else ""
         raise UserError(

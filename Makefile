@@ -86,7 +86,7 @@ records: .venv/.runtime
 	$(BIN)/whichway barycenter $(TRIANGLE) --out runs/triangle
 	$(BIN)/python -m figures.collect runs/triangle triangle
 	$(BIN)/whichway animate $(KEYFRAMES) runs/keyframes.webp --interpolation spline --parametrisation uniform \
-		--frames 10 --out runs/keyframes
+		--at 0,1,2,3 --fps 3 --out runs/keyframes
 	$(BIN)/python -m figures.collect runs/keyframes keyframes
 
 figures: .venv/.runtime

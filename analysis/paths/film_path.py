@@ -43,4 +43,4 @@ class FilmPath:
         if not self.seeds:
             return text
         held = NoisePoint(self.seeds[0], self.seeds[0])
-        return with_noise(text, held if self.moving == "text" else NoisePoint(*self.seeds[leg : leg + 2], t))
+        return with_noise(text, held if self.moving == "text" else NoisePoint(self.seeds[leg], self.seeds[leg + 1], t))

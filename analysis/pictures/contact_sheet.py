@@ -13,7 +13,12 @@ COLUMNS = 8
 
 
 def draw_contact_sheet(
-    frames: UInt8[np.ndarray, "frames height width 3"], prompts: Mapping[int, str], fps: float, *, columns: int = COLUMNS, side: float = SIDE
+    frames: UInt8[np.ndarray, "frames height width 3"],
+    prompts: Mapping[int, str],
+    fps: float,
+    *,
+    columns: int = COLUMNS,
+    side: float = SIDE,
 ) -> Figure:
     """Every pixel of the frames that are shown.
 

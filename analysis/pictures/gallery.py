@@ -18,10 +18,11 @@ def draw_gallery(
     columns = min(columns, len(images))
     rows = -(-len(images) // columns)
     lines = max(caption.count("\n") + 1 for caption in images)
-    figure = new_figure(side * columns, (side + 0.16 * lines + 0.1) * rows)
+    figure = new_figure(side * columns, (side + 0.16 * lines) * rows)
     axes = figure.subplots(rows, columns, squeeze=False).flat
     for axis, (caption, image) in zip(axes, images.items(), strict=False):
         axis.imshow(image, interpolation="nearest")
+        axis.set_anchor("N")  # below its caption, wherever the room is
         axis.set_title(caption.replace("$", r"\$"), fontsize=8)
     for axis in figure.axes:
         axis.axis("off")

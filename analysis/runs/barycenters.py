@@ -109,12 +109,14 @@ def render_barycenters(
     with open_run(folder, KIND, identity=identity, settings=asdict(settings), model=model, report=report) as run:
         conditionings = {prompt: model.encode([prompt])[0] for prompt in settings.prompts}
         report(f"barycenters: {len(settings.places)}")
-        recipes = {(_name(weights), None): _recipe(settings.prompts, weights) for weights in settings.places}
+        recipes: dict[FrameName, FrameRecipe] = {
+            (_name(weights), None): _recipe(settings.prompts, weights) for weights in settings.places
+        }
         requested: dict[FrameName, Conditioning] = {
             name: between([conditionings[prompt] for prompt in recipe.prompts], recipe.weights)
             for name, recipe in recipes.items()
         }
-        run.renderer(settings.sampling, recipes.get).render(requested)
+        run.renderer(settings.sampling, lambda name: recipes.get(name)).render(requested)
         picture = folder / "barycenters.png"
         with written_whole(picture) as aside:
             draw_saved_barycenters(folder).savefig(aside)

@@ -105,7 +105,7 @@ def render_moved_alone(
         for what, parts in moves.items()
         for t in (HALFWAY, END)
     }
-    renderer.render({IMAGE_A: ends[0]} | requested, recipes.get)
+    renderer.render({IMAGE_A: ends[0]} | requested, lambda name: recipes.get(name))
     halfway, end = ({what: renderer.image((_frame(what), t)) for what in moves} for t in (HALFWAY, END))
     return MovedAlone(name, renderer.image(IMAGE_A), halfway, end)
 

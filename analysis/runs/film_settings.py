@@ -57,8 +57,8 @@ class FilmSettings:
     sampling: Sampling = Sampling()
 
     def __post_init__(self) -> None:
-        known = CHOICES | {"perceptual_distance": PERCEPTUAL_DISTANCES, "interpolation": INTERPOLATIONS}
-        for setting, choices in known.items():
+        others = {"perceptual_distance": PERCEPTUAL_DISTANCES, "interpolation": INTERPOLATIONS}
+        for setting, choices in {**CHOICES, **others}.items():
             require_known(setting, getattr(self, setting), choices)
         method = find_method(choose_method(self.method).method)
         self._require_keyframes()
@@ -123,8 +123,12 @@ class FilmSettings:
     @property
     def identity(self) -> dict[str, Any]:
         """What a run's folder is a run of, besides its model: the rest only chooses among its frames, or measures."""
-        keyframes = {"prompts": self.prompts, "seeds": self.seeds, "loop": self.loop}
-        joined = {"interpolation": self.interpolation, "ground": self.ground, "tokens": self.tokens}
+        keyframes: dict[str, Any] = {"prompts": self.prompts, "seeds": self.seeds, "loop": self.loop}
+        joined: dict[str, Any] = {
+            "interpolation": self.interpolation,
+            "ground": self.ground,
+            "tokens": self.tokens,
+        }
         if self.interpolation == "spline":
             joined |= {"at": self.keyframe_times}
         return keyframes | joined | asdict(self.sampling) | chosen_pooled(self.pooled)

@@ -118,6 +118,8 @@ def _compared(before: Picture, after: Picture, model: Model, read: ReadFrame) ->
 def _changes(read: ReadFrame, model: Model) -> list[str]:
     names = {"model_sha256": "the model's weights or settings"}
     identity = model.identity
-    changed = [names.get(key, key) for key in identity | read.identity if identity.get(key) != read.identity.get(key)]
+    changed = [
+        names.get(key, key) for key in {**identity, **read.identity} if identity.get(key) != read.identity.get(key)
+    ]
     now = versions(RENDERING_PACKAGES)
     return changed + [f"{package} {then}" for package, then in read.versions.items() if now.get(package) != then]

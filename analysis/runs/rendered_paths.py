@@ -95,12 +95,12 @@ def render_paths(
     """
     paths = {name: join(name, method, *ends, model=renderer.model, seed=seed) for name, method in methods.items()}
 
-    def images(name: str, times: list[float]) -> np.ndarray:
+    def images_at(name: str, times: list[float]) -> np.ndarray:
         renderer.render({(name, t): paths[name](t) for t in times})
         return renderer.strip(name, times)
 
     times = {
-        name: choose_times(name, methods[name], path, partial(images, name), renderer, frames, distance)
+        name: choose_times(name, methods[name], path, partial(images_at, name), renderer, frames, distance)
         for name, path in paths.items()
     }
     requested: dict[FrameName, Conditioning] = {IMAGE_A: ends[0]}

@@ -1,4 +1,4 @@
-"""How smooth is a film at its prompts? ``python -m benchmarks.keyframes``, a quarter of an hour.
+"""How smooth is a film at its prompts? ``python -m benchmarks.keyframes``, a few minutes.
 
 Triples of prompts of the miniature's world, the middle one a keyframe; the perceptual acceleration there, of piecewise
 geodesics, of transport splines and of Euclidean splines (of matrices, row by row).

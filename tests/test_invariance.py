@@ -22,7 +22,7 @@ from whichway.analysis.invariance.rewriting import REWRITINGS, Rewriting, relati
 from whichway.analysis.models.model import Model, load_model
 from whichway.analysis.prompts.encoding import encode
 
-QUICK = Sampling(seed=3, num_inference_steps=2)
+QUICK = Sampling(seed=3, num_inference_steps=2, guidance_scale=3.0)
 
 
 @pytest.fixture(scope="module")

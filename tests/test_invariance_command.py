@@ -71,7 +71,7 @@ def test_what_does_not_fit_in_memory_is_refused(folder, monkeypatch):
     for arguments in (["--model", folder, "--dtypes", "float64"], ["--architectures", "sd15"]):
         result = run(*arguments)
         assert result.exit_code == 2
-        assert "of memory is available" in result.output
+        assert "of memory; wanted a smaller model" in result.output
 
 
 def test_a_pipeline_without_text_is_refused(tmp_path):

@@ -1,11 +1,11 @@
 """How images are drawn from a model: everything that is the same for all frames of a path."""
 
-import inspect
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from whichway.analysis.errors import UserError, require_at_least, require_finite, require_known
+from whichway.analysis.families.encoder import called_with
 from whichway.analysis.vocabulary import SCHEDULERS
 from whichway.miniature import MODEL, SAMPLING
 
@@ -85,22 +85,20 @@ def pipeline_defaults(pipeline: Any) -> SamplingDefaults:
 
     The embedded model says its own: diffusers' 50 steps and guidance 7.5 are those of Stable Diffusion 1.x.
     """
-    call = {
-        name: parameter.default for name, parameter in inspect.signature(type(pipeline).__call__).parameters.items()
-    }
-    height, width = _own_size(pipeline, call)
+    height, width = _own_size(pipeline)
+    call = {name: called_with(pipeline, name) for name in ("num_inference_steps", "guidance_scale")}
     return SamplingDefaults(
-        **{"num_inference_steps": call["num_inference_steps"], "guidance_scale": float(call["guidance_scale"])}
-        | _of_the_miniature(pipeline),
+        **call | _of_the_miniature(pipeline),
         height=height,
         width=width,
     )
 
 
-def _own_size(pipeline: Any, call: dict[str, Any]) -> tuple[int, int]:
+def _own_size(pipeline: Any) -> tuple[int, int]:
     """The size in the call's signature (Sana), else the one that the denoiser was trained at."""
-    if isinstance(call["height"], int) and isinstance(call["width"], int):
-        return call["height"], call["width"]
+    height, width = called_with(pipeline, "height"), called_with(pipeline, "width")
+    if isinstance(height, int) and isinstance(width, int):
+        return height, width
     denoiser = getattr(pipeline, "unet", None) or pipeline.transformer
     latents = getattr(pipeline, "default_sample_size", None) or denoiser.config.sample_size
     height, width = (latents, latents) if isinstance(latents, int) else latents

@@ -108,7 +108,7 @@ def test_a_second_process_on_one_folder_is_refused_in_every_command(command, tmp
         "animate": ["a fox", "a panda", str(tmp_path / "film.gif"), "--perceptual-distance", "ssim"],
         "barycenter": ["a fox", "a panda", "a red car"],
         "map": [str(prompts), "--projection", "pca"],
-        "study": ["--count", "1", "--seeds", "1", "--methods", "identity", "--perceptual-distances", "ssim"],
+        "study": ["--per-stratum", "1", "--seeds", "1", "--methods", "identity", "--perceptual-distances", "ssim"],
     }[command]
     out = tmp_path / "run"
     out.mkdir()

@@ -1,20 +1,16 @@
 """How images are drawn from a model: everything that is the same for all frames of a path."""
 
 from dataclasses import asdict, dataclass
-from pathlib import Path
-from typing import Any
 
 from whichway.analysis.errors import UserError, require_at_least, require_finite, require_known
-from whichway.analysis.families.encoder import called_with
 from whichway.analysis.vocabulary import SCHEDULERS
-from whichway.miniature import MODEL, SAMPLING
 
 SIDE_UNIT = 8  # pixels: diffusers takes heights and widths that are multiples of it
 
 
 @dataclass(frozen=True)
 class SamplingDefaults:
-    """What a pipeline does where nobody says otherwise: :func:`pipeline_defaults`; sizes in pixels."""
+    """What a pipeline does where nobody says otherwise (:mod:`whichway.analysis.images.pipeline_defaults`), in pixels."""
 
     num_inference_steps: int
     guidance_scale: float
@@ -24,7 +20,7 @@ class SamplingDefaults:
 
 @dataclass(frozen=True)
 class Sampling:
-    """Named as diffusers' pipelines name them. None: the model's own (:func:`pipeline_defaults`).
+    """Named as diffusers' pipelines name them. None: the model's (:mod:`whichway.analysis.images.pipeline_defaults`).
 
     Attributes:
         seed: of the noise: what sampling starts from, and what a scheduler adds in each step.
@@ -78,32 +74,3 @@ class ResolvedSampling(Sampling):
     guidance_scale: float
     height: int
     width: int
-
-
-def pipeline_defaults(pipeline: Any) -> SamplingDefaults:
-    """Steps, guidance and size with which the pipeline's own call samples where none are given.
-
-    The embedded model says its own: diffusers' 50 steps and guidance 7.5 are those of Stable Diffusion 1.x.
-    """
-    height, width = _own_size(pipeline)
-    call = {name: called_with(pipeline, name) for name in ("num_inference_steps", "guidance_scale")}
-    return SamplingDefaults(
-        **call | _of_the_miniature(pipeline),
-        height=height,
-        width=width,
-    )
-
-
-def _own_size(pipeline: Any) -> tuple[int, int]:
-    """The size in the call's signature (Sana), else the one that the denoiser was trained at."""
-    height, width = called_with(pipeline, "height"), called_with(pipeline, "width")
-    if isinstance(height, int) and isinstance(width, int):
-        return height, width
-    denoiser = getattr(pipeline, "unet", None) or pipeline.transformer
-    latents = getattr(pipeline, "default_sample_size", None) or denoiser.config.sample_size
-    height, width = (latents, latents) if isinstance(latents, int) else latents
-    return height * pipeline.vae_scale_factor, width * pipeline.vae_scale_factor
-
-
-def _of_the_miniature(pipeline: Any) -> dict[str, Any]:
-    return SAMPLING if Path(pipeline.config.get("_name_or_path") or "") == MODEL else {}

@@ -10,7 +10,7 @@ SIDE_UNIT = 8  # pixels: diffusers takes heights and widths that are multiples o
 
 @dataclass(frozen=True)
 class SamplingDefaults:
-    """What a pipeline does where nobody says otherwise (:mod:`whichway.analysis.images.pipeline_defaults`), in pixels."""
+    """What a pipeline does by itself (:mod:`whichway.analysis.images.pipeline_defaults`); sizes in pixels."""
 
     num_inference_steps: int
     guidance_scale: float

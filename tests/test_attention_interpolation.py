@@ -99,7 +99,7 @@ def sample(model, clouds, times, kind, sampling, warm_up):
     scheduler.set_timesteps(sampling.num_inference_steps)
     latents = initial_noise(model, sampling.seed).repeat(len(clouds), 1, 1, 1) * scheduler.init_noise_sigma
     text = torch.stack([cloud.rows for cloud in clouds])
-    negative = encode(model, sampling.negative_prompt).rows.expand_as(text)
+    negative = encode(model, "").rows.expand_as(text)
     try:
         for step, timestep in enumerate(scheduler.timesteps):
             scaled = scheduler.scale_model_input(latents, timestep)
@@ -234,7 +234,7 @@ def test_bad_input_is_named(model):
     with pytest.raises(ValueError, match="uniform weights"):
         AttentionInterpolationPath(PointCloud(torch.eye(2)), PointCloud(torch.eye(2), torch.tensor([1.0, 2.0])))
     short = [PointCloud(torch.randn(5, 16)), PointCloud(torch.randn(5, 16))]
-    with pytest.raises(UserError, match="clouds of 77 rows, got 5"):
+    with pytest.raises(UserError, match="clouds of one size, negative prompt too; got 5, 77"):
         render(model, [build_path("aid-outer", *short)(0.5)], SAMPLING)
 
 

@@ -138,8 +138,8 @@ def test_a_model_that_sees_the_order_of_rows_fails_the_check(run, monkeypatch, t
     load = ModelChoice.load
     with ExitStack() as broken:
 
-        def load_broken(choice):
-            model = load(choice)
+        def load_broken(choice, *report):
+            model = load(choice, *report)
             broken.enter_context(positions_on_keys(model.denoiser))
             return model
 

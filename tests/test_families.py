@@ -41,7 +41,7 @@ def sampling(family, **changes):
 
 def own_image(model, family, prompt=B, **options):
     """What the pipeline's own call makes of a prompt, in levels of 255."""
-    settings = SAMPLING[family] | {"guidance_scale": 3.0} | dict(model.family.call_options(model.pipeline)) | options
+    settings = SAMPLING[family] | dict(model.family.call_options(model.pipeline)) | options
     noise = torch.Generator().manual_seed(0)
     [image] = model.pipeline(prompt, generator=noise, output_type="np", **settings).images
     return (image * 255).round().astype(int)

@@ -1,5 +1,6 @@
 """``whichway invariance``: what it prints and writes, and its exit status."""
 
+import functools
 import json
 import math
 
@@ -71,7 +72,7 @@ def test_what_does_not_fit_in_memory_is_refused(folder, monkeypatch):
     for arguments in (["--model", folder, "--dtypes", "float64"], ["--architectures", "sd15"]):
         result = run(*arguments)
         assert result.exit_code == 2
-        assert "of memory is available" in result.output
+        assert "of memory" in result.output
 
 
 def test_a_pipeline_without_text_is_refused(tmp_path):
@@ -93,6 +94,7 @@ def test_a_pipeline_without_text_is_refused(tmp_path):
 def test_interrupted_records_are_kept(folder, tmp_path, monkeypatch):
     original = StableDiffusionPipeline.__call__
 
+    @functools.wraps(original)  # the toolkit looks at its signature
     def interrupted(self, **options):
         if "negative_prompt_embeds" in options:  # the image is guided; the denoiser before it was not
             raise KeyboardInterrupt

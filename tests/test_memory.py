@@ -8,7 +8,8 @@ import torch
 
 from whichway.analysis.errors import UserError
 from whichway.analysis.images.batches import in_fitting_batches, is_out_of_memory
-from whichway.analysis.images.sampling import Sampling, pipeline_defaults
+from whichway.analysis.images.pipeline_defaults import pipeline_defaults
+from whichway.analysis.images.sampling import Sampling
 from whichway.analysis.models.memory import needs_of
 from whichway.analysis.models.model import load_model
 

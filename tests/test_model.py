@@ -162,7 +162,7 @@ def make_empty_folder(folder):
         (lambda folder: "no/such-model", "not a folder or file here, and the hub could not be reached"),
         (
             lambda folder: folder / "nothing-here",
-            "does not exist and is no hub id either; wanted 'miniature', a hub id",
+            "does not exist and is no hub id either; wanted 'miniature', 'miniature-second', a hub id",
         ),
         (lambda folder: folder / "missing.safetensors", "does not exist"),
         (make_empty_folder, "has no model_index.json"),

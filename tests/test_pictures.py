@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 
@@ -14,6 +15,7 @@ from whichway.analysis.pictures.coupling import draw_coupling, draw_couplings, g
 from whichway.analysis.pictures.filmstrips import draw_filmstrips
 from whichway.analysis.pictures.projection import draw_projection, draw_projections
 from whichway.analysis.pictures.steps import draw_steps
+from whichway.analysis.pictures.study import draw_distances
 from whichway.analysis.pictures.style import quoted
 from whichway.analysis.smoothness.measures import PerceptualSteps, measure_smoothness
 from whichway.geometry import PointCloud, build_path, identity_coupling
@@ -169,3 +171,12 @@ def test_what_each_part_changed_stands_below_its_image():
     below = [axis.get_xlabel() for axis in figure.axes]
     assert below == ["", "0.200 (100%)", "0.100 (50%)", "0.050 (25%)", "", "0.000", "0.000", "0.000"]
     figure.canvas.draw()
+
+
+def test_pairs_without_a_score_are_drawn_too():
+    columns = [f"{name}{own}" for name in ("wasserstein", "rms_frobenius") for own in ("", "_own_tokens")]
+    results = pd.DataFrame([{"pair": pair, "score": None} | dict.fromkeys(columns, pair + 1.0) for pair in range(3)])
+    points = draw_distances(results).axes[0].collections[0]
+    points.update_scalarmappable()
+    assert not np.ma.getmaskarray(points.get_offsets()).any()
+    assert (points.get_facecolors()[:, 3] > 0).all()

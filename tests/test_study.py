@@ -17,6 +17,7 @@ from whichway.analysis.errors import UserError
 from whichway.analysis.images.sampling import Sampling
 from whichway.analysis.models.choice import ModelChoice
 from whichway.analysis.models.model import load_model
+from whichway.analysis.models.with_model import with_model
 from whichway.analysis.prompts.pairs import DIFFERING, LENGTH, SAME_SCENE, WORD_ORDER, PromptPair
 from whichway.analysis.prompts.world_pairs import world_pairs
 from whichway.analysis.runs.run import open_run
@@ -139,6 +140,7 @@ def test_a_killed_study_is_completed_without_loss_or_repetition(finished, settin
 
     monkeypatch.setattr(study, "unit_record", record)
     units = [Unit(index, pair, seed) for index, pair in enumerate(PAIRS) for seed in range(2)]
+    settings, _ = with_model(settings, model)
     with open_run(tmp_path, "study", **describe_study(settings, PAIRS, model), model=model):
         append_records(tmp_path, (record(unit, settings, model, tmp_path) for unit in islice(units, 3)))
     with (tmp_path / "records.jsonl").open("a") as file:
@@ -387,7 +389,8 @@ def test_two_workers_of_a_cluster_do_the_same_and_one_may_die(finished, settings
                 yield record
 
         units = [Unit(index, pair, seed) for index, pair in enumerate(PAIRS) for seed in range(2)]
-        with open_run(tmp_path, "study", **describe_study(settings, PAIRS, model), model=model):
+        own, _ = with_model(settings, model)
+        with open_run(tmp_path, "study", **describe_study(own, PAIRS, model), model=model):
             records = records_on_cluster(cluster.scheduler_address, settings, units, tmp_path, model)
             append_records(tmp_path, kill_after_two(records))
     results = read_results(tmp_path).sort_values(["pair", "seed"], kind="stable", ignore_index=True)

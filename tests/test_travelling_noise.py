@@ -66,7 +66,7 @@ def test_a_frame_with_noise_of_its_own_is_the_image_of_that_seed_at_both_ends_an
     model = load_model(str(tiny_pipeline_folder), device="cpu")
     [text] = model.encode(["a fox"])
     for scheduler in ("own", "euler-ancestral"):  # without and with noise in each step
-        sampling = Sampling(num_inference_steps=2, scheduler=scheduler)
+        sampling = Sampling(num_inference_steps=2, guidance_scale=3.0, scheduler=scheduler)
         frames = [with_noise(text, NoisePoint(3, 8, t)) for t in (0.0, 0.5, 1.0)]
         images = model.render(frames, sampling)
         for index, seed in ((0, 3), (2, 8)):

@@ -342,6 +342,10 @@ BUILDERS: dict[str, Callable[[], Any]] = {
 
 #: steps and sizes of a quick image; where the pipeline's own call has a size of 1024, a small one
 SAMPLING: dict[str, dict[str, Any]] = {
-    name: {"num_inference_steps": 2, **({"height": 32, "width": 32} if name in {"sana", "auraflow"} else {})}
+    name: {
+        "num_inference_steps": 2,
+        "guidance_scale": 3.0,
+        **({"height": 32, "width": 32} if name in {"sana", "auraflow"} else {}),
+    }
     for name in BUILDERS
 }

@@ -28,7 +28,9 @@ from whichway.analysis.vocabulary import PERCEPTUAL_DISTANCE
     help="Between images, separated by commas; the first decides.",
 )
 @click.option("--dry-run", is_flag=True, help="Say how many hours it would take, from a few frames, and stop.")
-@sampling_options("num_inference_steps", "guidance_scale", "negative_prompt", "height", "width", "scheduler")
+@sampling_options(
+    "num_inference_steps", "guidance_scale", "negative_prompt", "true_cfg_scale", "height", "width", "scheduler"
+)
 @model_options()
 @out_option("challenge", "runs/challenge")
 def challenge(

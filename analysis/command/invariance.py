@@ -21,7 +21,9 @@ if TYPE_CHECKING:
 @click.option("--levels", default="layers,denoiser,image", help="Of a model, which to check.")
 @click.option("--prompt", default="a fox to the left of a pizza on a blue background", help="The text.")
 @click.option("--other", default="a small car at night", help="A text that has to look different.")
-@sampling_options("seed", "num_inference_steps", "guidance_scale", "negative_prompt", "height", "width")
+@sampling_options(
+    "seed", "num_inference_steps", "guidance_scale", "negative_prompt", "true_cfg_scale", "height", "width"
+)
 @model_options("name", "device", "variant", "loras", "embeddings", "clip_skip")
 @click.option("--json", "json_file", type=click.Path(path_type=Path), help="Write all records here, as a list.")
 def invariance(

@@ -50,7 +50,9 @@ if TYPE_CHECKING:
 )
 @pooled_option
 @click.option("--dry-run", is_flag=True, help="Say how many hours it would take, from a few frames, and stop.")
-@sampling_options("num_inference_steps", "guidance_scale", "negative_prompt", "height", "width", "scheduler")
+@sampling_options(
+    "num_inference_steps", "guidance_scale", "negative_prompt", "true_cfg_scale", "height", "width", "scheduler"
+)
 @model_options()
 @dask_option("to spread the work over")
 @out_option("study", "runs/study-<hash>")

@@ -4,7 +4,8 @@ from typing import Any, Protocol, runtime_checkable
 
 import torch
 
-from whichway.analysis.images.sampling import Sampling, pipeline_defaults
+from whichway.analysis.images.pipeline_defaults import pipeline_defaults
+from whichway.analysis.images.sampling import Sampling
 
 
 @runtime_checkable

@@ -1,20 +1,16 @@
 """How images are drawn from a model: everything that is the same for all frames of a path."""
 
-import inspect
 from dataclasses import asdict, dataclass
-from pathlib import Path
-from typing import Any
 
 from whichway.analysis.errors import UserError, require_at_least, require_finite, require_known
 from whichway.analysis.vocabulary import SCHEDULERS
-from whichway.miniature import MODEL, SAMPLING
 
 SIDE_UNIT = 8  # pixels: diffusers takes heights and widths that are multiples of it
 
 
 @dataclass(frozen=True)
 class SamplingDefaults:
-    """What a pipeline does where nobody says otherwise: :func:`pipeline_defaults`; sizes in pixels."""
+    """What a pipeline does by itself (:mod:`whichway.analysis.images.pipeline_defaults`); sizes in pixels."""
 
     num_inference_steps: int
     guidance_scale: float
@@ -24,7 +20,7 @@ class SamplingDefaults:
 
 @dataclass(frozen=True)
 class Sampling:
-    """Named as diffusers' pipelines name them. None: the model's own (:func:`pipeline_defaults`).
+    """Named as diffusers' pipelines name them. None: the model's (:mod:`whichway.analysis.images.pipeline_defaults`).
 
     Attributes:
         seed: of the noise: what sampling starts from, and what a scheduler adds in each step.
@@ -78,34 +74,3 @@ class ResolvedSampling(Sampling):
     guidance_scale: float
     height: int
     width: int
-
-
-def pipeline_defaults(pipeline: Any) -> SamplingDefaults:
-    """Steps, guidance and size with which the pipeline's own call samples where none are given.
-
-    The embedded model says its own: diffusers' 50 steps and guidance 7.5 are those of Stable Diffusion 1.x.
-    """
-    call = {
-        name: parameter.default for name, parameter in inspect.signature(type(pipeline).__call__).parameters.items()
-    }
-    height, width = _own_size(pipeline, call)
-    return SamplingDefaults(
-        **{"num_inference_steps": call["num_inference_steps"], "guidance_scale": float(call["guidance_scale"])}
-        | _of_the_miniature(pipeline),
-        height=height,
-        width=width,
-    )
-
-
-def _own_size(pipeline: Any, call: dict[str, Any]) -> tuple[int, int]:
-    """The size in the call's signature (Sana), else the one that the denoiser was trained at."""
-    if isinstance(call["height"], int) and isinstance(call["width"], int):
-        return call["height"], call["width"]
-    denoiser = getattr(pipeline, "unet", None) or pipeline.transformer
-    latents = getattr(pipeline, "default_sample_size", None) or denoiser.config.sample_size
-    height, width = (latents, latents) if isinstance(latents, int) else latents
-    return height * pipeline.vae_scale_factor, width * pipeline.vae_scale_factor
-
-
-def _of_the_miniature(pipeline: Any) -> dict[str, Any]:
-    return SAMPLING if Path(pipeline.config.get("_name_or_path") or "") == MODEL else {}

@@ -1,6 +1,6 @@
 """Which model, and how it is held in memory: the settings that every command which needs a model offers."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -45,8 +45,8 @@ class ModelChoice:
     dtype: str = "auto"
     variant: str | None = None
     compiled: bool = False
-    loras: tuple[str, ...] = ()
-    embeddings: tuple[str, ...] = ()
+    loras: Sequence[str] = ()
+    embeddings: Sequence[str] = ()
     offload: str = "none"
     quantize: str = "none"
     clip_skip: int | None = None

@@ -12,8 +12,9 @@ import torch
 from whichway.analysis.errors import UserError
 from whichway.analysis.families import Conditioning, Family, encode, encode_negative, find_family
 from whichway.analysis.families.clip_skip import require_clip_skip
+from whichway.analysis.images.pipeline_defaults import pipeline_defaults
 from whichway.analysis.images.rendering import Images, Renderable, render
-from whichway.analysis.images.sampling import Sampling, SamplingDefaults, pipeline_defaults
+from whichway.analysis.images.sampling import Sampling, SamplingDefaults
 from whichway.analysis.images.undisturbed import undisturbed
 from whichway.analysis.models.choice import MINIATURE, OWN, ModelChoice
 from whichway.analysis.models.encoded_prompts import EncodedPrompts

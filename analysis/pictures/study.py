@@ -2,6 +2,7 @@
 
 import numpy as np
 import pandas as pd
+from matplotlib import colormaps
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, NullLocator
@@ -15,6 +16,7 @@ from whichway.analysis.statistics.paired import PairedComparison, by_pair, compa
 #: geometric length of a step, as :func:`whichway.analysis.study.results.read_steps` calls it → as a figure does
 LENGTHS = {"wasserstein": "$W_2$", "pull_back": "pull-back $W_2$", "frobenius": "RMS Frobenius"}
 SAYING_THE_SAME = GROUPS[1:]
+BY_SCORE = colormaps["viridis"].with_extremes(bad=colour("optimal"))  # pairs without a score are drawn too
 MEASURES = {"ppl": "perceptual path length", "worst_step": "worst step", "gini": "Gini"}
 
 
@@ -125,7 +127,8 @@ def draw_distances(results: pd.DataFrame, encoder: str = "") -> Figure:
     views = {"all rows": "", "the prompts' own tokens": "_own_tokens"}
     for axis, (title, suffix) in zip(figure.subplots(1, 2), views.items(), strict=True):
         x, y = (pairs[f"{measure}{suffix}{of}"].astype(float) for measure in ("rms_frobenius", "wasserstein"))
-        shown = axis.scatter(x, y, c=pairs["score"].astype(float), cmap="viridis", s=22, vmin=0, vmax=5)
+        scores = pairs["score"].astype(float)
+        shown = axis.scatter(x, y, c=scores, cmap=BY_SCORE, s=22, vmin=0, vmax=5, plotnonfinite=True)
         lower, upper = 0.95 * min(y.min(), x.min()), 1.05 * x.max()
         axis.plot([lower, upper], [lower, upper], color="black", linewidth=0.8, label="equal")
         title = f"{title} of {encoder}" if encoder else title

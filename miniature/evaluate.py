@@ -8,7 +8,7 @@ from typing import Any
 import click
 import torch
 
-from whichway.miniature import CARD, MODEL
+from whichway.miniature import CARD, CHECKPOINTS, MODEL
 from whichway.miniature.contact_sheet import draw_contact_sheets
 from whichway.miniature.evaluate_images import generate, judged, worst_confusions
 from whichway.miniature.evaluate_parts import (
@@ -45,12 +45,15 @@ STEPS = (5, 10, 20, 35, 50)
 
 @click.command(context_settings={"show_default": True})
 @click.option("--model", default=MODEL, type=click.Path(path_type=Path), help="The pipeline's folder.")
+@click.option(
+    "--checkpoints", default=CHECKPOINTS, type=click.Path(path_type=Path), help="Where the log of the training is."
+)
 @click.option("--scenes", default=400, help="Generated images of each of the four kinds.")
 @click.option("--steps", default=20, help="DDIM steps.")
 @click.option("--guidance", default=3.0, help="Classifier-free guidance scale.")
 @click.option("--sweep/--no-sweep", default=True, help="Measure other guidance scales and numbers of steps too.")
 @click.option("--card/--no-card", default=True, help="Write the tables into the model card, and the sheets beside it.")
-def main(model: Path, scenes: int, steps: int, guidance: float, sweep: bool, card: bool) -> None:
+def main(model: Path, checkpoints: Path, scenes: int, steps: int, guidance: float, sweep: bool, card: bool) -> None:
     """Measure the shipped weights, part by part; those of another model, into evaluation.md in its folder."""
     from diffusers import StableDiffusionPipeline
 

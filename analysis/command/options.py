@@ -229,7 +229,7 @@ def parts_option(what: str) -> Decorator:
 
 
 def dask_option(work: str) -> Decorator:
-    return click.option("--dask", help=f"Address of a Dask scheduler {work}.")
+    return click.option("--dask", help=f"Processes on this machine, or a Dask scheduler's address, {work}.")
 
 
 def out_option(what: str = "run", default: str = "runs/<name from a hash>") -> Decorator:

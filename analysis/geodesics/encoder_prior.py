@@ -7,6 +7,7 @@ have none of it.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 import torch
@@ -56,11 +57,15 @@ class EncoderPrior:
         return (weights * (x - nearest).square().mean(dim=-1)).sum(dim=-1)
 
 
+@cache
+def plain_captions() -> tuple[str, ...]:
+    """64 of plain English, of the miniature's world."""
+    return tuple(pair.prompt_a for pair in world_pairs(CAPTIONS, tuning=True).pairs)
+
+
 def encoder_priors(model: Model, captions: Sequence[str] = ()) -> dict[str, EncoderPrior]:
-    """Encoder → its metric, from its rows for captions: 64 of plain English, from the miniature's world, by default."""
-    if not captions:
-        captions = [pair.prompt_a for pair in world_pairs(CAPTIONS, tuning=True).pairs]
-    encoded = model.encode(captions)
+    """Encoder → its metric, from its rows for captions: :func:`plain_captions` by default."""
+    encoded = model.encode(captions or plain_captions())
     return {
         name: EncoderPrior.of_rows(torch.cat([each.clouds[name].rows for each in encoded]))
         for name in model.family.clouds

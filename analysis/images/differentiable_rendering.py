@@ -1,9 +1,10 @@
 """Conditioning → image with gradients: the render map, through all sampling steps, as a differentiable function.
 
 The sampler is the pipeline's own call, as in :mod:`whichway.analysis.images.rendering`, without the ``torch.no_grad``
-that diffusers puts around it: the same images, to rounding. Each call of the denoiser, and the decoder, is checkpointed
-(Chen et al. 2016, arXiv:1604.06174): between forward and backward pass only latents are kept, so that memory is that of
-one call of the denoiser, whatever the number of sampling steps, for one more forward pass in time.
+that diffusers puts around it: the same images, to rounding. Where the activations of all sampling steps do not fit the
+memory, each call of the denoiser, and the decoder, is checkpointed (Chen et al. 2016, arXiv:1604.06174): between
+forward and backward pass only latents are kept, so that memory is that of one call of the denoiser, whatever the number
+of sampling steps, for one more forward pass in time.
 """
 
 import inspect
@@ -19,16 +20,19 @@ from torch.utils.checkpoint import checkpoint
 from whichway.analysis.errors import UserError
 from whichway.analysis.images.batches import is_out_of_memory
 from whichway.analysis.images.rendering import (
+    LARGEST_BATCH,
     Batch,
     LayerChange,
     Renderable,
     RenderingModel,
-    fitting_batch_size,
+    bytes_of_a_frame,
+    free_bytes,
     in_groups,
 )
-from whichway.analysis.images.sampling import Sampling
+from whichway.analysis.images.sampling import ResolvedSampling, Sampling
 
-FRAME_COST = 4  # a frame with gradients takes about so many times the memory of one without
+FRAME_COST = 4  # a frame with gradients takes about so many times the memory of one without, for each call kept
+USED = 1 / 4  # of the free memory, at most: the estimate is a rough one, and other processes may be about to start
 
 
 def render_differentiably(
@@ -37,6 +41,7 @@ def render_differentiably(
     sampling: Sampling = Sampling(),
     *,
     batch_size: int | None = None,
+    checkpointed: bool | None = None,
     on_step: Callable[[], object] = lambda: None,
 ) -> Float[Tensor, "frames 3 height width"]:
     """Images with values in [0, 1] and a gradient with respect to the clouds' rows and weights, where these want one.
@@ -47,6 +52,8 @@ def render_differentiably(
 
     Args:
         batch_size: frames rendered together, in the backward pass too; None: as many as fit the memory.
+        checkpointed: whether activations are computed again in the backward pass, to save memory; None: if they have
+            to be.
         on_step: called after each sampling step of a batch, in the forward pass; what it raises ends the rendering.
 
     Raises:
@@ -56,8 +63,11 @@ def render_differentiably(
     _require_gradients(model)
     own = sampling.resolved(model.defaults)
     groups = [*in_groups(model, conditionings)]
-    batch_size = batch_size or max(1, fitting_batch_size(model, own) // FRAME_COST)
-    batch = _DifferentiableBatch(model, own, on_step)
+    room = fitting_calls(model, own)
+    batch_size = batch_size or max(1, min(LARGEST_BATCH, room))
+    if checkpointed is None:
+        checkpointed = len(conditionings) * (own.num_inference_steps + 1) > room
+    batch = _DifferentiableBatch(model, own, on_step, checkpointed)
     if batch.negative and model.family.guidance == "apart":
         raise UserError(f"gradients of {model.family.name}: not with a negative prompt, which has a pass of its own")
     if any(ends for _, ends in groups):
@@ -70,6 +80,11 @@ def render_differentiably(
             for first in range(0, len(group), batch_size)
         ]
         return torch.cat(images)
+
+
+def fitting_calls(model: RenderingModel, sampling: ResolvedSampling) -> int:
+    """Calls of the denoiser, or of the decoder, with one frame each, whose activations may be in memory at once."""
+    return int(USED * free_bytes(model.device) / (FRAME_COST * bytes_of_a_frame(model, sampling)))
 
 
 def _require_gradients(model: RenderingModel) -> None:
@@ -95,7 +110,17 @@ def memory_in_one_line(batch_size: int) -> Iterator[None]:
 
 
 class _DifferentiableBatch(Batch):
-    """Samples with gradients."""
+    """Samples with gradients.
+
+    Args:
+        checkpointed: whether activations are computed again in the backward pass.
+    """
+
+    def __init__(
+        self, model: RenderingModel, sampling: ResolvedSampling, on_step: Callable[[], object], checkpointed: bool
+    ) -> None:
+        super().__init__(model, sampling, on_step)
+        self.checkpointed = checkpointed
 
     def sample(self, arguments: Mapping[str, Any], attending: LayerChange | None) -> Float[Tensor, "frames 3 h w"]:
         pipeline, decoder = self.model.pipeline, self.model.pipeline.vae.decoder
@@ -103,16 +128,19 @@ class _DifferentiableBatch(Batch):
         with ExitStack() as contexts:
             for module in (self.denoiser, pipeline.vae):
                 contexts.enter_context(_parameters_frozen(module))
-            contexts.enter_context(self._checkpointed(self.denoiser, attending or nullcontext, watch.check))
-            contexts.enter_context(self._checkpointed(decoder, nullcontext, watch.check))
+            contexts.enter_context(self._recording(self.denoiser, attending or nullcontext, watch.check))
+            contexts.enter_context(self._recording(decoder, nullcontext, watch.check))
             images = inspect.unwrap(type(pipeline).__call__)(pipeline, **arguments, output_type="pt").images
         return images
 
     @contextmanager
-    def _checkpointed(
+    def _recording(
         self, module: torch.nn.Module, attending: LayerChange, before: Callable[[], object]
     ) -> Iterator[None]:
-        """Within the context, ``module`` keeps its inputs only; the backward pass does the rest again, as it was."""
+        """Within the context, ``module`` keeps what its backward pass needs.
+
+        Checkpointed, that is its inputs only: the backward pass does the rest again, as it was.
+        """
         patched, forward = vars(module).get("forward"), module.forward  # accelerate's, perhaps
 
         def once(*args: Any, **kwargs: Any) -> Any:
@@ -124,11 +152,13 @@ class _DifferentiableBatch(Batch):
             finally:
                 module.forward = outer
 
-        def checkpointed(*args: Any, **kwargs: Any) -> Any:
+        def recorded(*args: Any, **kwargs: Any) -> Any:
             before()
+            if not self.checkpointed:
+                return once(*args, **kwargs)
             return checkpoint(once, *args, use_reentrant=False, preserve_rng_state=False, **kwargs)
 
-        module.forward = checkpointed
+        module.forward = recorded
         try:
             yield
         finally:

@@ -141,16 +141,27 @@ def in_groups(
 def fitting_batch_size(model: RenderingModel, sampling: Sampling = Sampling()) -> int:
     """How many frames to try together: 16, or on a CPU as many as fit half of the free memory.
 
-    A GPU says when its memory is full; a CPU's operating system ends the process. A frame takes four maps of the
-    decoder's widest layer.
+    A GPU says when its memory is full; a CPU's operating system ends the process.
     """
     if model.device.type == "cuda":
         return LARGEST_BATCH
     own = sampling.resolved(model.defaults)
+    return max(1, min(LARGEST_BATCH, free_bytes(model.device) // 2 // bytes_of_a_frame(model, own)))
+
+
+def bytes_of_a_frame(model: RenderingModel, sampling: ResolvedSampling) -> int:
+    """What rendering it takes, about: four maps of the decoder's widest layer."""
     config = model.pipeline.vae.config
     channels = config.get("block_out_channels") or config["decoder_block_out_channels"]
-    frame = 4 * own.height * own.width * max(channels[:2]) * model.dtype.itemsize
-    return max(1, min(LARGEST_BATCH, psutil.virtual_memory().available // 2 // frame))
+    size: int = 4 * sampling.height * sampling.width * max(channels[:2]) * model.dtype.itemsize
+    return size
+
+
+def free_bytes(device: torch.device) -> int:
+    """Of the device's memory, what nobody uses now."""
+    if device.type == "cuda":
+        return torch.cuda.mem_get_info(device)[0]
+    return int(psutil.virtual_memory().available)
 
 
 def _conditioning(model: RenderingModel, each: Renderable) -> Conditioning:

@@ -89,8 +89,8 @@ def redo(
         model: a loaded one; needed for a pipeline of one's own, which no name leads back to.
 
     Raises:
-        UserError: a file that does not say how it was made, a frame of a geodesic, a model that is not here any more, ``out`` is the frame
-            itself or cannot be written.
+        UserError: a file that does not say how it was made, a frame of a geodesic, a model that is not here any more,
+            ``out`` is the frame itself or cannot be written.
     """
     read, before = read_frame(frame)
     try:

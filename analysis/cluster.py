@@ -1,5 +1,6 @@
 """A running Dask cluster: connect to it, send it one large thing and many small ones, take what is finished."""
 
+import logging
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -36,7 +37,9 @@ def connect(address: str) -> Iterator["Client"]:
         if not 1 <= int(address) <= MOST_PROCESSES:
             raise UserError(f"--dask: wanted an address, or 1 to {MOST_PROCESSES} processes, got {address}")
         with (
-            LocalCluster(int(address), threads_per_worker=1, memory_limit=0, dashboard_address=None) as cluster,
+            LocalCluster(
+                int(address), threads_per_worker=1, memory_limit=0, dashboard_address=None, silence_logs=logging.ERROR
+            ) as cluster,
             Client(cluster, set_as_default=False) as client,
         ):
             yield client

@@ -12,6 +12,7 @@ from whichway.analysis.command.map import map_prompts
 from whichway.analysis.command.methods import methods
 from whichway.analysis.command.redo import redo
 from whichway.analysis.command.robustness import robustness
+from whichway.analysis.command.sensitivity import sensitivity
 from whichway.analysis.command.study import study
 
 
@@ -29,6 +30,7 @@ for command in (
     barycenter,
     map_prompts,
     distances,
+    sensitivity,
     study,
     challenge,
     robustness,

@@ -37,6 +37,7 @@ Picture = UInt8[np.ndarray, "height width 3"]
 Images = UInt8[np.ndarray, "frames height width 3"]
 Renderable = Conditioning | PointCloud  # a cloud alone: the conditioning of a family that has one cloud
 LARGEST_BATCH = 16  # beyond which a frame gets no cheaper
+BESIDE_ATTENDED = 2  # frames: both ends of a path are rendered in each batch that attends to them
 
 
 @runtime_checkable
@@ -99,8 +100,8 @@ def render_each(
     (:mod:`whichway.analysis.images.attention_interpolation`) are rendered together with these.
 
     Args:
-        batch_size: frames rendered together, at most; None: 16, or what fits the memory of a CPU. Where memory runs
-            out, half as many.
+        batch_size: frames rendered together, at most, the ends that they attend to included; None: 16, or what fits
+            the memory of a CPU. Where memory runs out, half as many, and no more for frames of that kind later.
         on_step: called after each sampling step of a batch; what it raises ends the rendering there.
 
     Raises:
@@ -112,15 +113,17 @@ def render_each(
     batch_size = batch_size or fitting_batch_size(model, own)
     batch = _Batch(model, own, on_step)
     model.free_text_encoders()
-    for (ends, _), group in groupby(whole, lambda each: (_attended_ends(each), _rows(each).bit_length())):
+    for (ends, size), group in groupby(whole, lambda each: (_attended_ends(each), _rows(each).bit_length())):
         together = list(group)  # that attend to the same ends, and of about one size: the smaller ones are padded
+        extra = 0 if ends is None else BESIDE_ATTENDED
         yield from in_fitting_batches(
             together,
             lambda some, ends=ends: batch.render(some, ends),  # type: ignore[misc]
-            largest=batch_size,
+            largest=max(1, batch_size - extra),
             limits=model.batch_limits,
-            key=(own.height, own.width, batch.negative is None),
-            what=f"one image of {own.height} × {own.width} pixels of model {model.name!r}",
+            key=(own.height, own.width, batch.negative is None, max(size, batch.negative_size), extra),
+            what=f"one image of {own.height} × {own.width} pixels of model {model.name!r}"
+            + (", with the two images that it attends to," if extra else ""),
         )
 
 
@@ -192,6 +195,11 @@ class _Batch:
         self.model, self.sampling, self.on_step = model, sampling, on_step
         self.negative = negative_conditioning(model, sampling)
         self.denoiser: torch.nn.Module = getattr(model.pipeline, model.family.denoiser)
+
+    @property
+    def negative_size(self) -> int:
+        """Of the negative prompt's text, as powers of two of rows: the texts of a batch are padded to the longest."""
+        return _rows(self.negative).bit_length() if self.negative else 0
 
     def render(self, conditionings: Sequence[Conditioning], ends: tuple | None) -> Images:
         pipeline = self.model.pipeline

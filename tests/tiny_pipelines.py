@@ -125,7 +125,7 @@ def stable_diffusion_xl(
 
     Args:
         unet_size: the UNet's arguments that make it larger than tiny.
-        widths: of the rows of both text encoders, 64 together.
+        widths: of the rows of both text encoders.
         layers: of the second text encoder.
     """
     from diffusers import EulerDiscreteScheduler, StableDiffusionXLPipeline, UNet2DConditionModel
@@ -144,7 +144,7 @@ def stable_diffusion_xl(
     unet = UNet2DConditionModel(
         **size | dict(unet_size or {}),
         use_linear_projection=True,
-        cross_attention_dim=2 * WIDTH,
+        cross_attention_dim=sum(widths),
         addition_embed_type="text_time",
         addition_time_embed_dim=8,
         projection_class_embeddings_input_dim=6 * 8 + widths[1],

@@ -1,4 +1,4 @@
-"""study/ → what geometric length says of looks, over pairs."""
+"""study/ → geometric length against perceptual path length, over pairs."""
 
 from matplotlib.figure import Figure
 

@@ -21,21 +21,21 @@ from whichway.analysis.vocabulary import MEASURES
 HERE = Path(__file__).parent
 README = HERE.parent / "README.md"
 BEGIN, END = "<!-- study: begin -->", "<!-- study: end -->"
-#: what the pairs of a group say, as a sentence goes on
-ON = {
+#: group of pairs → the clause that says what its two prompts have in common
+CLAUSES = {
     SAME_SCENE: "that say the same scene in other words",
     WORD_ORDER: "that have the same words in another order",
     LENGTH: "of which one has the other's words and some that say nothing",
 }
-#: measures that the table shows, as far as they were measured: smoothness in three ways, and all of fidelity
-SHOWN = (
+#: measures in the table, as far as they were measured: four of smoothness, and all of fidelity
+TABLE_MEASURES = (
     *("ppl", "worst_step", "gini", "curvature"),
     *(name for name, measure in MEASURES.items() if (measure.axis, measure.of) == ("fidelity", "frames")),
 )
 
 
 def headline(study: SavedStudy, results: pd.DataFrame) -> str:
-    """What the study says of the optimal-transport path, in words that follow from the intervals."""
+    """How the optimal-transport path compares with the straight line, in words that follow from the intervals."""
     distance = study.settings.perceptual_distances[0]
     differing = group_of(results, DIFFERING)
     claim = _claim(differing, distance)
@@ -43,17 +43,17 @@ def headline(study: SavedStudy, results: pd.DataFrame) -> str:
         f"{_number(_claim(rows, distance).ratio)} for pairs of similarity {stratum}"
         for stratum, rows in by_stratum(differing).items()
     ]
-    same = [
-        f"On {rows['pair'].nunique()} pairs {ON[group]} the ratio is {_number(_claim(rows, distance).ratio)}."
+    same_meaning = [
+        f"On {rows['pair'].nunique()} pairs {CLAUSES[group]} the ratio is {_number(_claim(rows, distance).ratio)}."
         for group in GROUPS[1:]
         if len(rows := group_of(results, group))
     ]
-    apart = " These are no part of the number above." if same else ""
+    excluded = " These pairs are not part of the number above." if same_meaning else ""
     return (
         f"Over {claim.pairs} pairs of prompts that say different things, images along the optimal-transport path "
         f"change {_verdict(claim.ratio)} along the straight line between matrices: the ratio of perceptual path "
         f"lengths is **{_number(claim.ratio)}**, and it is below 1 on {claim.wins:.0%} of the pairs. By similarity of "
-        f"the prompts it is {', '.join(strata)}. {' '.join(same)}{apart}"
+        f"the prompts it is {', '.join(strata)}. {' '.join(same_meaning)}{excluded}"
     )
 
 
@@ -79,14 +79,15 @@ def conditions(study: SavedStudy, results: pd.DataFrame) -> str:
 
 
 def prediction(study: SavedStudy, results: pd.DataFrame) -> str:
-    """How much of it the ratio of lengths predicts."""
+    """How much of the ratio of perceptual path lengths the ratio of geometric lengths explains."""
     differing = group_of(results, DIFFERING)
     predicted = predict_from_length(
         differing, study.settings.perceptual_distances[0], method="optimal", reference="identity"
     )
     return (
         f"The path itself is {predicted.length_ratio:.2f} as long (W_2 / RMS Frobenius). Over these pairs this ratio "
-        f"explains {predicted.explained:.0%} of the variance of the other (Spearman {_number(predicted.spearman)})."
+        f"explains {predicted.explained:.0%} of the variance of the ratio of perceptual path lengths (Spearman "
+        f"{_number(predicted.spearman)})."
     )
 
 
@@ -94,17 +95,17 @@ def table(study: SavedStudy, results: pd.DataFrame) -> str:
     """Over the pairs that differ, ratios to identity with 95 % intervals, and of PPL to the paper's optimal path."""
     distance = study.settings.perceptual_distances[0]
     differing = group_of(results, DIFFERING)
-    columns = [column for name in SHOWN if (column := find_column(differing, name, distance))]
+    columns = [column for name in TABLE_MEASURES if (column := find_column(differing, name, distance))]
     to_identity = [_by_method(differing, column.column, "identity", column.low_is_better) for column in columns]
     to_optimal = _by_method(differing, columns[0].column, "optimal", True)
     titles = [f"{column.described.title} / identity's" for column in columns]
     headings = ["method", titles[0], "PPL / optimal's", *titles[1:], "smoother on"]
     lines = [f"| {' | '.join(headings)} |", f"| {' | '.join(['---'] * len(headings))} |"]
-    for method, compared in to_identity[0].items():
-        ratios = [compared.ratio, to_optimal[method].ratio if method in to_optimal else None]
+    for method, comparison in to_identity[0].items():
+        ratios = [comparison.ratio, to_optimal[method].ratio if method in to_optimal else None]
         ratios += [of_measure[method].ratio for of_measure in to_identity[1:]]
         numbers = " | ".join("–" if ratio is None else _number(ratio) for ratio in ratios)
-        lines.append(f"| `{method}` | {numbers} | {compared.wins:.0%} |")
+        lines.append(f"| `{method}` | {numbers} | {comparison.wins:.0%} |")
     return "\n".join(lines)
 
 
@@ -127,14 +128,14 @@ def _number(ratio: Estimate) -> str:
 
 
 def robustness(compared: pd.DataFrame) -> str:
-    """Under how many conditions the optimal path and the mixture are below identity for sure."""
+    """PPL of ``optimal`` and ``mixture`` relative to identity under every condition, and whether the ranking holds."""
     verdicts = []
     for method in ("optimal", "mixture"):
         rows = compared[compared["method"] == method]
-        sure = (rows["high"].astype(float) < 1).sum()
+        below = (rows["high"].astype(float) < 1).sum()
         verdicts.append(
             f"`{method}` is {rows['ratio'].min():.2f} to {rows['ratio'].max():.2f} of identity's, its interval below 1 "
-            f"in {sure} of {len(rows)}"
+            f"in {below} of {len(rows)}"
         )
     parts = [condition.split(", ") for condition in dict.fromkeys(compared["condition"])]
     distances = ", ".join(dict.fromkeys(distance for distance, *_ in parts))
@@ -150,7 +151,7 @@ def robustness(compared: pd.DataFrame) -> str:
 
 
 def parametrisation(study: SavedStudy, results: pd.DataFrame) -> str:
-    """The choice of times beside the choice of paths."""
+    """The table of a study that compares how the times of the frames are chosen."""
     differing = group_of(results, DIFFERING)
     return (
         "When the frames are taken is another choice than the path. Over "
@@ -161,8 +162,8 @@ def parametrisation(study: SavedStudy, results: pd.DataFrame) -> str:
 
 def challenge(folder: Path) -> str:
     """The candidates on the tuning pairs, the one that was picked on the held-out ones, and the verdict."""
-    found = read_challenge(folder)
-    measures = list(found.tuned[0].ratios)
+    result = read_challenge(folder)
+    measures = list(result.tuned[0].ratios)
     headings = ["method", *(f"{MEASURES[measure].title} / optimal's" for measure in measures)]
 
     def rows(compared: list[CandidateResult]) -> list[str]:
@@ -172,26 +173,26 @@ def challenge(folder: Path) -> str:
         ]
 
     head = [f"| {' | '.join(headings)} |", f"| {' | '.join(['---'] * len(headings))} |"]
-    if found.held_out is None:
-        verdict = "None of them is shorter and no worse in the other measures, as the rule wants it."
+    if result.held_out is None:
+        verdict = "None of them passes the rule: a shorter perceptual path, and no worse in the other measures."
     else:
-        failed = [MEASURES[measure].title for measure, passed in found.verdict.items() if not passed]
-        outcome = f"not as the rule wants it: {', '.join(failed)}" if failed else "it beats optimal transport"
-        numbers = "\n".join([*head, *rows([found.held_out])])
-        pairs = found.held_out.ratios["ppl"].pairs
+        failed = [MEASURES[measure].title for measure, passed in result.verdict.items() if not passed]
+        outcome = f"it fails the rule in {', '.join(failed)}" if failed else "it beats optimal transport"
+        numbers = "\n".join([*head, *rows([result.held_out])])
+        pairs = result.held_out.ratios["ppl"].pairs
         verdict = (
-            f"The rule picks `{found.picked}`. On {pairs} held-out pairs, whose scenes it has not seen, {outcome}:\n\n"
+            f"The rule picks `{result.picked}`. On {pairs} held-out pairs, whose scenes it has not seen, {outcome}:\n\n"
             f"{numbers}"
         )
     return (
-        f"Is there a better way than the paper's? {len(found.tuned)} candidates on "
-        f"{found.tuned[0].ratios['ppl'].pairs} pairs for tuning, by a rule that was written down first "
-        "(`figures/challenge/rule.json`):\n\n" + "\n".join([*head, *rows(found.tuned)]) + f"\n\n{verdict}"
+        f"Is there a better method than the paper's? {len(result.tuned)} candidates on "
+        f"{result.tuned[0].ratios['ppl'].pairs} pairs for tuning, by a rule that was written down first "
+        "(`figures/challenge/rule.json`):\n\n" + "\n".join([*head, *rows(result.tuned)]) + f"\n\n{verdict}"
     )
 
 
 def rewritten() -> str:
-    """README as the records in this folder want it."""
+    """README, its section between the markers written anew from the records in this folder."""
     study, results = read_study(STUDY), read_results(STUDY)
     parts = [part(study, results) for part in (headline, conditions, prediction, table)]
     parts += [robustness(compare_conditions())]

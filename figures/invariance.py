@@ -1,4 +1,4 @@
-"""invariance.json → what the embedded model's output owes to the order of the rows."""
+"""invariance.json → how much the embedded model's output depends on the order of the rows."""
 
 from matplotlib.figure import Figure
 

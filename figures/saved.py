@@ -17,7 +17,7 @@ STUDY, PARAMETRISATION, CHALLENGE, DEMO, TRIANGLE, KEYFRAMES = (
     HERE / name for name in ("study", "parametrisation", "challenge", "demo", "triangle", "keyframes")
 )
 
-#: pairs of the study that are looked at; None: all
+#: draw the first so many pairs of the study only; None: all
 limit: int | None = None
 
 

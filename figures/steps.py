@@ -1,4 +1,4 @@
-"""demo/ → how far apart consecutive frames look."""
+"""demo/ → the perceptual distance of consecutive frames."""
 
 from matplotlib.figure import Figure
 

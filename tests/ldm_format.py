@@ -18,6 +18,8 @@ RESNET = {
 UNET_ENDS = {
     "time_embedding.linear_1": "time_embed.0",
     "time_embedding.linear_2": "time_embed.2",
+    "add_embedding.linear_1": "label_emb.0.0",
+    "add_embedding.linear_2": "label_emb.0.2",
     "conv_in": "input_blocks.0.0",
     "conv_norm_out": "out.0",
     "conv_out": "out.2",
@@ -28,9 +30,16 @@ UNET_ENDS = {
 VAE_ATTENTION = {"group_norm": "norm", "to_q": "q", "to_k": "k", "to_v": "v", "to_out.0": "proj_out"}
 
 
+def unet_weights(unet) -> dict[str, Tensor]:
+    return {_unet_name(name, unet): tensor for name, tensor in unet.state_dict().items()}
+
+
+def vae_weights(vae) -> dict[str, Tensor]:
+    return dict(_vae_entry(name, tensor, vae) for name, tensor in vae.state_dict().items())
+
+
 def single_file_weights(pipeline) -> dict[str, Tensor]:
-    unet = {_unet_name(name, pipeline.unet): tensor for name, tensor in pipeline.unet.state_dict().items()}
-    vae = dict(_vae_entry(name, tensor, pipeline.vae) for name, tensor in pipeline.vae.state_dict().items())
+    unet, vae = unet_weights(pipeline.unet), vae_weights(pipeline.vae)
     text = {f"text_model.{name}": tensor for name, tensor in pipeline.text_encoder.state_dict().items()}
     prefixes = {"model.diffusion_model.": unet, "first_stage_model.": vae, "cond_stage_model.transformer.": text}
     return {prefix + name: tensor.contiguous() for prefix, part in prefixes.items() for name, tensor in part.items()}

@@ -150,7 +150,7 @@ def test_what_is_picked_on_the_tuning_pairs_is_judged_on_the_others(
     collected = CliRunner().invoke(collect, [str(tmp_path), "challenge"])
     assert collected.exit_code == 0, collected.output
     section = challenge(figures / "challenge")
-    assert section.startswith("Is there a better way than the paper's? 2 candidates on 5 pairs for tuning")
+    assert section.startswith("Is there a better method than the paper's? 2 candidates on 5 pairs for tuning")
     assert "The rule picks `mixture`. On 5 held-out pairs" in section
     assert section.count("| `ordered+displacement` | ") == 1
     assert section.count("| `mixture` | ") == 2

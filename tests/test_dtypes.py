@@ -45,6 +45,22 @@ def test_half_precisions_are_summed_in_float32(name):
     assert rounding_tolerance(layer, DTYPES[name], rows=6) == pytest.approx(expected)
 
 
+@pytest.mark.parametrize("repeated", [250, 1000])
+def test_equal_rows_drift_more_than_a_walk_and_no_more_than_is_allowed(repeated):
+    """Attention to equal rows, summed one after the other in float32, against float64: root mean square of 2,000."""
+    generator = torch.Generator().manual_seed(0)
+    weights, values = torch.rand(2000, generator=generator) + 0.5, torch.rand(2000, generator=generator) + 0.5
+    above, below = torch.zeros(2000), torch.zeros(2000)
+    for _ in range(repeated):
+        above, below = above + weights * values, below + weights
+    exact = (weights * values).double() / weights.double()
+    drift = float((above.double() / below.double() / exact - 1).square().mean().sqrt())
+    layer = torch.nn.Linear(6, 5)
+    walk, allowed = (rounding_tolerance(layer, torch.float32, rows=repeated, repeated=n) for n in (0, repeated))
+    assert allowed - walk == pytest.approx(repeated * EPS["float32"] / 2)
+    assert walk < drift < allowed
+
+
 def test_layers_are_counted_as_if_on_one_path():
     layers = torch.nn.Sequential(torch.nn.Linear(12, 12), torch.nn.LayerNorm(12), torch.nn.Conv2d(2, 3, 3))
     expected = EPS["float32"] * ((2 / 6) ** 0.5 + ((12 + 18 + 24) / 6) ** 0.5)

@@ -99,6 +99,14 @@ def test_the_sinkhorn_divergence_is_zero_at_home_and_near_wasserstein_for_little
     assert sinkhorn_divergence(A, B) == pytest.approx(sinkhorn_divergence(B, A))
 
 
+def test_rows_far_out_and_close_together_are_as_far_apart_as_they_are():
+    """‖x‖² + ‖y‖² − 2⟨x, y⟩ would lose all digits of it."""
+    apart = 1e-6 * torch.randn(9, 6, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    far = PointCloud(1e3 + A.rows)
+    costs = ground_costs(far, PointCloud(far.rows + apart)).diagonal()
+    assert torch.allclose(costs, apart.norm(dim=1), rtol=1e-6, atol=0)
+
+
 def test_bad_input_is_named():
     with pytest.raises(ValueError, match=r"rows of width 6; got rows of shape \(9, 5\)"):
         wasserstein(random_cloud(9, 5, 0), random_cloud(9, 5, 1), ground=CrossAttention(FACTOR))

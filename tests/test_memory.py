@@ -9,9 +9,13 @@ import torch
 from whichway.analysis.errors import UserError
 from whichway.analysis.images.batches import in_fitting_batches, is_out_of_memory
 from whichway.analysis.images.pipeline_defaults import pipeline_defaults
+from whichway.analysis.images.rendering import render
 from whichway.analysis.images.sampling import Sampling
 from whichway.analysis.models.memory import needs_of
 from whichway.analysis.models.model import load_model
+from whichway.analysis.paths.attention_interpolation import AttentionInterpolationPath  # noqa: F401 - by its name
+from whichway.analysis.prompts.encoding import encode
+from whichway.geometry import build_path
 
 FAST = Sampling(num_inference_steps=2)
 CPU, GPU = torch.device("cpu"), torch.device("cuda")
@@ -141,6 +145,52 @@ def test_images_are_the_same_when_the_denoiser_takes_two_frames_at_most(model, m
     monkeypatch.setattr(model.denoiser, "forward", short_of_memory)
     assert np.abs(model.render(conditionings, FAST).astype(int) - together).max() <= 1
     assert list(model.batch_limits.values()) == [2]
+
+
+def short_of_memory(model, monkeypatch, fits):
+    """A denoiser that takes no more than ``fits(rows of the text)`` images; returns the batches that it was given."""
+    batches, forward = [], model.denoiser.forward
+
+    def checked(sample, time, encoder_hidden_states, **options):
+        batches.append(len(sample))
+        if len(sample) > fits(encoder_hidden_states.shape[1]):
+            raise torch.OutOfMemoryError
+        return forward(sample, time, encoder_hidden_states=encoder_hidden_states, **options)
+
+    monkeypatch.setattr(model.denoiser, "forward", checked)
+    return batches
+
+
+UNGUIDED = Sampling(num_inference_steps=1, guidance_scale=1.0)
+
+
+@pytest.mark.parametrize("long_first", [True, False])
+def test_what_does_not_fit_with_a_long_text_says_nothing_of_short_ones(model, monkeypatch, long_first):
+    """Frames of a mixture attend to the rows of both prompts, and to no more than memory has room for."""
+    path = build_path("mixture", *(conditioning.cloud for conditioning in model.encode(["a fox", "a red car"])))
+    short, long = [path(t) for t in (0.0, 1.0)] * 4, [path(t) for t in (0.2, 0.4, 0.6, 0.8)] * 2
+    batches = short_of_memory(model, monkeypatch, lambda rows: 8 if rows == len(path(0)) else 2)
+    for clouds in (long, short) if long_first else (short, long):
+        render(model, clouds, UNGUIDED)
+    assert 8 in batches  # the short ones at once
+    batches.clear()
+    render(model, long, UNGUIDED)
+    assert batches == [2, 2, 2, 2]  # what did not fit is not tried again
+
+
+def test_the_ends_that_frames_attend_to_are_counted_and_limit_no_other_frames(model, monkeypatch):
+    path = build_path("aid-inner", *(encode(model, prompt) for prompt in ("a fox", "a red car")))
+    attending = [path(t) for t in (0.2, 0.4, 0.6, 0.8)]
+    batches = short_of_memory(model, monkeypatch, lambda rows: 4)
+    render(model, attending, UNGUIDED, batch_size=6)
+    assert batches == [6, 4, 4]  # two of the frames, and both ends, each time
+    batches.clear()
+    render(model, [path(0.0)] * 4, UNGUIDED)
+    assert batches == [4]
+    monkeypatch.undo()
+    short_of_memory(model, monkeypatch, lambda rows: 2)
+    with pytest.raises(UserError, match="with the two images that it attends to, does not fit in memory"):
+        render(model, attending, UNGUIDED)
 
 
 # --- text encoders ----------------------------------------------------------------------------------------------------

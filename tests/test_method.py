@@ -3,13 +3,16 @@
 import re
 
 import pytest
+import torch
 
 from tests.conftest import random_cloud
 from whichway.geometry import (
     COUPLINGS,
     METHODS,
     PATHS,
+    Cosine,
     CouplingRule,
+    CrossAttention,
     DisplacementPath,
     Method,
     PathRule,
@@ -26,6 +29,7 @@ from whichway.geometry import (
 )
 
 A, B = random_cloud(12, 5, 0), random_cloud(12, 5, 1)
+STRETCHED = CrossAttention(torch.diag(torch.tensor([3.0, 2.0, 1.0, 0.5, 0.1], dtype=torch.float64)))
 
 
 @pytest.fixture
@@ -115,3 +119,21 @@ def test_rows_that_are_not_chosen_keep_their_index():
     assert sorted(own[:4].tolist()) == [0, 1, 2, 3]
     inner = optimal_coupling(a.take(range(4)), b.take(range(4))).plan(4, 4).argmax(dim=1)
     assert own[:4].tolist() == inner.tolist()
+
+
+def test_tokens_are_chosen_among_rows_of_one_weight():
+    weighted = random_cloud(12, 5, 2, weighted=True)
+    for a, b in ((A, weighted), (weighted, A)):
+        with pytest.raises(ValueError, match="tokens='own' needs clouds of uniform weights"):
+            couple("optimal", a, b, tokens="own")
+
+
+@pytest.mark.parametrize("metric", [Cosine(), STRETCHED])
+@pytest.mark.parametrize("name", COUPLINGS)
+def test_every_coupling_is_made_in_the_space_of_the_ground_metric(name, metric):
+    """It is the Euclidean coupling of the metric's features, by its name and on the path of its name."""
+    there = [PointCloud(metric.features(cloud.rows), cloud.weights) for cloud in (A, B)]
+    plan = couple(name, *there).plan(12, 12)
+    assert torch.allclose(couple(name, A, B, ground=metric).plan(12, 12), plan, atol=1e-9)
+    path = build_path(f"{name}+partial", A, B, ground=metric)
+    assert torch.allclose(path.coupling.plan(12, 12), plan, atol=1e-9)

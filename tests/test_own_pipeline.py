@@ -1,11 +1,10 @@
 """A pipeline of the user's own, with adapters in it and another scheduler: taken as it is, left as it was."""
 
-import hashlib
-
 import numpy as np
 import pytest
 import torch
 
+from tests.pipeline_state import state_of
 from whichway.analysis.errors import UserError
 from whichway.analysis.images.sampling import Sampling
 from whichway.analysis.models.model import load_model
@@ -69,40 +68,6 @@ def add_ip_adapter(pipeline) -> dict:
     pipeline.unet._load_ip_adapter_weights([state])
     pipeline.set_ip_adapter_scale(0.6)
     return {"ip_adapter_image_embeds": [torch.randn(2, 1, 8, generator=generator)]}
-
-
-def content(value) -> object:
-    """A value as it compares: tensors by dtype, device, layout and bytes, objects by identity and attributes."""
-    if isinstance(value, torch.Tensor):
-        raw = value.detach().cpu().contiguous().flatten().view(torch.uint8).numpy().tobytes()
-        return str(value.dtype), str(value.device), value.stride(), hashlib.sha256(raw).hexdigest()
-    if isinstance(value, dict):
-        return {key: content(element) for key, element in value.items()}
-    if isinstance(value, list | tuple):
-        return [content(element) for element in value]
-    return repr(value) if isinstance(value, str | int | float | bool | None | np.ndarray) else id(value)
-
-
-def state_of(pipeline) -> dict:
-    """Everything of a pipeline that somebody could notice."""
-    state = {
-        "attributes": content(vars(pipeline)),
-        "config": content(dict(pipeline.config)),
-        "scheduler": content(vars(pipeline.scheduler)),
-        "adapters": (pipeline.get_list_adapters(), pipeline.get_active_adapters()),
-        "tokenizer": (len(pipeline.tokenizer), pipeline.tokenizer.model_max_length),
-    }
-    for part, component in pipeline.components.items():
-        if isinstance(component, torch.nn.Module):
-            for name, module in component.named_modules():
-                state[f"{part}.{name}"] = {
-                    "module": id(module),
-                    "attributes": content({key: value for key, value in vars(module).items() if key != "_modules"}),
-                    "scaling": content(getattr(module, "scaling", None)),
-                    "parameters": {key: (id(p), p.requires_grad) for key, p in module.named_parameters(recurse=False)},
-                    "processor": id(getattr(module, "processor", None)),
-                }
-    return state
 
 
 def with_lora_and_embedding(pipeline):

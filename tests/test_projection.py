@@ -1,10 +1,11 @@
 import numpy as np
 import pytest
+import torch
 from scipy.spatial.distance import pdist, squareform
 
 from tests.conftest import random_cloud
 from whichway.analysis.clouds.projection import Projection, pairwise_distances, project, stress
-from whichway.geometry import PointCloud, build_path, flatten_rows, linearise, rms_frobenius, wasserstein
+from whichway.geometry import PointCloud, build_path, flatten_rows, linearise, rms_frobenius, slice_rows, wasserstein
 
 A, B = random_cloud(12, 5, 0), random_cloud(12, 5, 1)
 ORDER = np.random.default_rng(0).permutation(12).tolist()
@@ -25,6 +26,18 @@ def test_linearised_distance_is_at_least_wasserstein():
     c = random_cloud(12, 5, 2)
     b_map, c_map = linearise([B, c], A)
     assert np.linalg.norm(b_map - c_map) >= wasserstein(B, c) * (1 - 1e-9)
+
+
+def test_slices_in_few_directions_are_scaled_to_all_of_them():
+    """Of two clouds a shift apart, the squares of the distance over all seeds have the shift's own for a mean."""
+    shift = torch.randn(1, 12, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    cloud = random_cloud(6, 12, 0)
+    moved = PointCloud(cloud.rows + shift)
+    squares = [
+        np.square(np.diff(slice_rows([cloud, moved], directions=3, seed=seed), axis=0)).sum() for seed in range(200)
+    ]
+    assert np.mean(squares) == pytest.approx(float(shift.square().sum()), rel=0.1)
+    assert len(set(squares)) == 200
 
 
 def test_weighted_clouds_of_another_size_are_between_their_centroids_and_wasserstein():

@@ -35,7 +35,7 @@ def test_it_meets_every_cloud_exactly(clouds):
     for time, cloud in zip(TIMES, clouds, strict=True):
         assert wasserstein(path.at(time), cloud) == pytest.approx(0, abs=1e-7)
         assert wasserstein(path.at(min(time + 1e-7, 6.0)), cloud) == pytest.approx(0, abs=1e-5)
-    assert {tuple(row) for row in path.at(2.0).rows.tolist()} == {tuple(row) for row in clouds[1].rows.tolist()}
+        assert {tuple(row) for row in path.at(time).rows.tolist()} == {tuple(row) for row in cloud.rows.tolist()}
     assert wasserstein(path(0), clouds[0]) == pytest.approx(0, abs=1e-7)
     assert wasserstein(path(1), clouds[-1]) == pytest.approx(0, abs=1e-7)
 

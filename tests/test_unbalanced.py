@@ -10,6 +10,7 @@ from tests.conftest import random_cloud
 from tests.test_path import measure
 from whichway.geometry import (
     Cosine,
+    CrossAttention,
     HellingerKantorovichPath,
     MixturePath,
     PointCloud,
@@ -21,7 +22,7 @@ from whichway.geometry import (
     wasserstein,
 )
 from whichway.geometry.ground import EUCLIDEAN
-from whichway.geometry.unbalanced import DUALITY_GAP, cone_angles, unbalanced_plan
+from whichway.geometry.unbalanced import DUALITY_GAP, UnbalancedPlan, cone_angles, unbalanced_plan
 
 A, B = random_cloud(12, 5, 0), random_cloud(12, 5, 1)
 SMALL = random_cloud(7, 5, 2, weighted=True)
@@ -133,6 +134,52 @@ def test_the_ground_metric_decides_what_is_near():
         1, abs=1e-6
     )
     assert float(HellingerKantorovichPath(A, doubled).coupling.mass.sum()) < 0.99
+
+
+@pytest.mark.parametrize(
+    "metric", [Cosine(), CrossAttention(torch.diag(torch.tensor([3.0, 2.0, 1.0, 0.5, 0.1])).double())]
+)
+def test_all_of_it_is_done_in_the_space_of_the_ground_metric(metric):
+    """κ, plan, distances and masses on the way are those of Euclidean clouds of the metric's features."""
+    there = [PointCloud(metric.features(cloud.rows), cloud.weights) for cloud in (A, SMALL)]
+    options = {"kappa": 0.7, "ground": metric}
+    for distance in (hellinger_kantorovich, spherical_hellinger_kantorovich):
+        assert distance(A, SMALL, **options) == pytest.approx(distance(*there, kappa=0.7), rel=1e-5)
+    path, euclidean = HellingerKantorovichPath(A, SMALL, ground=metric), HellingerKantorovichPath(*there)
+    assert path.kappa == pytest.approx(euclidean.kappa)
+    for coupling in (path.coupling, unbalanced_coupling(A, SMALL, ground=metric)):
+        assert torch.allclose(coupling.plan(12, 7), euclidean.coupling.plan(12, 7), atol=1e-5)
+    assert torch.allclose(path(0.4).weights, euclidean(0.4).weights, atol=1e-5)
+
+
+def test_a_row_at_the_angle_zero_goes_as_one_nearly_there():
+    """The metric does not see how far it goes, so that the share of its way is a limit: t √m_1 over the sum of both."""
+    a = PointCloud(torch.tensor([[1.0, 0.0], [0.0, 1.0]]).double(), torch.tensor([0.5, 0.5]).double())
+    ways = []
+    for turn in (0.0, 1e-3):
+        b = PointCloud(torch.tensor([[2.0, 2 * turn], [0.0, 1.0]]).double(), torch.tensor([0.9, 0.1]).double())
+        path = HellingerKantorovichPath(a, b, reach=0.5, ground=Cosine())
+        ways.append(float(path(0.5).rows[0, 0]))
+    assert ways[0] == pytest.approx(ways[1], abs=1e-4)
+    assert ways[0] > 1.55  # beyond the middle: more mass arrives than leaves
+
+
+def test_clouds_of_one_point_have_a_path():
+    still = HellingerKantorovichPath(on_a_line(2.0), on_a_line(2.0, 2.0))
+    assert measure(still(0.5)) == {(2.0,): pytest.approx(1)}
+
+
+@pytest.mark.parametrize("couple", [unbalanced_coupling, lambda a, b: HellingerKantorovichPath(a, b).coupling])
+def test_atoms_that_are_next_to_nothing_are_left_out(couple, monkeypatch):
+    """Attention would read a row for each of them."""
+
+    def with_dust(*_):
+        return UnbalancedPlan(np.eye(12) / 12 + 1e-7, cost=0.0, duality_gap=0.0)
+
+    monkeypatch.setattr("whichway.geometry.unbalanced.unbalanced_plan", with_dust)
+    coupling = couple(A, B)
+    assert coupling.sources.tolist() == coupling.targets.tolist() == list(range(12))
+    assert float(coupling.mass.sum()) == pytest.approx(1 + 144e-7)
 
 
 def test_rows_that_may_not_be_matched_keep_their_index_or_fade():

@@ -48,7 +48,7 @@ def _clip_tokenizer() -> Any:
     return load_tokenizer(MODEL)
 
 
-def _clip(tokenizer: Any, *, projection: bool, width: int = WIDTH, seed: int = 1) -> Any:
+def _clip(tokenizer: Any, *, projection: bool, width: int = WIDTH, layers: int = 3, seed: int = 1) -> Any:
     from transformers import CLIPTextConfig, CLIPTextModel, CLIPTextModelWithProjection
 
     torch.manual_seed(seed)
@@ -56,7 +56,7 @@ def _clip(tokenizer: Any, *, projection: bool, width: int = WIDTH, seed: int = 1
         vocab_size=len(tokenizer),
         hidden_size=width,
         intermediate_size=37,
-        num_hidden_layers=3,
+        num_hidden_layers=layers,
         num_attention_heads=4,
         projection_dim=width,
         max_position_embeddings=tokenizer.model_max_length,
@@ -114,8 +114,20 @@ def _finished(pipeline: Any, randomised: Iterable[str]) -> Any:
     return pipeline
 
 
-def stable_diffusion_xl(unet_size: Mapping[str, Any] | None = None, **config: Any) -> Any:
-    """``unet_size``: the UNet's arguments that make it larger than tiny."""
+def stable_diffusion_xl(
+    unet_size: Mapping[str, Any] | None = None,
+    *,
+    widths: tuple[int, int] = (WIDTH, WIDTH),
+    layers: int = 3,
+    **config: Any,
+) -> Any:
+    """With a UNet, text encoders and their number of layers of another size where it is said.
+
+    Args:
+        unet_size: the UNet's arguments that make it larger than tiny.
+        widths: of the rows of both text encoders.
+        layers: of the second text encoder.
+    """
     from diffusers import EulerDiscreteScheduler, StableDiffusionXLPipeline, UNet2DConditionModel
 
     tokenizer = _clip_tokenizer()
@@ -132,18 +144,18 @@ def stable_diffusion_xl(unet_size: Mapping[str, Any] | None = None, **config: An
     unet = UNet2DConditionModel(
         **size | dict(unet_size or {}),
         use_linear_projection=True,
-        cross_attention_dim=2 * WIDTH,
+        cross_attention_dim=sum(widths),
         addition_embed_type="text_time",
         addition_time_embed_dim=8,
-        projection_class_embeddings_input_dim=6 * 8 + WIDTH,
+        projection_class_embeddings_input_dim=6 * 8 + widths[1],
     )
     scheduler = EulerDiscreteScheduler(
         beta_start=0.00085, beta_end=0.012, steps_offset=1, beta_schedule="scaled_linear", timestep_spacing="leading"
     )
     pipeline = StableDiffusionXLPipeline(
         vae=_autoencoder(),
-        text_encoder=_clip(tokenizer, projection=False),
-        text_encoder_2=_clip(tokenizer, projection=True, seed=2),
+        text_encoder=_clip(tokenizer, projection=False, width=widths[0]),
+        text_encoder_2=_clip(tokenizer, projection=True, width=widths[1], layers=layers, seed=2),
         tokenizer=tokenizer,
         tokenizer_2=_clip_tokenizer(),
         unet=unet,
@@ -154,7 +166,10 @@ def stable_diffusion_xl(unet_size: Mapping[str, Any] | None = None, **config: An
     return _finished(pipeline, ("unet", "text_encoder", "text_encoder_2"))
 
 
-def stable_diffusion_3(*, t5: bool = True, dual: bool = True) -> Any:
+def stable_diffusion_3(
+    *, t5: bool = True, dual: bool = True, layers: int = 2, widths: tuple[int, int] = (WIDTH // 2, WIDTH // 2)
+) -> Any:
+    """``layers``: of the transformer; ``widths``: of the rows of both CLIP encoders, 32 together."""
     from diffusers import SD3Transformer2DModel, StableDiffusion3Pipeline
 
     tokenizer = _clip_tokenizer()
@@ -163,7 +178,7 @@ def stable_diffusion_3(*, t5: bool = True, dual: bool = True) -> Any:
         patch_size=2,
         in_channels=4,
         out_channels=4,
-        num_layers=2,
+        num_layers=layers,
         attention_head_dim=8,
         num_attention_heads=4,
         caption_projection_dim=32,
@@ -177,9 +192,9 @@ def stable_diffusion_3(*, t5: bool = True, dual: bool = True) -> Any:
         transformer=transformer,
         scheduler=_flow_matching(shift=3.0),
         vae=_autoencoder(shift=0.06, quant=False),
-        text_encoder=_clip(tokenizer, projection=True, width=WIDTH // 2),
+        text_encoder=_clip(tokenizer, projection=True, width=widths[0]),
         tokenizer=tokenizer,
-        text_encoder_2=_clip(tokenizer, projection=True, width=WIDTH // 2, seed=2),
+        text_encoder_2=_clip(tokenizer, projection=True, width=widths[1], seed=2),
         tokenizer_2=_clip_tokenizer(),
         text_encoder_3=_t5(48) if t5 else None,
         tokenizer_3=_t5_tokenizer() if t5 else None,

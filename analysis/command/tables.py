@@ -204,7 +204,7 @@ def show_challenge(challenge: Challenge, rule: SelectionRule, folder: Path, cons
         outcome = f"no candidate is shorter than {REFERENCE} and no worse in {', '.join(rule.guards)}"
     else:
         failed = [measure for measure, passed in challenge.verdict.items() if not passed]
-        beaten = f"not as the rule wants it: {', '.join(failed)}" if failed else f"{REFERENCE} is beaten"
+        beaten = f"it fails the rule in {', '.join(failed)}" if failed else f"{REFERENCE} is beaten"
         outcome = f"{challenge.picked} on the held-out pairs: {beaten}"
     unmeasured = [guard for guard in rule.guards if challenge.tuned and guard not in challenge.tuned[0].ratios]
     console.print(outcome, highlight=False, soft_wrap=True)

@@ -40,6 +40,7 @@ Images = UInt8[np.ndarray, "frames height width 3"]
 Renderable = Conditioning | PointCloud  # a cloud alone: the conditioning of a family that has one cloud
 LayerChange = Callable[[], AbstractContextManager]  # makes the context in which the denoiser's layers attend otherwise
 LARGEST_BATCH, LARGEST_BATCH_ON_GPU = 16, 64  # beyond which a frame gets no cheaper
+BESIDE_ATTENDED = 2  # frames: both ends of a path are rendered in each batch that attends to them
 
 
 @runtime_checkable
@@ -102,8 +103,8 @@ def render_each(
     (:mod:`whichway.analysis.images.attention_interpolation`) are rendered together with these.
 
     Args:
-        batch_size: frames rendered together, at most; None: :func:`fitting_batch_size`. Where memory runs out, half as
-            many.
+        batch_size: frames rendered together, at most, the ends that they attend to included; None:
+            :func:`fitting_batch_size`. Where memory runs out, half as many, and no more for frames of that kind later.
         on_step: called after each sampling step of a batch; what it raises ends the rendering there.
 
     Raises:
@@ -116,13 +117,16 @@ def render_each(
     batch = Batch(model, own, on_step)
     model.free_text_encoders()
     for together, ends in groups:
+        size = max(map(_rows, together)).bit_length()
+        extra = 0 if ends is None else BESIDE_ATTENDED
         yield from in_fitting_batches(
             together,
             lambda some, ends=ends: batch.render(some, ends),  # type: ignore[misc]
-            largest=batch_size,
+            largest=max(1, batch_size - extra),
             limits=model.batch_limits,
-            key=(own.height, own.width, batch.negative is None),
-            what=f"one image of {own.height} × {own.width} pixels of model {model.name!r}",
+            key=(own.height, own.width, batch.negative is None, max(size, batch.negative_size), extra),
+            what=f"one image of {own.height} × {own.width} pixels of model {model.name!r}"
+            + (", with the two images that it attends to," if extra else ""),
         )
 
 
@@ -217,6 +221,11 @@ class Batch:
         self.model, self.sampling, self.on_step = model, sampling, on_step
         self.negative = negative_conditioning(model, sampling)
         self.denoiser: torch.nn.Module = getattr(model.pipeline, model.family.denoiser)
+
+    @property
+    def negative_size(self) -> int:
+        """Of the negative prompt's text, as powers of two of rows: the texts of a batch are padded to the longest."""
+        return _rows(self.negative).bit_length() if self.negative else 0
 
     def render(self, conditionings: Sequence[Conditioning], ends: tuple | None) -> Any:
         pipeline = self.model.pipeline

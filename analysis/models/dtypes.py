@@ -34,7 +34,9 @@ def rounding_tolerance(module: torch.nn.Module, dtype: torch.dtype, *, rows: int
     ``rows`` text rows. Layers are counted as if they all lay on one path: an upper bound of the depth.
 
     Where ``repeated`` of the rows are the same (padding that was zeroed), their roundings are the same too, and add up
-    instead of walking: a sum of n equal terms is off by up to n·eps/4, both above and below attention's fraction line.
+    instead of walking: the k-th partial sum rounds by up to k·eps/2 terms, so that a sum of n equal terms is off by up
+    to n·eps/4 of itself, both above and below attention's fraction line. That bounds one evaluation. Two that are
+    compared drift alike where their equal rows stand alike, and then differ by less.
     """
     fan_ins = [weight[0].numel() for weight in module.parameters() if weight.ndim >= 2]
     accumulator = torch.float32 if dtype.itemsize < 4 else dtype

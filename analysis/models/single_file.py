@@ -1,12 +1,19 @@
-"""A single .safetensors checkpoint: which family it is of, by the names and shapes of its tensors, and its pipeline."""
+"""A single .safetensors checkpoint: which family it is of, by the names and shapes of its tensors, and its pipeline.
 
+Many such files are not all of a pipeline: those of Flux hold its transformer alone, some of Stable Diffusion 3 no T5.
+What a file lacks is read from the folder of its configuration in the hub's local cache, from safetensors only.
+"""
+
+import json
+from collections.abc import Mapping
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import torch
 
 from whichway.analysis.errors import UserError
-from whichway.analysis.models.weight_files import kind_of_weights, read_shapes
+from whichway.analysis.models.weight_files import count_parameters, find_weight_files, kind_of_weights, read_shapes
 
 #: what diffusers calls the type of a checkpoint → the pipeline that makes images of texts with it
 PIPELINES = {
@@ -35,6 +42,14 @@ NEEDS_AN_IMAGE = {
 DENOISERS = ("model.diffusion_model.", "double_blocks.0.", "joint_blocks.0.")
 
 
+#: of a pipeline's configuration: all but the weights
+CONFIGURATION = ("*.json", "**/*.json", "*.txt", "**/*.txt", "**/*.model")
+#: how the names of a component's tensors begin, in the layouts of the families' authors
+AUTOENCODER = ("first_stage_model.", "vae.")
+CLIP = ("cond_stage_model.", "conditioner.embedders.", "text_encoders.clip_")
+T5 = ("text_encoders.t5xxl.",)
+
+
 class SingleFile:
     """A checkpoint, known from its header.
 
@@ -48,45 +63,91 @@ class SingleFile:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        shapes = read_shapes(path)
-        self.type = _infer_type(path, shapes)
-        self.parameters = {"checkpoint": sum(torch.Size(shape).numel() for shape in shapes.values())}
+        self._shapes = read_shapes(path)
+        self.type = _infer_type(path, self._shapes)
         self.configuration = _configuration(self.type)
 
     @property
     def denoiser(self) -> str:
         return (
             "unet"
-            if "StableDiffusion3" not in PIPELINES[self.type] and "Flux" not in PIPELINES[self.type]
+            if PIPELINES[self.type] in ("StableDiffusionPipeline", "StableDiffusionXLPipeline")
             else "transformer"
         )
+
+    @cached_property
+    def parameters(self) -> dict[str, int]:
+        """Those of the file, and of each component that is read beside it.
+
+        Raises:
+            UserError: as :meth:`load`.
+        """
+        checkpoint = sum(torch.Size(shape).numel() for shape in self._shapes.values())
+        return {"checkpoint": checkpoint} | {
+            part: count_parameters(find_weight_files(self._folder / part).of(None)) for part in self._lacking
+        }
 
     def load(self, dtype: torch.dtype, options: dict[str, Any]) -> Any:
         """The pipeline.
 
         Raises:
-            UserError: its configuration is neither cached nor reachable; it lacks a component.
+            UserError: its configuration is neither cached nor reachable; it lacks a component that is not cached.
         """
         import diffusers
-        from diffusers.loaders.single_file_utils import SingleFileComponentError
+
+        beside = {
+            part: cls.from_pretrained(self._folder, subfolder=part, torch_dtype=dtype, use_safetensors=True)
+            for part, cls in self._lacking.items()
+        }
+        pipeline_class = getattr(diffusers, PIPELINES[self.type])
+        return pipeline_class.from_single_file(
+            str(self.path), config=str(self._folder), torch_dtype=dtype, **beside, **options
+        )
+
+    @cached_property
+    def _folder(self) -> Path:
+        """The configuration's in the hub's local cache, filled from the hub where it lacks something."""
+        from huggingface_hub import snapshot_download
         from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError, OfflineModeIsEnabled
 
-        pipeline_class = getattr(diffusers, PIPELINES[self.type])
         try:
-            return pipeline_class.from_single_file(str(self.path), torch_dtype=dtype, **options)
-        except SingleFileComponentError as error:
-            component = str(error).split("Failed to load ")[-1].split(".")[0]
-            raise UserError(
-                f"model file {str(self.path)!r} is a {self._label} without its {component}, and "
-                f"{self.configuration}, which has one, is not in the local cache; wanted a checkpoint with all its "
-                "components, or a folder in diffusers' format"
-            ) from error
+            return Path(snapshot_download(self.configuration, allow_patterns=[*CONFIGURATION]))
         except (LocalEntryNotFoundError, OfflineModeIsEnabled, HfHubHTTPError, ConnectionError) as error:
             raise UserError(
                 f"model file {str(self.path)!r} is a {self._label}, whose configuration "
                 f"({self.configuration}) is not in the local cache, and the hub could not be reached; "
                 "load it once with a network, or name a folder in diffusers' format"
             ) from error
+
+    @cached_property
+    def _lacking(self) -> Mapping[str, Any]:
+        """Text encoders and autoencoder that are not in the file → their classes."""
+        import diffusers
+        import transformers
+
+        index = json.loads((self._folder / "model_index.json").read_text(encoding="utf-8"))
+        lacking: dict[str, Any] = {}
+        for part, entry in index.items():
+            if part != "vae" and not part.startswith("text_encoder"):
+                continue
+            library, class_name = entry
+            if library is None or self._holds(part, class_name):
+                continue
+            if not find_weight_files(self._folder / part).of(None):
+                raise UserError(
+                    f"model file {str(self.path)!r} is a {self._label} without its {part} ({class_name}), and no "
+                    f"safetensors file of the one of {self.configuration} is in the local cache; wanted a checkpoint "
+                    "with all its components, or a folder in diffusers' format"
+                )
+            lacking[part] = getattr(diffusers if library == "diffusers" else transformers, class_name)
+        return lacking
+
+    def _holds(self, part: str, class_name: str) -> bool:
+        if part == "vae":
+            prefixes: tuple[str, ...] = AUTOENCODER
+        else:
+            prefixes = CLIP if class_name.startswith("CLIP") else T5
+        return any(name.startswith(prefixes) for name in self._shapes)
 
     @property
     def _label(self) -> str:

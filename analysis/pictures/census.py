@@ -19,7 +19,7 @@ MARKS = (
 
 
 def draw_census(records: Sequence[Mapping]) -> Figure:
-    """One row for each record of the census, as JSON; from those that see a measure down to those that see an order."""
+    """One row for each record of the census, as JSON: functions of the measure first, of the order of rows last."""
     ordered = sorted(records, key=lambda record: (-record["measure_invariant"], -record["permutation_invariant"]))
     figure = new_figure(8.6, 0.25 * len(ordered) + 1.5)
     axis = figure.subplots()
@@ -27,8 +27,8 @@ def draw_census(records: Sequence[Mapping]) -> Figure:
         for (_, marker, face), value in zip(MARKS, _values(record), strict=True):
             if value is not None:
                 edge = "#D55E00" if face == "none" else face
-                shown = max(value, FLOOR)
-                axis.plot(shown, place, marker, color=face, mec=edge, ms=5)
+                drawn_error = max(value, FLOOR)
+                axis.plot(drawn_error, place, marker, color=face, mec=edge, ms=5)
     axis.set_xscale("log")
     axis.set_xlim(FLOOR / 3, 3)
     axis.axvspan(FLOOR / 3, 1e-5, color="0.95", zorder=0, lw=0)
@@ -58,8 +58,8 @@ def _values(record: Mapping) -> tuple[float | None, ...]:
 
     restored = None if record["measure_invariant"] else worst(record["details"]["with_log_weights"])
     errors = record["errors"]
-    others = [error for name, error in errors.items() if name != "permutation" and error is not None]
-    return errors["permutation"], max(others, default=None), restored, record["controls"]["different_text"]
+    rewritten = [error for name, error in errors.items() if name != "permutation" and error is not None]
+    return errors["permutation"], max(rewritten, default=None), restored, record["controls"]["different_text"]
 
 
 def _legend() -> tuple[list, list]:

@@ -1,4 +1,4 @@
-"""Images of texts of which a part alone has moved from A to B, and how far each looks from A's."""
+"""Images of texts of which a part alone has moved from A to B, and the perceptual distance of each from A's."""
 
 from collections.abc import Mapping, Sequence
 
@@ -26,12 +26,12 @@ def draw_change_by_part(
 ) -> Figure:
     """A's image, then a column for each part, or several together, that moved while the rest stayed A's.
 
-    Under each image stands how far it looks from A's, and how much that is of what everything together does.
+    Under each image stands its perceptual distance from A's, and that as a share of the distance when everything moved.
 
     Args:
         images, changes: for each line, what moved → its image and its perceptual distance from A's; the first is that
             everything moved.
-        lines: what stands left of each line: how far it moved.
+        lines: the label of each line of images: how far the parts moved.
         titles: what moved → what the figure calls it.
         distance: the perceptual distance's name.
     """

@@ -20,17 +20,17 @@ def draw_contact_sheet(
     columns: int = COLUMNS,
     side: float = SIDE,
 ) -> Figure:
-    """Every pixel of the frames that are shown.
+    """A grid of frames, every pixel as it is.
 
     Args:
         prompts: number of a frame → the prompt that is reached there, as it is to be written.
         fps: frames a second.
         columns, side: at most so many beside each other, of that many inches.
     """
-    shown = sorted({*np.linspace(0, len(frames) - 1, min(MOST, len(frames))).round().astype(int).tolist(), *prompts})
+    chosen = sorted({*np.linspace(0, len(frames) - 1, min(MOST, len(frames))).round().astype(int).tolist(), *prompts})
     lines = max(prompt.count("\n") + 1 for prompt in prompts.values())
-    captions = [f"{_padded(prompts.get(k, ''), lines)}\n{k / fps:.2f} s" for k in shown]
-    return draw_gallery(dict(zip(captions, frames[shown], strict=True)), columns=columns, side=side)
+    captions = [f"{_padded(prompts.get(k, ''), lines)}\n{k / fps:.2f} s" for k in chosen]
+    return draw_gallery(dict(zip(captions, frames[chosen], strict=True)), columns=columns, side=side)
 
 
 def _padded(caption: str, lines: int) -> str:

@@ -67,8 +67,8 @@ def _draw_tables(
     for axis, (method, coupling) in zip(axes, couplings.items(), strict=True):
         counts = gather_padding(coupling.plan(len(a), len(b)).numpy() * len(a), a.size, b.size)
         counts = counts[: len(labels_a), : len(labels_b)]
-        shown = np.minimum(counts, 1)  # a cell of many padding rows is no darker than a word that moves whole
-        axis.imshow(shown, cmap="Greys", vmin=0, vmax=1.6, aspect="equal")
+        shades = np.minimum(counts, 1)  # a cell of many padding rows is no darker than a word that moves whole
+        axis.imshow(shades, cmap="Greys", vmin=0, vmax=1.6, aspect="equal")
         for row, column in zip(*np.nonzero(counts > 0.005), strict=True):
             axis.text(column, row, f"{counts[row, column]:.3g}", ha="center", va="center", fontsize=0.85 * size)
         axis.set_xticks(range(counts.shape[1]), labels_b, rotation=90, fontsize=size)
@@ -93,6 +93,6 @@ def gather_padding(plan: Float[np.ndarray, "n m"], size_a: int, size_b: int) -> 
 def token_labels(cloud: PointCloud) -> list[str]:
     """The prompt's own tokens, and one name for all of its padding."""
     special = {"<|startoftext|>": "⟨start⟩", "<|endoftext|>": "⟨end⟩"}
-    own = [special.get(label, label) for label in cloud.labels[: cloud.size]]
+    own_labels = [special.get(label, label) for label in cloud.labels[: cloud.size]]
     padding = len(cloud) - cloud.size
-    return [*own, f"padding ×{padding}"] if padding else own
+    return [*own_labels, f"padding ×{padding}"] if padding else own_labels

@@ -23,10 +23,10 @@ def draw_filmstrips(
     t stands above the columns, or, where the methods' frames are at different t, above each frame.
 
     Args:
-        note: below prompt B, where the right end is not all of it.
+        note: written below prompt B, for a right end that is not the image of all of B.
     """
     columns = len(next(iter(times.values())))
-    shared = len({tuple(each) for each in times.values()}) == 1
+    shared = len({tuple(of_method) for of_method in times.values()}) == 1
     width = max(20, 6 * columns)  # characters that fit above half of the strip
     titles = [f"A: {quoted(prompt_a, width)}", f"B: {quoted(prompt_b, width)}{note and chr(10) + note}"]
     title_height = 0.16 * max(title.count("\n") + 1 for title in titles) + 0.08  # inches
@@ -43,8 +43,8 @@ def draw_filmstrips(
             axis.set(xticks=[], yticks=[])
             axis.spines[:].set_visible(False)
         row[0].set_ylabel(method, rotation=0, ha="right", va="center", color=colour(method), weight="bold")
-    for row, each in list(zip(axes, times.values(), strict=True))[: 1 if shared else None]:
-        for axis, t in zip(row, each, strict=True):
+    for row, times_of_row in list(zip(axes, times.values(), strict=True))[: 1 if shared else None]:
+        for axis, t in zip(row, times_of_row, strict=True):
             axis.set_title(f"t = {t:.3g}", fontsize=8, pad=3)
     for title, x, side in zip(titles, (0.01, 0.99), ("left", "right"), strict=True):
         figure.text(x, 0.995, title, ha=side, va="top", fontsize=9)

@@ -1,4 +1,4 @@
-"""Images in a row, each under what it is."""
+"""Images beside each other, each under its caption."""
 
 from collections.abc import Mapping
 
@@ -14,7 +14,13 @@ SIDE = 1.7  # inches
 def draw_gallery(
     images: Mapping[str, UInt8[np.ndarray, "height width 3"]], *, columns: int = 6, side: float = SIDE
 ) -> Figure:
-    """Caption → image of that many inches, every pixel as it is, at most ``columns`` beside each other."""
+    """Each image under its caption, every pixel as it is.
+
+    Args:
+        images: caption → image.
+        columns: at most so many beside each other.
+        side: of an image, in inches.
+    """
     columns = min(columns, len(images))
     rows = -(-len(images) // columns)
     lines = max(caption.count("\n") + 1 for caption in images)

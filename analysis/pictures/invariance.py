@@ -1,4 +1,4 @@
-"""What a model's output owes to the order of the rows: relative changes, level by level, in every dtype."""
+"""How much a model's output depends on the order of the rows: relative changes, level by level, in every dtype."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -7,7 +7,7 @@ from matplotlib.figure import Figure
 
 from whichway.analysis.pictures.style import new_figure
 
-#: what is drawn → (marker, colour, how a record says it)
+#: what is drawn → (marker, colour, how to read it from a record)
 MARKS = {
     "rows permuted": ("o", "#0072B2", lambda record: record["errors"]["permutation"]),
     "same measure, written otherwise (worst of 4)": (

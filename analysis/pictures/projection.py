@@ -27,8 +27,8 @@ def draw_projection(
 ) -> Figure:
     """All methods' clouds together, in both views.
 
-    Methods whose clouds have other rows than A's in number (mixtures, soft couplings) are no matrices: they are in the
-    Wasserstein view only.
+    Clouds with another number of rows than A's (mixtures, soft couplings) are no matrices of one shape: their methods
+    are in the Wasserstein view only.
 
     Args:
         reference: prompt A, from which PCA's Wasserstein view is linearised.
@@ -82,8 +82,8 @@ def _draw_views(
 ) -> None:
     """Both views of one encoder's clouds."""
     matrices = {name: path for name, path in clouds.items() if all(len(c) == len(reference) for c in path)}
-    shown = {"frobenius": matrices or {"A": [reference]}, "wasserstein": clouds}
-    for axis, (view, paths) in zip(axes, shown.items(), strict=True):
+    paths_by_view = {"frobenius": matrices or {"A": [reference]}, "wasserstein": clouds}
+    for axis, (view, paths) in zip(axes, paths_by_view.items(), strict=True):
         everything = [cloud for path in paths.values() for cloud in path]
         projection = project(everything, view, method=method, reference=reference)
         _draw_paths(axis, projection, {name: len(path) for name, path in paths.items()})
@@ -91,9 +91,9 @@ def _draw_views(
 
 
 def _draw_paths(axis: Axes, projection: Projection, lengths: Mapping[str, int]) -> None:
-    rest = iter(projection.points)
+    remaining = iter(projection.points)
     for method, length in lengths.items():
-        points = np.array([next(rest) for _ in range(length)])
+        points = np.array([next(remaining) for _ in range(length)])
         axis.plot(*points.T, color=colour(method), marker=marker(method), markersize=4, alpha=0.8, label=method)
         axis.plot(*points[-1], color=colour(method), marker=marker(method), markersize=9, markeredgecolor="black")
     axis.plot(*projection.points[0], "k*", markersize=13)
@@ -107,13 +107,13 @@ def _draw_pictures(axis: Axes, frames: Mapping[str, Pictures]) -> None:
     """In a column right of the map, each tied to its point, from top to bottom as the points are: no line crosses."""
     drawn = {str(line.get_label()): np.asarray(line.get_xydata()) for line in axis.lines if line.get_label() in frames}
     first = next(iter(frames))
-    shown = {"A": (drawn[first][0], frames[first][0]), "B": (drawn[first][-1], frames[first][-1])}
-    shown |= {name: (points[len(points) // 2], frames[name][len(points) // 2]) for name, points in drawn.items()}
-    side = min(THUMBNAIL, 225 / len(shown))
-    by_height = sorted(shown, key=lambda name: shown[name][0][1], reverse=True)
+    thumbnails = {"A": (drawn[first][0], frames[first][0]), "B": (drawn[first][-1], frames[first][-1])}
+    thumbnails |= {name: (points[len(points) // 2], frames[name][len(points) // 2]) for name, points in drawn.items()}
+    side = min(THUMBNAIL, 225 / len(thumbnails))
+    by_height = sorted(thumbnails, key=lambda name: thumbnails[name][0][1], reverse=True)
     for index, name in enumerate(by_height):
-        place, picture = shown[name]
-        height = 1 - (index + 0.5) / len(shown)
+        place, picture = thumbnails[name]
+        height = 1 - (index + 0.5) / len(thumbnails)
         box = AnnotationBbox(
             OffsetImage(picture, zoom=side / len(picture), interpolation="nearest"),
             tuple(place),

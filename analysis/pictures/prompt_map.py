@@ -27,7 +27,7 @@ def draw_map(
     Clusters colour points and frames of images.
 
     Args:
-        part: of the conditioning, by which the prompts are near or far; named in the title.
+        part: which part of the conditioning the distances are of; named in the title.
     """
     figure = new_figure(9, 9)
     axis = figure.subplots()

@@ -1,4 +1,4 @@
-"""Ratios with their intervals as a matrix: numbers on colour, to be read without the colour too."""
+"""Ratios with their intervals as a matrix: numbers on colour that can also be read without the colour."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -21,7 +21,7 @@ def draw_ratio_matrix(
     *,
     intervals: bool = True,
 ) -> Axes:
-    """One cell for each (row, column) that there is: blue below 1, red above; bold where the interval leaves out 1.
+    """One cell for each (row, column) of ``cells``: blue below 1, red above; bold where the interval leaves out 1.
 
     Args:
         intervals: write them below their numbers.

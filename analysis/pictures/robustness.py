@@ -1,4 +1,4 @@
-"""Conditions × methods, as numbers on colour: does the ranking hold?"""
+"""Conditions × methods, as numbers on colour: does the ranking of the methods hold in every condition?"""
 
 import pandas as pd
 from matplotlib.figure import Figure

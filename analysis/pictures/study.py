@@ -1,4 +1,4 @@
-"""The figures of a study: how methods compare, where it matters, and what length says of looks."""
+"""The figures of a study: how methods compare, in which strata, and how geometric length predicts perceptual length."""
 
 import numpy as np
 import pandas as pd
@@ -25,13 +25,13 @@ def draw_comparison(results: pd.DataFrame, distance: str, reference: str) -> Fig
     compared = {
         title: compare_methods(results, f"{measure}_{distance}", reference) for measure, title in MEASURES.items()
     }
-    methods = [each.method for each in next(iter(compared.values()))]
+    methods = [comparison.method for comparison in next(iter(compared.values()))]
     figure = new_figure(10, 1.1 + 0.32 * len(methods))
     axes = figure.subplots(1, len(compared), sharey=True, squeeze=False)[0]
     for axis, (title, comparisons) in zip(axes, compared.items(), strict=True):
         axis.axvline(1, color="black", linewidth=0.8)
-        for place, each in enumerate(comparisons):
-            _draw_interval(axis, place, each)
+        for place, comparison in enumerate(comparisons):
+            _draw_interval(axis, place, comparison)
         axis.set(title=title, xlabel=f"ratio to {reference}")
         axis.grid(axis="x", alpha=0.3)
         axis.spines[["top", "right"]].set_visible(False)
@@ -46,11 +46,11 @@ def draw_comparison(results: pd.DataFrame, distance: str, reference: str) -> Fig
     return figure
 
 
-def _draw_interval(axis: Axes, place: int, each: PairedComparison) -> None:
-    ratio = each.ratio
+def _draw_interval(axis: Axes, place: int, comparison: PairedComparison) -> None:
+    ratio, method = comparison.ratio, comparison.method
     if ratio.low is not None and ratio.high is not None:
-        axis.plot([ratio.low, ratio.high], [place, place], color=colour(each.method), linewidth=2.5, alpha=0.6)
-    axis.plot(ratio.value, place, color=colour(each.method), marker=marker(each.method), markersize=7)
+        axis.plot([ratio.low, ratio.high], [place, place], color=colour(method), linewidth=2.5, alpha=0.6)
+    axis.plot(ratio.value, place, color=colour(method), marker=marker(method), markersize=7)
 
 
 def draw_claim(results: pd.DataFrame, distance: str, method: str, reference: str) -> Figure:
@@ -87,11 +87,11 @@ def draw_claim(results: pd.DataFrame, distance: str, method: str, reference: str
     return figure
 
 
-def _draw_upright_interval(axis: Axes, place: float, each: PairedComparison) -> None:
-    ratio, ink = each.ratio, colour(each.method)
+def _draw_upright_interval(axis: Axes, place: float, comparison: PairedComparison) -> None:
+    ratio, ink = comparison.ratio, colour(comparison.method)
     if ratio.low is not None and ratio.high is not None:
         axis.plot([place, place], [ratio.low, ratio.high], color=ink, linewidth=1.8)
-    axis.plot(place, ratio.value, color=ink, marker=marker(each.method), markersize=5, linestyle="")
+    axis.plot(place, ratio.value, color=ink, marker=marker(comparison.method), markersize=5, linestyle="")
 
 
 def draw_strata(results: pd.DataFrame, distance: str, reference: str) -> Figure | None:
@@ -101,8 +101,12 @@ def draw_strata(results: pd.DataFrame, distance: str, reference: str) -> Figure 
         return None
     headings = {name: f"{name}\n{rows['pair'].nunique()} pairs" for name, rows in parts.items()}
     compared = {name: compare_methods(rows, f"ppl_{distance}", reference) for name, rows in parts.items()}
-    methods = [each.method for each in next(iter(compared.values()))]
-    cells = {(each.method, headings[name]): each.ratio for name, of_stratum in compared.items() for each in of_stratum}
+    methods = [comparison.method for comparison in next(iter(compared.values()))]
+    cells = {
+        (comparison.method, headings[name]): comparison.ratio
+        for name, comparisons in compared.items()
+        for comparison in comparisons
+    }
     figure = new_figure(2.2 + 0.85 * len(parts), 1.1 + 0.36 * len(methods))
     axis = draw_ratio_matrix(figure, cells, methods, [*headings.values()])
     same = next((place for place, name in enumerate(parts) if name in SAYING_THE_SAME), 0)
@@ -128,57 +132,58 @@ def draw_distances(results: pd.DataFrame, encoder: str = "") -> Figure:
     for axis, (title, suffix) in zip(figure.subplots(1, 2), views.items(), strict=True):
         x, y = (pairs[f"{measure}{suffix}{of}"].astype(float) for measure in ("rms_frobenius", "wasserstein"))
         scores = pairs["score"].astype(float)
-        shown = axis.scatter(x, y, c=scores, cmap=BY_SCORE, s=22, vmin=0, vmax=5, plotnonfinite=True)
+        points = axis.scatter(x, y, c=scores, cmap=BY_SCORE, s=22, vmin=0, vmax=5, plotnonfinite=True)
         lower, upper = 0.95 * min(y.min(), x.min()), 1.05 * x.max()
         axis.plot([lower, upper], [lower, upper], color="black", linewidth=0.8, label="equal")
         title = f"{title} of {encoder}" if encoder else title
         axis.set(xlabel="RMS Frobenius", ylabel="$W_2$", title=f"{title}: mean ratio {(y / x).mean():.3f}")
         axis.spines[["top", "right"]].set_visible(False)
     if pairs["score"].notna().any():
-        figure.colorbar(shown, ax=figure.axes, label="similarity of the prompts")
+        figure.colorbar(points, ax=figure.axes, label="similarity of the prompts")
     return figure
 
 
 def draw_geometry(results: pd.DataFrame, steps: pd.DataFrame, distance: str, encoder: str = "") -> Figure:
-    """Length against looks, over pairs: the ratios of two paths, and each method's own length and PPL.
+    """Geometric length against PPL, over pairs: the ratios of two methods, and each method's own length and PPL.
 
     Args:
         encoder: whose rows' lengths, where there are several.
     """
-    of = f"_{encoder}" if encoder else ""
+    suffix = f"_{encoder}" if encoder else ""
     figure = new_figure(9.8, 4.4)
     left, right = figure.subplots(1, 2)
-    own = f"length{of}"
-    found = predict_from_length(results, distance, method="optimal", reference="identity", length=own)
-    lengths, ppl = by_pair(results.dropna(subset=own), own), by_pair(results, f"ppl_{distance}")
+    length_column = f"length{suffix}"
+    prediction = predict_from_length(results, distance, method="optimal", reference="identity", length=length_column)
+    lengths, ppl = by_pair(results.dropna(subset=length_column), length_column), by_pair(results, f"ppl_{distance}")
     x, y = lengths["optimal"] / lengths["identity"], ppl["optimal"] / ppl["identity"]
     left.axhline(1, color="black", linewidth=0.8)
     left.scatter(x, y, s=20, color=colour("optimal"), alpha=0.7)
     left.set(xlabel="$W_2$ / RMS Frobenius", ylabel="PPL of optimal / PPL of identity")
     left.set_title(
-        f"optimal against identity, over pairs\nSpearman {found.spearman}, $R^2$ {found.explained:.2f}", fontsize=9
+        f"optimal against identity, over pairs\nSpearman {prediction.spearman}, $R^2$ {prediction.explained:.2f}",
+        fontsize=9,
     )
     rows = []
     for method in steps["method"].unique():
         for length in LENGTHS:
-            column = f"{length}{of}"
+            column = f"{length}{suffix}"
             of_method = steps[steps["method"] == method].dropna(subset=[column]) if column in steps else steps[:0]
             if of_method["pair"].nunique() > 4:
                 totals = of_method.groupby("pair")[[column, distance]].mean()
                 rows.append((method, length, correlation(totals[column].to_numpy(), totals[distance].to_numpy())))
     methods = list(dict.fromkeys(row[0] for row in rows))
     for shift, (length, title) in zip((-0.22, 0, 0.22), LENGTHS.items(), strict=True):
-        of_length = [(methods.index(method) + shift, each) for method, name, each in rows if name == length]
-        if not of_length:  # no such geometry in this family, or rows too many to measure it
+        estimates = [(methods.index(method) + shift, estimate) for method, name, estimate in rows if name == length]
+        if not estimates:  # the family has no such geometry, or too many rows to measure it
             continue
-        for place, each in of_length:
-            if each.low is not None:
-                right.plot([each.low, each.high], [place, place], color="black", alpha=0.3)
+        for place, estimate in estimates:
+            if estimate.low is not None:
+                right.plot([estimate.low, estimate.high], [place, place], color="black", alpha=0.3)
         style = {"wasserstein": "D", "pull_back": "s", "frobenius": "o"}[length]
         shade = METHOD_COLOURS[{"wasserstein": "optimal", "pull_back": "entropic", "frobenius": "identity"}[length]]
         right.plot(
-            [each.value for _, each in of_length],
-            [p for p, _ in of_length],
+            [estimate.value for _, estimate in estimates],
+            [place for place, _ in estimates],
             style,
             color=shade,
             label=title,

@@ -1,4 +1,4 @@
-"""One look for all pictures: a colour-blind-safe palette in which a method always has the same colour."""
+"""The style that all pictures share: a colour-blind-safe palette in which a method always has the same colour."""
 
 from textwrap import fill, shorten
 
@@ -50,8 +50,8 @@ def colour(method: str) -> str:
     """Of a method, with or without choices after an @; a combination has its path's colour, or else its coupling's."""
     name = method.partition("@")[0]
     coupling, _, path = name.partition("+")
-    known = (METHOD_COLOURS[part] for part in (name, path, coupling) if part in METHOD_COLOURS)
-    return next(known, FALLBACK_COLOUR)
+    colours = (METHOD_COLOURS[part] for part in (name, path, coupling) if part in METHOD_COLOURS)
+    return next(colours, FALLBACK_COLOUR)
 
 
 def marker(method: str) -> str:

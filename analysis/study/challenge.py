@@ -41,7 +41,7 @@ class Challenge:
         tuned: every candidate against the reference, on the tuning pairs.
         picked: the candidate that went on; None where the rule admits none.
         held_out: the picked one on the held-out pairs.
-        verdict: measure → whether it is as the rule wants it.
+        verdict: measure → whether it passes the rule.
     """
 
     tuned: list[CandidateResult]

@@ -138,7 +138,7 @@ def pick(compared: Sequence[CandidateResult], rule: SelectionRule) -> str | None
 
 
 def judge(compared: CandidateResult, rule: SelectionRule) -> dict[str, bool]:
-    """Measure → whether it is as the rule wants it on held-out pairs; all of them: the reference is beaten."""
+    """Measure → whether it passes the rule on held-out pairs; if all do, the reference is beaten."""
     value, _, high = compared.costs[rule.aim]
     verdict = {rule.aim: value <= 1 - rule.gain and high is not None and high < 1}
     for guard in rule.guards:

@@ -224,7 +224,7 @@ def assert_optimal(plan, a, b, kappa):
     out, into = plan.sum(axis=1), plan.sum(axis=0)
     carried = np.ix_(out > 1e-9, into > 1e-9)
     costs = -2 * np.log(np.cos(np.minimum(angles, np.pi / 2))[carried])
-    log_out, log_into = (np.log(marginal * len(marginal))[marginal > 1e-9] for marginal in (out, into))
+    log_out, log_into = (np.log(marginal[marginal > 1e-9] * len(marginal)) for marginal in (out, into))
     excess = costs + log_out[:, None] + log_into
     assert excess.min() > -1e-3
     assert excess[plan[carried] > 1e-6].max() < 1e-3

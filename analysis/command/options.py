@@ -11,9 +11,11 @@ from whichway.analysis.geodesics.settings import GeodesicSettings
 from whichway.analysis.images.sampling import Sampling
 from whichway.analysis.models.choice import ModelChoice
 from whichway.analysis.vocabulary import (
+    CHUNK_MASSES,
     DEVICES,
     DTYPES,
     GROUNDS,
+    LONG_PROMPTS,
     OFFLOADS,
     PARAMETRISATIONS,
     PERCEPTUAL_DISTANCE,
@@ -21,7 +23,9 @@ from whichway.analysis.vocabulary import (
     POOLED,
     QUANTIZATIONS,
     SCHEDULERS,
+    SYNTAXES,
     TOKENS,
+    WORD_WEIGHTS,
 )
 
 Decorator = Callable[[Callable], Callable]
@@ -84,6 +88,33 @@ MODEL = {
         help="Let go of the text encoders when all prompts are encoded: less memory.",
     ),
 }
+READING = {
+    "syntax": partial(
+        click.option,
+        "--syntax",
+        type=click.Choice([*SYNTAXES]),
+        help="Of prompts; weighted: (word:1.3), ((word)), [word], BREAK as AUTOMATIC1111 reads them.",
+    ),
+    "word_weights": partial(
+        click.option,
+        "--word-weights",
+        type=click.Choice([*WORD_WEIGHTS]),
+        help="What a word's weight does: to the mass of its rows, or to the rows themselves.",
+    ),
+    "long_prompts": partial(
+        click.option,
+        "--long-prompts",
+        type=click.Choice([*LONG_PROMPTS]),
+        help="Longer than the encoder: cut off, or read in chunks.",
+    ),
+    "chunk_masses": partial(
+        click.option,
+        "--chunk-masses",
+        type=click.Choice([*CHUNK_MASSES]),
+        help="How much a chunk weighs: as many rows as it has tokens, or all the same.",
+    ),
+}
+MODEL |= READING
 SAMPLING = {
     "seed": partial(click.option, "--seed", type=int, help="Of the noise, and of whatever else is random."),
     "num_inference_steps": partial(

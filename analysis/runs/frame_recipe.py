@@ -137,7 +137,7 @@ def text_chunks(
         "layout": LAYOUT,
         "recipe": asdict(recipe),
         "sampling": asdict(sampling),
-        "model": asdict(choice),
+        "model": asdict(choice.as_loaded(model)),
         "identity": model.identity,
         "versions": versions(RENDERING_PACKAGES),
     }

@@ -111,7 +111,7 @@ READING = {
         click.option,
         "--chunk-masses",
         type=click.Choice([*CHUNK_MASSES]),
-        help="How much a chunk weighs: as many rows as it has tokens, or all the same.",
+        help="How much each chunk of a long prompt weighs.",
     ),
 }
 MODEL |= READING

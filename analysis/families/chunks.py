@@ -11,6 +11,10 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
 from whichway.analysis.errors import UserError
 from whichway.analysis.families.family import Family
 from whichway.analysis.reading.prompt_reading import PromptReading
@@ -82,15 +86,21 @@ def split(family: Family, pipeline: Any, text: WeightedText) -> Iterator[Weighte
         words = [word for word in words if word[0] >= end]
 
 
-def chunk_masses(own: Sequence[int], positions: int, reading: PromptReading) -> list[float]:
-    """Of each chunk, in rows. A single chunk weighs as a prompt that was never cut: one for each of its positions.
+def weights_of_chunks(own: Sequence[int], positions: int, reading: PromptReading) -> Float[Tensor, "chunks positions"]:
+    """What each row weighs, in rows, float64; 0: it is left out.
+
+    A single chunk weighs as a prompt that was never cut up: 1 at each of its positions.
 
     Args:
         own: tokens of each chunk, special ones included.
     """
+    weights = torch.ones(len(own), positions, dtype=torch.float64)
+    counts = torch.tensor(own)[:, None]
     if len(own) == 1 or reading.chunk_masses == "equal":
-        return [float(positions)] * len(own)
-    return [float(count) for count in own]
+        return weights
+    if reading.chunk_masses == "own-rows":
+        return weights * (torch.arange(positions) < counts)
+    return weights * (counts / positions)
 
 
 def _longest(words: Sequence[tuple[int, int]], written: str, fits: Callable[[str], bool]) -> tuple[int, int]:

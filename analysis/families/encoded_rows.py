@@ -8,7 +8,7 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
-from whichway.analysis.families.chunks import ReadPrompt, chunk_masses
+from whichway.analysis.families.chunks import ReadPrompt, weights_of_chunks
 from whichway.analysis.families.conditioning import Conditioning
 from whichway.analysis.families.encoder import Encoder
 from whichway.analysis.families.family import MASK, ROWS, Family
@@ -73,21 +73,25 @@ def _cloud(
     pipeline, positions = encoded.pipeline, rows.shape[1]
     texts = prompt.texts(encoder.chunked)
     own = [min(encoder.token_count(pipeline, text.text) or positions, positions) for text in texts]
-    of_words = [encoder.token_weights(pipeline, text) if text.is_weighted else torch.ones(positions) for text in texts]
+    of_words = torch.stack(
+        [
+            encoder.token_weights(pipeline, text) if text.is_weighted else torch.ones(positions).double()
+            for text in texts
+        ]
+    )
     if empty is not None:
-        scaled = [scaled_rows(*each) for each in zip(rows, [empty] * len(rows), of_words, strict=True)]
-        rows, of_words = torch.stack(scaled), [torch.ones(positions)] * len(texts)
-    masses = chunk_masses(own, positions, reading)
-    weights = torch.cat([w.double() * (mass / positions) for w, mass in zip(of_words, masses, strict=True)])
-    visible = seen.flatten()
+        rows = torch.stack([scaled_rows(of_chunk, empty, w) for of_chunk, w in zip(rows, of_words, strict=True)])
+        of_words = torch.ones_like(of_words)
+    weights = (weights_of_chunks(own, positions, reading) * of_words).flatten()
+    visible = seen.flatten() & (weights > 0)
     labels = [label for text in texts for label in encoder.labels(pipeline, text.text)]
     kept = rows.flatten(0, 1)[visible].clone()
-    uneven = {"weights": weights[visible].to(kept)} if len(weights.unique()) > 1 else {}
+    uneven = {"weights": weights[visible].to(kept)} if len(weights[visible].unique()) > 1 else {}
     cloud = PointCloud(
         kept,
         **uneven,
         labels=tuple(label for label, there in zip(labels, visible.tolist(), strict=True) if there) if labels else (),
-        size=min(len(kept), positions * (len(texts) - 1) + own[-1]),
+        size=max(1, int(visible[: positions * (len(texts) - 1) + own[-1]].sum())),
         source=prompt.source,
     )
     return cloud, float(weights[visible].sum())

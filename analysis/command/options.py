@@ -251,6 +251,15 @@ def pooled_option(command: Callable) -> Callable:
     )(command)
 
 
+def negative_end_option(command: Callable) -> Callable:
+    return click.option(
+        "--negative-end",
+        "--negative-prompt-end",
+        "negative_prompt_end",
+        help="Negative prompt of the last frame, to which --negative walks by the method.  [default: it stays]",
+    )(command)
+
+
 def parts_option(what: str) -> Decorator:
     return click.option(
         "--parts",

@@ -73,12 +73,8 @@ def _cloud(
     pipeline, positions = encoded.pipeline, rows.shape[1]
     texts = prompt.texts(encoder.chunked)
     own = [min(encoder.token_count(pipeline, text.text) or positions, positions) for text in texts]
-    of_words = torch.stack(
-        [
-            encoder.token_weights(pipeline, text) if text.is_weighted else torch.ones(positions).double()
-            for text in texts
-        ]
-    )
+    ones = torch.ones(positions, dtype=torch.float64)
+    of_words = torch.stack([encoder.token_weights(pipeline, text) if text.is_weighted else ones for text in texts])
     if empty is not None:
         rows = torch.stack([scaled_rows(of_chunk, empty, w) for of_chunk, w in zip(rows, of_words, strict=True)])
         of_words = torch.ones_like(of_words)

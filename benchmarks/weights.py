@@ -5,15 +5,18 @@ On the miniature, whose judge says which objects it sees. Writes the records tha
 Weights: pictures of two objects, one of which is weighted from ¼ to 4, as mass and by its rows. How sure is the judge
 that it is there, and how far does the half of the picture move that shows the other object?
 
+Where words are heard: the same pictures without the object's own rows, and from the end token and the padding alone.
+And how large or small must a mass be, until it is seen?
+
 Long prompts: an object that is named at the end only, behind 60 to 150 tokens about the background, read in chunks or
 cut off; and a prompt that fills its encoder, and then gets one more word, which begins a chunk: how far does that move
-the picture, against one more word where there still is room?
+the picture, against one more word where there still is room? And one more word behind BREAK, of a short prompt?
 """
 
 import json
 import re
-from collections.abc import Iterator
-from dataclasses import asdict
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -25,11 +28,13 @@ from tqdm.auto import tqdm
 from whichway import Model, Sampling, load_model, perceptual_distance
 from whichway.analysis.models.versions import versions
 from whichway.analysis.vocabulary import CHUNK_MASSES, WORD_WEIGHTS
+from whichway.geometry import PointCloud
 from whichway.miniature.captions import choose_phrases, plain_caption
 from whichway.miniature.judge import ANSWERS, load_judge, to_unit_range
 from whichway.miniature.world import Scene, sample_scene
 
 WEIGHTS = (0.25, 0.354, 0.5, 0.707, 1.0, 1.414, 2.0, 2.828, 4.0)
+WIDE = (1e-8, 1e-6, 1e-4, 1e-2, 1.0, 1e2, 1e4)  # as mass alone
 LENGTHS = (60, 75, 90, 110, 130, 150)  # tokens, special ones included
 ROOM = 30  # tokens of the prompt that gets one more word where there is room
 
@@ -70,16 +75,26 @@ def weighted(caption: str, thing: str, weight: float) -> str:
 
 
 def weight_records(model: Model, steps: int, count: int) -> list[dict[str, Any]]:
-    readers = {name: load_model(model.pipeline, syntax="weighted", word_weights=name) for name in WORD_WEIGHTS}
+    return word_records(model, steps, count, WEIGHTS, [*WORD_WEIGHTS])
+
+
+def wide_records(model: Model, steps: int, count: int) -> list[dict[str, Any]]:
+    return word_records(model, steps, count, WIDE, ["mass"])
+
+
+def word_records(
+    model: Model, steps: int, count: int, weights: Sequence[float], conventions: Sequence[str]
+) -> list[dict[str, Any]]:
+    readers = {name: load_model(model.pipeline, syntax="weighted", word_weights=name) for name in conventions}
     records = []
     for seed, scene in enumerate(tqdm([*scenes(count, objects=2, seed=1)], "scenes")):
         place = seed % 2
         thing, other = scene.objects[place], scene.objects[1 - place]
-        prompts = [weighted(plain_caption(scene), thing, weight) for weight in WEIGHTS]
+        prompts = [weighted(plain_caption(scene), thing, weight) for weight in weights]
         for name, reader in readers.items():
             pictures = reader.render(reader.encode(prompts), Sampling(seed=seed, num_inference_steps=steps))
             own, rest = (half_of(which, scene, pictures) for which in (place, 1 - place))
-            middle = WEIGHTS.index(1.0)
+            middle = weights.index(1.0)
             records.append(
                 {
                     "scene": asdict(scene),
@@ -92,6 +107,32 @@ def weight_records(model: Model, steps: int, count: int) -> list[dict[str, Any]]
                     "other_half_moved": moved(rest, rest[[middle]]).tolist(),
                 }
             )
+    return records
+
+
+def where_records(model: Model, steps: int, count: int) -> list[dict[str, Any]]:
+    """Which rows say what is in the picture."""
+    records = []
+    for seed, scene in enumerate(tqdm([*scenes(count, objects=2, seed=1)], "where")):
+        place = seed % 2
+        thing = scene.objects[place]
+        reader = load_model(model.pipeline, syntax="weighted")
+        [heavy] = reader.encode([weighted(plain_caption(scene), thing, 2)])
+        cloud = PointCloud(heavy.cloud.rows, size=heavy.cloud.size)
+        named = heavy.cloud.weights > heavy.cloud.weights.min() * 1.5
+        after = torch.arange(len(cloud)) >= cloud.size - 1
+        chosen = {"all rows": named | ~named, "without the object's": ~named, "end token and padding": after}
+        clouds = [cloud.take(torch.nonzero(rows).flatten()) for rows in chosen.values()]
+        pictures = model.render(clouds, Sampling(seed=seed, num_inference_steps=steps))
+        records.append(
+            {
+                "scene": asdict(scene),
+                "thing": thing,
+                "seed": seed,
+                "confidence": dict(zip(chosen, probability_of(thing, pictures).tolist(), strict=True)),
+                "moved": dict(zip(chosen, moved(pictures, pictures[[0]]).tolist(), strict=True)),
+            }
+        )
     return records
 
 
@@ -156,15 +197,30 @@ def boundary_records(model: Model, steps: int, count: int) -> list[dict[str, Any
             for which, pair in pairs.items():
                 before, after = reader.render(reader.encode(pair), sampling)
                 changes[which] = float(perceptual_distance("lpips", before[None], after[None])[0])
+            if name != "truncate":
+                breaking = replace(reader, reading=replace(reader.reading, syntax="weighted"))
+                pair = (plain_caption(scene), f"{plain_caption(scene)} BREAK a")
+                before, after = breaking.render(breaking.encode(pair), sampling)
+                changes[f"break, {name}"] = float(perceptual_distance("lpips", before[None], after[None])[0])
         records.append({"scene": asdict(scene), "seed": seed, "changes": changes})
     return records
+
+
+PARTS = {
+    "weight": weight_records,
+    "wide": wide_records,
+    "where": where_records,
+    "long": long_records,
+    "boundary": boundary_records,
+}
 
 
 @click.command(context_settings={"show_default": True})
 @click.option("--scenes", "count", default=24)
 @click.option("--steps", default=20, help="Sampling steps for each image.")
+@click.option("--only", help="One of the parts; the others in the file are kept.  [default: all]")
 @click.option("--out", type=click.Path(path_type=Path), default=Path("figures/weights/records.json"))
-def main(count: int, steps: int, out: Path) -> None:
+def main(count: int, steps: int, only: str | None, out: Path) -> None:
     """Render, ask the judge, and write the records."""
     model = load_model()
     content: dict[str, Any] = {
@@ -172,9 +228,14 @@ def main(count: int, steps: int, out: Path) -> None:
         "sampling": asdict(Sampling(num_inference_steps=steps).resolved(model.defaults)),
         "versions": versions(),
         "weights": WEIGHTS,
+        "wide_weights": WIDE,
         "lengths": LENGTHS,
     }
-    for name, measure in {"weight": weight_records, "long": long_records, "boundary": boundary_records}.items():
+    if only:
+        content = json.loads(out.read_text(encoding="utf-8")) | content
+    for name, measure in PARTS.items():
+        if only not in (None, name):
+            continue
         content[name] = measure(model, steps, count)
         out.parent.mkdir(parents=True, exist_ok=True)
         out.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")

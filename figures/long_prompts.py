@@ -39,7 +39,7 @@ def _draw_lengths(axis: Axes) -> None:
         mean = [estimate.value for estimate in estimates]
         axis.plot(saved["lengths"], mean, color=colour, marker=marker, markersize=5, label=title)
     axis.axvline(POSITIONS, color="black", linewidth=0.8, linestyle=":")
-    axis.text(POSITIONS + 1, 0.03, f"{POSITIONS} positions", fontsize=8)
+    axis.text(POSITIONS - 1, 0.02, f"{POSITIONS} positions", fontsize=8, rotation=90, ha="right", va="bottom")
     axis.set(xlabel="tokens of the prompt, whose last words name the object", ylabel="probability", ylim=(-0.03, 1.03))
     axis.set_title("the judge sees the object", fontsize=9)
     axis.spines[["top", "right"]].set_visible(False)
@@ -47,18 +47,19 @@ def _draw_lengths(axis: Axes) -> None:
 
 def _draw_boundary(axis: Axes) -> None:
     changes = [record["changes"] for record in weight_records()["boundary"]]
-    names = {
-        "room": "where there is room",
-        **{name: f"a new chunk,\n{name}" for name in READINGS if name != "truncate"},
-    }
+    chunked = [name for name in READINGS if name != "truncate"]
+    names = {"room": "where there is room"}
+    names |= {name: f"a chunk begins, {name}" for name in chunked}
+    names |= {f"break, {name}": f"behind BREAK, {name}" for name in chunked}
     for place, name in enumerate(names):
-        colour = READINGS[name][0] if name in READINGS else "#000000"
+        reading = name.removeprefix("break, ")
+        colour, marker = READINGS[reading][:2] if reading in READINGS else ("#000000", "o")
         logs = np.log(np.maximum([change[name] for change in changes], LEAST))
         [estimate] = estimate_means(logs[:, None])
         low, high = np.exp(_interval(estimate))
         axis.plot(np.exp(logs), np.full(len(logs), place), ".", color=colour, alpha=0.3, markersize=5)
         axis.plot([low, high], [place, place], color=colour, linewidth=2)
-        axis.plot(np.exp(estimate.value), place, "D", color=colour, markersize=6)
+        axis.plot(np.exp(estimate.value), place, marker, color=colour, markersize=6)
     axis.set_xscale("log")
     axis.set_yticks(range(len(names)), names.values(), fontsize=8)
     axis.invert_yaxis()

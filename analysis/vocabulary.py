@@ -172,8 +172,8 @@ LONG_PROMPTS = {
 }
 #: how much each chunk weighs against the others (:mod:`whichway.analysis.families.chunks`)
 CHUNK_MASSES = {
-    "own-tokens": "as many rows' worth as it has tokens of its own, padding left aside",
-    "own-rows": "the same, all of it on its own tokens' rows: padding is left out",
+    "own-rows": "as many rows' worth as it has tokens of its own, on those tokens' rows: padding is left out",
+    "own-tokens": "the same, spread evenly over all its positions, padding too",
     "equal": "each as much as any other, however few tokens it has: rows as they come",
 }
 #: where a model runs (:mod:`whichway.analysis.models.loading`)

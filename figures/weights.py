@@ -30,7 +30,7 @@ def draw() -> Figure:
     others = [record["confidence_in_other"] for record in saved["wide"]]
     _draw_line(wide, saved["wide_weights"], others, "mass", linestyle="--", markerfacecolor="white")
     wide.set_xscale("log")
-    wide.text(1e-8, 0.86, "dashed: the other one", fontsize=8, va="top")
+    wide.text(1e-3, 0.3, "dashed: the other object", fontsize=8)
     for axis in (seen, other, wide):
         axis.set_ylabel("probability")
         axis.set_ylim(-0.03, 1.03)

@@ -25,7 +25,10 @@ chunking = pytest.mark.parametrize("family", ["sdxl", "sd3"])
 @pytest.fixture
 def read_as(tiny_model):
     def model(family, **reading):
-        return replace(tiny_model(family), reading=PromptReading(**{"long_prompts": "chunks"} | reading))
+        return replace(
+            tiny_model(family),
+            reading=PromptReading(**{"long_prompts": "chunks", "chunk_masses": "own-tokens"} | reading),
+        )
 
     return model
 

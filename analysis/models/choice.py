@@ -61,7 +61,7 @@ class ModelChoice:
     syntax: str = "plain"
     word_weights: str = "mass"
     long_prompts: str = "truncate"
-    chunk_masses: str = "own-tokens"
+    chunk_masses: str = "own-rows"
 
     def __post_init__(self) -> None:
         require_known("device", self.device, DEVICES)

@@ -218,7 +218,7 @@ def load_model(
     syntax: str = "plain",
     word_weights: str = "mass",
     long_prompts: str = "truncate",
-    chunk_masses: str = "own-tokens",
+    chunk_masses: str = "own-rows",
     call_arguments: Mapping[str, Any] | None = None,
     report: Callable[[str], object] = lambda line: None,
 ) -> Model:

@@ -30,7 +30,7 @@ class PromptReading:
     syntax: str = "plain"
     word_weights: str = "mass"
     long_prompts: str = "truncate"
-    chunk_masses: str = "own-tokens"
+    chunk_masses: str = "own-rows"
 
     def __post_init__(self) -> None:
         require_known("syntax", self.syntax, SYNTAXES)

@@ -37,10 +37,10 @@ def encode(
     """The conditioning of each prompt, float32 on the CPU, one after the other.
 
     The rows of a cloud are all positions of its encoder, padding included, but for those that the denoiser does not
-    see; of a prompt in chunks, those of each chunk that have mass. ``labels`` are the tokens; ``size`` counts the prompt's own (start
-    token, words, end token), in chunks up to the last one's end token. Prompts that are too long for an encoder, and
-    may not be read in chunks, are cut off, with one :class:`TruncationWarning` for each encoder. Vectors are those of
-    the first chunk.
+    see; of a prompt in chunks, those of each chunk that have mass. ``labels`` are the tokens; ``size`` counts the
+    prompt's own (start token, words, end token), in chunks up to the last one's end token. Prompts that are too long
+    for an encoder, and may not be read in chunks, are cut off, with one :class:`TruncationWarning` for each encoder.
+    Vectors are those of the first chunk.
 
     Args:
         clip_skip: last layers of CLIP's text encoders that are left out.

@@ -130,6 +130,12 @@ def test_plain_text_is_not_warned_of(prompt):
         PromptReading().read(prompt)
 
 
+def test_pictures_are_compared_with_the_words():
+    prompt = "a (large:2) fox BREAK at night"
+    assert PromptReading("weighted").words(prompt) == "a large fox at night"
+    assert PromptReading().words(prompt) == prompt
+
+
 def test_a_choice_that_is_none():
     with pytest.raises(UserError, match="syntax: unknown 'compel'; known: plain, weighted"):
         PromptReading(syntax="compel")

@@ -59,3 +59,7 @@ class PromptReading:
             )
             warnings.warn(message, PromptSyntaxWarning, stacklevel=2)
         return (plain_text(prompt),)
+
+    def words(self, prompt: str) -> str:
+        """What the prompt says, without its weights: what a picture is compared with."""
+        return " ".join(text.text for text in read_weighted(prompt)) if self.syntax == "weighted" else prompt

@@ -94,6 +94,7 @@ def test_it_may_walk_nowhere(command, tmp_path):
         (("compare", A, B, "--guidance", "1"), "negative_prompt_end: without guidance no negative prompt is looked at"),
         (("animate", A, B, "FILM", "--guidance", "1"), "negative_prompt_end: without guidance"),
         (("animate", A, B, "FILM", "--loop"), "negative_prompt_end: a loop is back at its first prompt"),
+        (("compare", A, B, "--methods", "geodesic"), "negative_prompt_end: 'geodesic' is looked for under one"),
         (("compare", A, B, "--methods", "aid-inner"), "negative_prompt_end: frames of 'aid-inner' attend to those"),
     ],
 )

@@ -56,6 +56,11 @@ class ComparisonSettings:
         for name in self.methods:
             choose_method(name)
         require_at_least("frames", self.frames, 2)
+        geodesics = [name for name, method in self.chosen_methods.items() if method.is_geodesic]
+        if geodesics and self.negative_prompt_end is not None:
+            raise UserError(
+                f"negative_prompt_end: {geodesics[0]!r} is looked for under one negative prompt; leave it out"
+            )
 
     @classmethod
     def from_json(cls, content: Mapping[str, Any]) -> "ComparisonSettings":

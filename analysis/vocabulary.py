@@ -155,6 +155,27 @@ SCHEDULERS = {
     "euler-ancestral": "Euler with noise added in each step, the same for each frame",
     "unipc": "UniPC, multistep",
 }
+#: how brackets and BREAK in a prompt are read (:mod:`whichway.analysis.reading.prompt_syntax`)
+SYNTAXES = {
+    "plain": "as they stand: characters like others",
+    "weighted": "as AUTOMATIC1111 reads them: (word:1.3), ((word)), [word], \\(, BREAK",
+}
+#: what the weight of a word does (:mod:`whichway.analysis.families.word_weights`)
+WORD_WEIGHTS = {
+    "mass": "multiplies the mass of the word's rows: the logits of its keys grow by log w",
+    "rows": "scales the word's rows away from the empty prompt's, as compel does",
+}
+#: what becomes of a prompt that is longer than its encoder (:mod:`whichway.analysis.families.chunks`)
+LONG_PROMPTS = {
+    "truncate": "its end is cut off, with a warning",
+    "chunks": "it is read in chunks of the encoder's length: a cloud with more rows",
+}
+#: how much each chunk weighs against the others (:mod:`whichway.analysis.families.chunks`)
+CHUNK_MASSES = {
+    "own-rows": "as many rows' worth as it has tokens of its own, on those tokens' rows: padding is left out",
+    "own-tokens": "the same, spread evenly over all its positions, padding too",
+    "equal": "each as much as any other, however few tokens it has: rows as they come",
+}
 #: where a model runs (:mod:`whichway.analysis.models.loading`)
 DEVICES = {"auto": "cuda where there is one, else mps, else cpu", "cpu": "", "cuda": "NVIDIA, AMD", "mps": "Apple"}
 #: where a model's weights wait until they are needed (:mod:`whichway.analysis.models.placement`)

@@ -22,6 +22,8 @@ FIGURES = (
     "keyframes",
     "geodesics",
     "pull_back",
+    "weights",
+    "long_prompts",
     "distances",
     "claim",
     "comparison",

@@ -59,3 +59,10 @@ def demo() -> SavedComparison:
 def records(name: str) -> list[dict]:
     """Of ``whichway invariance --json``."""
     return json.loads((HERE / f"{name}.json").read_text(encoding="utf-8"))
+
+
+@cache
+def weight_records() -> dict:
+    """Of ``python -m benchmarks.weights``: what words' weights do, and long prompts."""
+    content: dict = json.loads((HERE / "weights" / "records.json").read_text(encoding="utf-8"))
+    return content

@@ -18,7 +18,8 @@ def barycenter(clouds: Sequence[PointCloud], weights: Sequence[float], *, iterat
 
     Each round moves every row to the mean of where the optimal couplings send it, which never raises the sum; it ends
     at a fixed point, and another start may lead to a lower one. So it is started from the rows of every cloud that has
-    weight, and the end of least Σ_k λ_k W_2² is kept: uniform weights, as many rows as the cloud that it started from.
+    weight, and the end of least Σ_k λ_k W_2² is kept: as many rows, of the same weights, as the cloud that it started
+    from.
     The clouds are taken in an order of their own, so that theirs does not matter. Of two uniform clouds of as many rows
     it lies on their geodesic; with all the weight on one cloud it is that cloud. Computed in float64.
 
@@ -57,7 +58,7 @@ def barycenter(clouds: Sequence[PointCloud], weights: Sequence[float], *, iterat
 def _by_content(weighted: tuple[float, PointCloud]) -> tuple[float, bytes]:
     share, cloud = weighted
     rows: np.ndarray = cloud.rows.detach().double().cpu().numpy()
-    return -share, rows.tobytes()
+    return -share, rows.tobytes() + probabilities(cloud).tobytes()
 
 
 def _fixed_point(weighted: Sequence[tuple[float, PointCloud]], start: PointCloud, iterations: int) -> PointCloud:
@@ -68,12 +69,14 @@ def _fixed_point(weighted: Sequence[tuple[float, PointCloud]], start: PointCloud
         [cloud.rows.detach().double().cpu().numpy() for _, cloud in weighted],
         [probabilities(cloud) for _, cloud in weighted],
         start.rows.detach().double().cpu().numpy(),
+        probabilities(start),
         weights=np.array([share for share, _ in weighted]),
         numItermax=iterations,
         stopThr=STILL**2,
         log=True,
     )
-    moved = float(log["displacement_square_norms"][-1]) ** 0.5
-    if moved > max(STILL, STILL * float(np.linalg.norm(rows))):
-        raise RuntimeError(f"the barycenter's rows still moved by {moved:.1e} after {iterations} rounds")
-    return PointCloud(torch.from_numpy(rows).to(start.rows))
+    step = float(log["displacement_square_norms"][-1]) ** 0.5
+    if step > max(STILL, STILL * float(np.linalg.norm(rows))):
+        raise RuntimeError(f"the barycenter's rows still moved by {step:.1e} after {iterations} rounds")
+    moved = torch.from_numpy(rows).to(start.rows)
+    return PointCloud(moved) if start.is_uniform else PointCloud(moved, start.weights)

@@ -116,9 +116,14 @@ def require_marginals(coupling: Coupling, a: PointCloud, b: PointCloud, path: st
         )
 
 
+def have_equal_weights(a: PointCloud, b: PointCloud) -> bool:
+    """Whether there are equally many rows, and row i of A weighs what row i of B does."""
+    return len(a) == len(b) and torch.allclose(a.weights.double(), b.weights.double(), rtol=1e-6, atol=0)
+
+
 def require_equal_weights(a: PointCloud, b: PointCloud, what: str) -> None:
     """Raise a ValueError unless row i of A weighs what row i of B does; the clouds have one shape."""
-    if not torch.allclose(a.weights.double(), b.weights.double(), rtol=1e-6, atol=0):
+    if not have_equal_weights(a, b):
         raise ValueError(f"{what} needs clouds of equal weights; got different ones")
 
 

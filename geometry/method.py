@@ -15,7 +15,13 @@ from jaxtyping import Bool, Int
 from torch import Tensor
 
 from whichway.geometry.cloud import PointCloud
-from whichway.geometry.coupling import Coupling, identity_coupling, optimal_coupling, random_coupling
+from whichway.geometry.coupling import (
+    Coupling,
+    have_equal_weights,
+    identity_coupling,
+    optimal_coupling,
+    random_coupling,
+)
 from whichway.geometry.displacement import DisplacementPath
 from whichway.geometry.great_circle import SlerpPath, SphericalPath
 from whichway.geometry.ground import EUCLIDEAN, GroundMetric, require_same_shape
@@ -258,8 +264,8 @@ def build_path(
     ground: GroundMetric = EUCLIDEAN,
     tokens: str = "all",
 ) -> Path:
-    """The path of the method called ``name`` from a to b; for "identity" between clouds of different sizes, a
-    :class:`~whichway.geometry.padded.PaddedPath`.
+    """The path of the method called ``name`` from a to b; for "identity" between clouds of different sizes or
+    weights, a :class:`~whichway.geometry.padded.PaddedPath`.
 
     Args:
         seed: of the random coupling.
@@ -274,7 +280,7 @@ def build_path(
     if tokens not in TOKENS:
         raise ValueError(f"unknown tokens {tokens!r}; known: {', '.join(TOKENS)}")
     build = PATHS[method.path].build
-    if (method.coupling, method.path) == ("identity", "displacement") and len(a) != len(b):
+    if (method.coupling, method.path) == ("identity", "displacement") and not have_equal_weights(a, b):
         return PaddedPath(a, b)
     if method.coupling is None:
         return build(a, b, None, ground, matchable_rows(a, b, tokens))

@@ -1,4 +1,4 @@
-"""Row by row between clouds of different sizes: what interpolating padded matrices and their masks does."""
+"""Row by row between clouds of different sizes or weights: what interpolating padded matrices and their masks does."""
 
 from dataclasses import dataclass
 from typing import ClassVar
@@ -14,7 +14,8 @@ from whichway.geometry.path import W1, check_time, cloud_of
 class PaddedPath:
     """Row i at (1−t) x_i + t y_i with weight (1−t) a_i + t b_i; rows without a partner stay, and only fade.
 
-    The identity for clouds of different sizes, such as those of encoders whose padding is masked. With equal weights it
+    The identity for clouds of different sizes, such as those of encoders whose padding is masked, or of different
+    weights, such as those of prompts whose words have some. With equal weights it
     is the displacement path of the identity coupling; else mass is shifted between rows, so that it has a length in
     W_1 and none in W_2. Like all row-by-row interpolation, it depends on the order of the rows.
 

@@ -4,6 +4,7 @@ import re
 from itertools import permutations
 
 import pytest
+import torch
 
 from tests.conftest import random_cloud
 from whichway.geometry import PointCloud, barycenter, build_path, optimal_coupling, wasserstein
@@ -20,6 +21,13 @@ def test_of_two_clouds_it_lies_on_their_geodesic(t):
 
 def test_with_all_the_weight_it_is_the_cloud():
     assert barycenter([A, B, C], [0, 1, 0]) is B
+
+
+def test_near_a_cloud_of_uneven_weights_it_is_near_that_cloud():
+    """Uniform weights could not be: a heavy row has no other like it."""
+    heavy = PointCloud(A.rows, torch.tensor([5.0, *[1.0] * 9], dtype=A.rows.dtype))
+    assert wasserstein(barycenter([heavy, B], [0.999, 0.001]), heavy) < 0.002 * wasserstein(heavy, B)
+    assert wasserstein(barycenter([heavy, A], [1, 1]), barycenter([A, heavy], [1, 1])) == 0
 
 
 def test_of_equal_clouds_it_is_that_cloud():

@@ -16,7 +16,7 @@ from whichway.analysis.errors import UserError
 from whichway.analysis.explorer import exploration as exploration_module
 from whichway.analysis.explorer.background import Background
 from whichway.analysis.explorer.exploration import Exploration, coarse_to_fine
-from whichway.analysis.explorer.export import EXPORTS, export
+from whichway.analysis.explorer.export import EXPORTS, as_python, export
 from whichway.analysis.explorer.settings import ExplorerSettings
 from whichway.analysis.models.choice import ModelChoice
 from whichway.analysis.runs import frame_renderer
@@ -338,3 +338,13 @@ def test_every_part_of_the_page_is_in_the_widget():
     from whichway.analysis.explorer import widget
 
     assert {path.stem for path in widget.PAGE.glob("*.js")} == set(widget.PARTS)
+
+
+def test_a_model_that_reads_weights_is_written_down_as_one(tiny_pipeline_folder, tmp_path, monkeypatch):
+    from whichway.analysis.explorer import Explorer
+
+    monkeypatch.setattr(Explorer, "send", lambda self, content, buffers=None: None)
+    reader = load_model(str(tiny_pipeline_folder), device="cpu", syntax="weighted")
+    made = Explorer(model=reader, prompts=["a (fox:4)", "a panda"], frames=2, folder=tmp_path, **QUICK)
+    made.wait(60)
+    assert f"load_model({str(tiny_pipeline_folder)!r}, syntax='weighted')" in as_python(made._settings)

@@ -69,6 +69,14 @@ def test_rows_their_order_and_their_weights_count(model):
     assert len({address(model, cloud) for cloud in clouds}) == len(clouds)
 
 
+def test_a_negative_prompt_of_its_own_counts_where_it_is_another(model):
+    guided = replace(FAST, guidance_scale=3.0, negative_prompt="a house")
+    addresses, plain = FrameAddresses(model, guided), Conditioning({"text": B})
+    same, other = (replace(plain, negative=model.encode_negative(prompt)) for prompt in ("a house", "a lemon"))
+    assert addresses.of(plain) == addresses.of(same) != addresses.of(other)
+    assert addresses.of(other) == FrameAddresses(model, replace(guided, negative_prompt="a lemon")).of(plain)
+
+
 def test_what_a_cloud_came_from_does_not_count(model):
     named = PointCloud(B.rows, labels=tuple("abcdefg"), size=3, source="a fox")
     assert address(model, named) == address(model)

@@ -13,6 +13,7 @@ from whichway.analysis.runs.frame_recipe import OWN_CHUNK, PARAMETERS
 from whichway.analysis.runs.redo import redo
 
 A, B, C = "a fox, 1:2", "a panda ‖ at night", "a red car"
+WEIGHTED = ("a (fox:0.5) BREAK at night", "a (panda:2)", "--syntax", "weighted")
 QUICK = ("--steps", "2", "--device", "cpu", "--negative", "a house", "--guidance", "9")
 
 
@@ -37,6 +38,10 @@ def frames_of(folder):
         ("animate", A, B, C, "FILM", "--seeds", "1,2,3", "--interpolation", "spline", "--frames", "5", "--loop"),
         ("animate", A, B, "FILM", "--seeds", "1,2", "--separate", "--frames", "3"),
         ("barycenter", A, B, C, "--weights", "1,2,3"),
+        ("compare", A, B, "--methods", "optimal,mixture", "--frames", "3", "--negative-end", "a lemon"),
+        ("animate", A, B, C, "FILM", "--frames", "5", "--negative-end", "a lemon"),
+        ("compare", *WEIGHTED, "--methods", "optimal,identity", "--frames", "3", "--negative-end", "a (lemon:2)"),
+        ("barycenter", A, *WEIGHTED, "--word-weights", "rows", "--long-prompts", "chunks"),
     ],
 )
 def test_every_frame_of_a_run_is_made_again(command, tmp_path, tiny_pipeline_folder, arguments):

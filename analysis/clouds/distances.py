@@ -249,6 +249,8 @@ def _identity(prompts: Sequence[str], distance: str, ground: str, model: Model) 
         "prompts": list(prompts),
         "model_sha256": model.fingerprint,
         "versions": versions(RENDERING_PACKAGES),
+        **({} if model.clip_skip is None else {"clip_skip": model.clip_skip}),
+        **model.reading.changes,
     }
 
 

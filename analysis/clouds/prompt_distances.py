@@ -5,6 +5,7 @@ import math
 from whichway.analysis.clouds.parts import named_by_encoder
 from whichway.analysis.families import Conditioning
 from whichway.geometry import PointCloud, centroid_distance, optimal_coupling, rms_frobenius, wasserstein
+from whichway.geometry.coupling import have_equal_weights
 from whichway.geometry.great_circle import angles_between
 
 Distances = dict[str, float | None]
@@ -37,15 +38,16 @@ def cloud_distances(a: PointCloud, b: PointCloud) -> Distances:
 
     Most rows of a conditioning are padding that moves little, so the aggregate alone hides what the words do. Own
     tokens: the leading rows up to the longer prompt's end token, of both clouds. RMS Frobenius is None between clouds
-    of different size, whose rows have no order in common; so is the share of rows moved.
+    of different size, whose rows have no order in common, and between clouds of different weights, which the identity
+    does not couple; so is the share of rows moved, but for different weights.
     """
     own = max(a.size, b.size)
     own_a, own_b = (cloud.take(range(min(own, len(cloud)))) for cloud in (a, b))
     return {
-        "rms_frobenius": rms_frobenius(a, b) if len(a) == len(b) else None,
+        "rms_frobenius": rms_frobenius(a, b) if have_equal_weights(a, b) else None,
         "wasserstein": wasserstein(a, b),
         "centroid": centroid_distance(a, b),
-        "rms_frobenius_own_tokens": rms_frobenius(own_a, own_b) if len(own_a) == len(own_b) else None,
+        "rms_frobenius_own_tokens": rms_frobenius(own_a, own_b) if have_equal_weights(own_a, own_b) else None,
         "wasserstein_own_tokens": wasserstein(own_a, own_b),
         "share_moved": optimal_coupling(a, b).share_moved if len(a) == len(b) else None,
     }

@@ -8,6 +8,7 @@ import click
 from whichway.analysis.command.options import (
     matching_options,
     model_options,
+    negative_end_option,
     numbers,
     out_option,
     parametrisation_option,
@@ -36,6 +37,7 @@ from whichway.analysis.vocabulary import INTERPOLATIONS
 @matching_options
 @parametrisation_option("perceptual")
 @pooled_option
+@negative_end_option
 @click.option("--frames", type=int, help="Images along the path.  [default: 25, or what --at and --fps make]")
 @click.option("--ease", is_flag=True, help="Slow out of each prompt, and slow into the next.")
 @click.option("--fps", default="12", help="Frames a second; 24000/1001 is one, too.")

@@ -11,6 +11,7 @@ from whichway.analysis.command.options import (
     matching_options,
     model_options,
     names,
+    negative_end_option,
     out_option,
     parametrisation_option,
     pooled_option,
@@ -32,6 +33,7 @@ from whichway.analysis.vocabulary import PROJECTIONS
 @matching_options
 @parametrisation_option("uniform")
 @pooled_option
+@negative_end_option
 @click.option("--frames", default=9, help="Images along each path, at least 2.")
 @click.option("--projection", default="pca", type=click.Choice([*PROJECTIONS]), help="Of the paths on a plane.")
 @sampling_options()

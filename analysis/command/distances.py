@@ -5,7 +5,7 @@ from typing import Any
 
 import click
 
-from whichway.analysis.command.options import dask_option, model_options, names, parts_option
+from whichway.analysis.command.options import READING, dask_option, model_options, names, parts_option
 from whichway.analysis.command.outcome import ends_in_one_line, say
 from whichway.analysis.vocabulary import DISTANCES, GROUNDS
 
@@ -18,7 +18,7 @@ from whichway.analysis.vocabulary import DISTANCES, GROUNDS
 )
 @click.option("--ground", default="euclidean", type=click.Choice([*GROUNDS]), help="Metric by which rows are matched.")
 @parts_option("a matrix")
-@model_options("name", "device", "dtype", "variant")
+@model_options("name", "device", "dtype", "variant", "clip_skip", *READING)
 @dask_option("to spread the work over")
 @click.option("--out", type=click.Path(path_type=Path), default="distances.npy", help="The matrix, as .npy.")
 def distances(prompts_file: Path, parts: str, dask: str | None, out: Path, **settings: Any) -> None:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from whichway.analysis.command.options import model_options, names, sampling_options
+from whichway.analysis.command.options import READING, model_options, names, sampling_options
 from whichway.analysis.command.outcome import FAILED_CHECK, ends_in_one_line, say
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 @sampling_options(
     "seed", "num_inference_steps", "guidance_scale", "negative_prompt", "true_cfg_scale", "height", "width"
 )
-@model_options("name", "device", "variant", "loras", "embeddings", "clip_skip")
+@model_options("name", "device", "variant", "loras", "embeddings", "clip_skip", *READING)
 @click.option("--json", "json_file", type=click.Path(path_type=Path), help="Write all records here, as a list.")
 def invariance(
     model: "ModelChoice",

@@ -11,9 +11,11 @@ from whichway.analysis.geodesics.settings import GeodesicSettings
 from whichway.analysis.images.sampling import Sampling
 from whichway.analysis.models.choice import ModelChoice
 from whichway.analysis.vocabulary import (
+    CHUNK_MASSES,
     DEVICES,
     DTYPES,
     GROUNDS,
+    LONG_PROMPTS,
     OFFLOADS,
     PARAMETRISATIONS,
     PERCEPTUAL_DISTANCE,
@@ -21,7 +23,9 @@ from whichway.analysis.vocabulary import (
     POOLED,
     QUANTIZATIONS,
     SCHEDULERS,
+    SYNTAXES,
     TOKENS,
+    WORD_WEIGHTS,
 )
 
 Decorator = Callable[[Callable], Callable]
@@ -84,6 +88,33 @@ MODEL = {
         help="Let go of the text encoders when all prompts are encoded: less memory.",
     ),
 }
+READING = {
+    "syntax": partial(
+        click.option,
+        "--syntax",
+        type=click.Choice([*SYNTAXES]),
+        help="Of prompts; weighted: (word:1.3), ((word)), [word], BREAK as AUTOMATIC1111 reads them.",
+    ),
+    "word_weights": partial(
+        click.option,
+        "--word-weights",
+        type=click.Choice([*WORD_WEIGHTS]),
+        help="What a word's weight does: to the mass of its rows, or to the rows themselves.",
+    ),
+    "long_prompts": partial(
+        click.option,
+        "--long-prompts",
+        type=click.Choice([*LONG_PROMPTS]),
+        help="Longer than the encoder: cut off, or read in chunks.",
+    ),
+    "chunk_masses": partial(
+        click.option,
+        "--chunk-masses",
+        type=click.Choice([*CHUNK_MASSES]),
+        help="How much each chunk of a long prompt weighs.",
+    ),
+}
+MODEL |= READING
 SAMPLING = {
     "seed": partial(click.option, "--seed", type=int, help="Of the noise, and of whatever else is random."),
     "num_inference_steps": partial(
@@ -217,6 +248,15 @@ def pooled_option(command: Callable) -> Callable:
         default="auto",
         type=click.Choice([*POOLED]),
         help="How the pooled vector of SDXL, SD 3, Flux moves; start, end: held at A's, at B's.",
+    )(command)
+
+
+def negative_end_option(command: Callable) -> Callable:
+    return click.option(
+        "--negative-end",
+        "--negative-prompt-end",
+        "negative_prompt_end",
+        help="Negative prompt of the last frame, to which --negative walks by the method.  [default: it stays]",
     )(command)
 
 

@@ -163,9 +163,10 @@ class Exploration:
         if len(self.frames[method]) < len(self.settings.times):
             return None
         strip, times = self._strip(method), np.linspace(0, 1, per_leg + 1).tolist()
+        prompts = map(self.model.reading.words, self.settings.prompts)
         of_legs = [
             measure_fidelity(strip[first : first + per_leg + 1], times, captions, self.model.pipeline)
-            for first, captions in zip(range(0, len(strip), per_leg), pairwise(self.settings.prompts), strict=False)
+            for first, captions in zip(range(0, len(strip), per_leg), pairwise(prompts), strict=False)
         ]
         return mean_fidelity(of_legs)
 

@@ -11,7 +11,7 @@ from jaxtyping import UInt8
 from whichway.analysis.errors import UserError
 from whichway.analysis.explorer.exploration import Exploration
 from whichway.analysis.explorer.settings import ExplorerSettings
-from whichway.analysis.models.choice import OWN
+from whichway.analysis.models.choice import OWN, READING, ModelChoice
 from whichway.analysis.pictures.filmstrips import draw_filmstrips
 from whichway.analysis.runs.film import write_film
 
@@ -75,9 +75,11 @@ def side_by_side(strips: Sequence[Frames]) -> UInt8[np.ndarray, "frames height a
     return np.concatenate(parts[1:], axis=2)
 
 
-def _loaded_from(name: str) -> str:
-    """A model's name as source; for a pipeline that the user had built, a variable that has to be given."""
-    return "pipeline" if name.startswith(OWN) else repr(name)
+def _loaded_from(choice: ModelChoice) -> str:
+    """Arguments of ``load_model`` as source; a pipeline that the user had built is a variable that has to be given."""
+    source = "pipeline" if choice.name.startswith(OWN) else repr(choice.name)
+    changed = {name: getattr(choice, name) for name in READING if getattr(choice, name) != getattr(ModelChoice(), name)}
+    return ", ".join([source, *(f"{name}={value!r}" for name, value in changed.items())])
 
 
 def as_python(settings: ExplorerSettings) -> str:
@@ -91,7 +93,7 @@ from whichway import Sampling, encode, find_ground, load_model, measure_smoothne
 from whichway.geometry import PiecewisePath, build_path, uniform_times
 
 prompts = {list(settings.prompts)!r}
-model = load_model({_loaded_from(settings.model.name)})
+model = load_model({_loaded_from(settings.model)})
 ground = find_ground({settings.ground!r}, model)
 sampling = {settings.sampling!r}
 clouds = [encode(model, prompt) for prompt in prompts]
@@ -117,7 +119,7 @@ from whichway import Sampling, choose_method, join, load_model, measure_smoothne
 from whichway.geometry import uniform_times
 
 prompts = {list(settings.prompts)!r}
-model = load_model({settings.model.name!r})
+model = load_model({_loaded_from(settings.model)})
 sampling = {settings.sampling!r}
 default = choose_method({default!r})
 conditionings = model.encode(prompts)

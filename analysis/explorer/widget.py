@@ -173,7 +173,10 @@ class Explorer(anywidget.AnyWidget):
         own = {name: getattr(self, name) for name in SETTINGS if name not in (*SAMPLING, "model")}
         own |= {"prompts": tuple(self.prompts), "methods": tuple(self.methods)}
         sampling = Sampling(**{name: getattr(self, name) for name in SAMPLING})
-        return ExplorerSettings(**own, model=ModelChoice(self.model), sampling=sampling)
+        choice = ModelChoice(self.model)
+        if self.model in self._models:
+            choice = choice.as_loaded(self._models[self.model])
+        return ExplorerSettings(**own, model=choice, sampling=sampling)
 
     def _explore(self, settings: ExplorerSettings, check: Check) -> None:
         try:

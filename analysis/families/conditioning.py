@@ -21,6 +21,8 @@ class Conditioning:
         source: the text.
         ends: the conditionings of A and B, where this one's frame attends to theirs while it is made
             (:class:`whichway.analysis.images.attended_cloud.AttendedCloud`).
+        negative: what guidance moves away from in this one's frame, where negative prompts walk a path of their own;
+            None: the sampling's negative prompt.
 
     Raises:
         ValueError: no clouds, masses of other encoders than the clouds', or a mass that is not positive.
@@ -31,6 +33,7 @@ class Conditioning:
     vectors: Mapping[str, Float[Tensor, " d"]] = field(default_factory=dict)
     source: str = ""
     ends: tuple["Conditioning", ...] = ()
+    negative: "Conditioning | None" = None
 
     def __post_init__(self) -> None:
         if not self.clouds:

@@ -3,9 +3,17 @@
 import inspect
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import accumulate
 from typing import Any
 
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
 from whichway.analysis.errors import UserError
+from whichway.analysis.families.word_weights import weights_of_tokens
+from whichway.analysis.quiet import quiet_libraries
+from whichway.analysis.reading.weighted_text import WeightedText
 
 UNBOUNDED = 10**6  # positions; tokenizers of transformers that know no length say 10^30
 
@@ -25,12 +33,17 @@ class Encoder:
             most tokens says how many rows are the prompt's own.
         positions: pipeline → how many rows it writes for each prompt.
         text: pipeline, prompt → what the tokenizer is given.
+        chunked: whether a prompt that is too long for it may be read in chunks, as CLIP's 77 tokens call for; others
+            read so many tokens that they need none.
+        argument: of ``encode_prompt``: the text for this encoder, where others beside it are given other texts.
     """
 
     cloud: str
     tokenizers: tuple[str, ...]
     positions: Callable[[Any], int]
     text: Callable[[Any, str], str] = as_it_is
+    chunked: bool = False
+    argument: str = "prompt"
 
     def token_count(self, pipeline: Any, prompt: str) -> int:
         """Tokens that the prompt needs, special ones included; 0 where the pipeline has none of the tokenizers."""
@@ -48,6 +61,27 @@ class Encoder:
             return token_names(tokenizer, ids)
         return ()
 
+    def token_weights(self, pipeline: Any, text: WeightedText) -> Float[Tensor, " positions"]:
+        """The weight of the word at each position, 1 for special tokens and padding; float64.
+
+        Raises:
+            UserError: as :func:`whichway.analysis.families.word_weights.weights_of_tokens`.
+        """
+        return torch.tensor(self._weights(pipeline, text, "", self.positions(pipeline)), dtype=torch.float64)
+
+    def of_negative(self) -> "Encoder":
+        """As it reads negative prompts."""
+        return self
+
+    def _weights(self, pipeline: Any, text: WeightedText, before: str, length: int) -> list[float]:
+        for tokenizer in self._tokenizers(pipeline):
+            beginnings = accumulate(stretch for stretch, _ in text.stretches)
+            converted = [self._text_for(pipeline, tokenizer, beginning) for beginning in beginnings]
+            return weights_of_tokens(
+                tokenizer, text, converted, before=before, padding="max_length", max_length=length, truncation=True
+            )
+        raise UserError(f"word weights: the pipeline has no tokenizer for {self.cloud!r}; leave weights out")
+
     def _tokenizers(self, pipeline: Any) -> list[Any]:
         tokenizers = (getattr(pipeline, name, None) for name in self.tokenizers)
         return [tokenizer for tokenizer in tokenizers if tokenizer is not None]
@@ -55,7 +89,10 @@ class Encoder:
     def _text_for(self, pipeline: Any, tokenizer: Any, prompt: str) -> str:
         """As the pipeline's encoder is given it: an embedding learned by textual inversion may take several tokens."""
         text = self.text(pipeline, prompt)
-        return pipeline.maybe_convert_prompt(text, tokenizer) if hasattr(pipeline, "maybe_convert_prompt") else text
+        if not hasattr(pipeline, "maybe_convert_prompt"):
+            return text
+        with quiet_libraries():  # a text that is too long is counted here, and cut up or reported by us
+            return str(pipeline.maybe_convert_prompt(text, tokenizer))
 
 
 def token_names(tokenizer: Any, ids: list[int]) -> tuple[str, ...]:

@@ -6,15 +6,16 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 import torch
-from jaxtyping import Bool, Float
 from torch import Tensor
 
+from whichway.analysis.families.chunks import ReadPrompt, read_prompt
 from whichway.analysis.families.clip_skip import with_text_models
 from whichway.analysis.families.conditioning import Conditioning
+from whichway.analysis.families.encoded_rows import EncodedRows, conditioning_of
 from whichway.analysis.families.encoder import Encoder, called_with
 from whichway.analysis.families.family import MASK, ROWS, Family, negative
 from whichway.analysis.quiet import quiet_libraries
-from whichway.geometry import PointCloud
+from whichway.analysis.reading.prompt_reading import PromptReading
 
 BATCH = 32  # prompts that a text encoder reads together
 #: of ``encode_prompt``: those that the pipeline's own call passes on
@@ -26,56 +27,106 @@ class TruncationWarning(UserWarning):
 
 
 def encode(
-    family: Family, pipeline: Any, prompts: Sequence[str], *, clip_skip: int | None = None
+    family: Family,
+    pipeline: Any,
+    prompts: Sequence[str],
+    *,
+    clip_skip: int | None = None,
+    reading: PromptReading = PromptReading(),
 ) -> Iterator[Conditioning]:
     """The conditioning of each prompt, float32 on the CPU, one after the other.
 
     The rows of a cloud are all positions of its encoder, padding included, but for those that the denoiser does not
-    see. ``labels`` are the tokens; ``size`` counts the prompt's own (start token, words, end token). Prompts that are
-    too long for an encoder are cut off, with one :class:`TruncationWarning` for each encoder.
+    see; of a prompt in chunks, those of each chunk that have mass. ``labels`` are the tokens; ``size`` counts the
+    prompt's own (start token, words, end token), in chunks up to the last one's end token. Prompts that are too long
+    for an encoder, and may not be read in chunks, are cut off, with one :class:`TruncationWarning` for each encoder.
+    Vectors are those of the first chunk.
 
     Args:
         clip_skip: last layers of CLIP's text encoders that are left out.
+        reading: what brackets mean, and what becomes of long prompts.
+
+    Raises:
+        UserError: prompts that cannot be read so.
     """
+    read = [read_prompt(family, pipeline, prompt, reading) for prompt in prompts]
     for encoder in family.encoders:
-        _warn_of_long(family, encoder, pipeline, prompts)
-    for first in range(0, len(prompts), BATCH):
-        yield from _encode_batch(family, pipeline, prompts[first : first + BATCH], clip_skip)
+        _warn_of_long(family, encoder, pipeline, read)
+    for first in range(0, len(read), BATCH):
+        yield from _encode_batch(family, pipeline, read[first : first + BATCH], clip_skip, reading)
 
 
 @torch.inference_mode()
-def encode_negative(family: Family, pipeline: Any, prompt: str | None, *, clip_skip: int | None = None) -> Conditioning:
+def encode_negative(
+    family: Family,
+    pipeline: Any,
+    prompt: str | None,
+    *,
+    clip_skip: int | None = None,
+    reading: PromptReading = PromptReading(),
+) -> Conditioning:
     """The conditioning of the negative prompt as the pipeline's own call makes it.
 
     Args:
         prompt: None: there is none, which is not always the empty one (SDXL then takes zeros, if so configured).
+
+    Raises:
+        UserError: as :func:`encode`.
     """
     if negative(ROWS) not in family.returns:
-        return next(encode(family, pipeline, [prompt or ""], clip_skip=clip_skip))
-    if prompt:
-        for encoder in family.encoders:
-            _warn_of_long(family, encoder, pipeline, [prompt])
-    given = {} if prompt is None else {"negative_prompt": prompt}
-    tensors = _encode_prompt(
-        family, pipeline, prompt="", do_classifier_free_guidance=True, clip_skip=clip_skip, **given
-    )
-    own = {
-        name: tensors[negative(name)] for name in (ROWS, MASK, *family.vectors.values()) if negative(name) in tensors
-    }
-    [clouds] = _clouds(family, pipeline, own, [None])
-    return Conditioning(clouds, vectors=_vectors(family, own, 0), source=prompt or "")
+        return next(encode(family, pipeline, [prompt or ""], clip_skip=clip_skip, reading=reading))
+
+    def tensors(**given: str) -> dict[str, Tensor]:
+        encoded = _encode_prompt(
+            family, pipeline, prompt="", do_classifier_free_guidance=True, clip_skip=clip_skip, **given
+        )
+        names = (ROWS, MASK, *family.vectors.values())
+        return {name: encoded[negative(name)] for name in names if negative(name) in encoded}
+
+    if prompt is None:
+        return conditioning_of(EncodedRows(family, pipeline, tensors()), None, reading)
+    read = read_prompt(family, pipeline, prompt, reading)
+    for encoder in family.encoders:
+        _warn_of_long(family, encoder.of_negative(), pipeline, [read] if prompt else [])
+    whole = {negative(name): read.whole.text for name in _arguments_of_whole(family, read)}
+    chunks = [tensors(negative_prompt=chunk.text, **whole) for chunk in read.chunks]
+    together = {name: torch.cat([chunk[name] for chunk in chunks]) for name in chunks[0]}
+    empty = tensors(negative_prompt="") if _scales_rows([read], reading) else None
+    return conditioning_of(EncodedRows(family, pipeline, together, empty, negative=True), read, reading)
 
 
 @torch.inference_mode()
-def _encode_batch(family: Family, pipeline: Any, prompts: Sequence[str], clip_skip: int | None) -> list[Conditioning]:
-    tensors = _encode_prompt(
-        family, pipeline, prompt=list(prompts), do_classifier_free_guidance=False, clip_skip=clip_skip
+def _encode_batch(
+    family: Family, pipeline: Any, prompts: Sequence[ReadPrompt], clip_skip: int | None, reading: PromptReading
+) -> list[Conditioning]:
+    def tensors(texts: list[str], **whole: list[str]) -> dict[str, Tensor]:
+        return _encode_prompt(
+            family, pipeline, prompt=texts, do_classifier_free_guidance=False, clip_skip=clip_skip, **whole
+        )
+
+    arguments = {name for prompt in prompts for name in _arguments_of_whole(family, prompt)}
+    encoded = tensors(
+        [chunk.text for prompt in prompts for chunk in prompt.chunks],
+        **{name: [prompt.whole.text for prompt in prompts for _ in prompt.chunks] for name in arguments},
     )
-    clouds = _clouds(family, pipeline, tensors, prompts)
-    return [
-        Conditioning(of_prompt, vectors=_vectors(family, tensors, index), source=prompt)
-        for index, (of_prompt, prompt) in enumerate(zip(clouds, prompts, strict=True))
-    ]
+    empty = tensors([""]) if _scales_rows(prompts, reading) else None
+    conditionings, first = [], 0
+    for prompt in prompts:
+        last = first + len(prompt.chunks)
+        own = {name: tensor[first:last] for name, tensor in encoded.items()}
+        conditionings.append(conditioning_of(EncodedRows(family, pipeline, own, empty), prompt, reading))
+        first = last
+    return conditionings
+
+
+def _arguments_of_whole(family: Family, prompt: ReadPrompt) -> list[str]:
+    """Of ``encode_prompt``: those of encoders that are given the whole prompt while others are given chunks."""
+    return [encoder.argument for encoder in family.encoders if not encoder.chunked] if len(prompt.chunks) > 1 else []
+
+
+def _scales_rows(prompts: Sequence[ReadPrompt], reading: PromptReading) -> bool:
+    """Whether the empty prompt's rows are needed, too."""
+    return reading.word_weights == "rows" and any(prompt.is_weighted for prompt in prompts)
 
 
 def _encode_prompt(family: Family, pipeline: Any, **arguments: Any) -> dict[str, Tensor]:
@@ -90,58 +141,27 @@ def _encode_prompt(family: Family, pipeline: Any, **arguments: Any) -> dict[str,
     return {name: tensor for name, tensor in named if name and tensor is not None}
 
 
-def _clouds(
-    family: Family, pipeline: Any, tensors: dict[str, Tensor], prompts: Sequence[str | None]
-) -> list[dict[str, PointCloud]]:
-    """For each prompt, the clouds: the matrix cut at the encoders' lengths; prompts that are None have no labels."""
-    rows = tensors[ROWS].float().cpu()
-    seen = tensors[MASK].cpu().bool() if family.mask == "hidden" else torch.ones(rows.shape[:2], dtype=torch.bool)
-    sizes = [encoder.positions(pipeline) for encoder in family.encoders[:-1]]
-    sizes.append(rows.shape[1] - sum(sizes))
-    return [
-        {
-            encoder.cloud: _cloud(encoder, pipeline, own, visible, prompt)
-            for encoder, own, visible in zip(family.encoders, matrix.split(sizes), mask.split(sizes), strict=True)
-        }
-        for matrix, mask, prompt in zip(rows, seen, prompts, strict=True)
-    ]
-
-
-def _cloud(
-    encoder: Encoder, pipeline: Any, rows: Float[Tensor, "n d"], seen: Bool[Tensor, " n"], prompt: str | None
-) -> PointCloud:
-    rows = rows[seen].clone()
-    if prompt is None:
-        return PointCloud(rows)
-    labels = encoder.labels(pipeline, prompt)
-    own = encoder.token_count(pipeline, prompt) or len(rows)
-    return PointCloud(
-        rows,
-        labels=tuple(label for label, visible in zip(labels, seen.tolist(), strict=True) if visible) if labels else (),
-        size=min(own, len(rows)),
-        source=prompt,
-    )
-
-
-def _vectors(family: Family, tensors: dict[str, Tensor], index: int) -> dict[str, Tensor]:
-    return {name: tensors[argument][index].float().cpu() for name, argument in family.vectors.items()}
-
-
-def _warn_of_long(family: Family, encoder: Encoder, pipeline: Any, prompts: Sequence[str]) -> None:
+def _warn_of_long(family: Family, encoder: Encoder, pipeline: Any, prompts: Sequence[ReadPrompt]) -> None:
     """One warning: what is cut off from a single prompt, or how many of several are cut off."""
     positions = encoder.positions(pipeline)
-    long = [prompt for prompt in prompts if encoder.token_count(pipeline, prompt) > positions]
+    counted = [
+        (prompt.source, encoder.token_count(pipeline, text.text))
+        for prompt in prompts
+        for text in prompt.texts(encoder.chunked)
+    ]
+    long = [(source, tokens) for source, tokens in counted if tokens > positions]
     if not long:
         return
     name = "the text encoder" if len(family.encoders) == 1 else f"the text encoder {encoder.cloud!r}"
+    [source, tokens] = long[0]
     if len(prompts) > 1:
         message = (
-            f"{len(long)} of {len(prompts)} prompts truncated to {name}'s {positions} positions; the first: {long[0]!r}"
+            f"{len(long)} of {len(prompts)} prompts truncated to {name}'s {positions} positions; the first: {source!r}"
         )
     else:
-        tokens = encoder.token_count(pipeline, long[0])
         message = (
             f"prompt truncated: {tokens} tokens, {name} has {positions} positions; "
-            f"the last {tokens - positions} before the end token were dropped: {long[0]!r}"
+            f"the last {tokens - positions} before the end token were dropped: {source!r}"
         )
-    warnings.warn(message, TruncationWarning, stacklevel=2)
+    advice = " (long_prompts 'chunks', --long-prompts chunks, keeps them)" if encoder.chunked else ""
+    warnings.warn(message + advice, TruncationWarning, stacklevel=2)

@@ -7,9 +7,14 @@ gives the denoiser the first row and the last 299: the prompt's, and as much of 
 from dataclasses import dataclass
 from typing import Any
 
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
 from whichway.analysis.families.encoder import Encoder, called_with, sequence_length, token_names
 from whichway.analysis.families.family import WITH_MASK, Family
 from whichway.analysis.families.pixart import size_bins, text
+from whichway.analysis.reading.weighted_text import WeightedText
 
 
 @dataclass(frozen=True)
@@ -29,6 +34,16 @@ class InstructedEncoder(Encoder):
             read, padding="max_length", max_length=positions + cut, truncation=True, verbose=False
         ).input_ids
         return token_names(pipeline.tokenizer, [ids[0], *ids[1 - positions :]])
+
+    def token_weights(self, pipeline: Any, text: WeightedText) -> Float[Tensor, " positions"]:
+        instruction, cut = self._instruction(pipeline)
+        positions = self.positions(pipeline)
+        weights = self._weights(pipeline, text, instruction, positions + cut)
+        return torch.tensor([weights[0], *weights[1 - positions :]], dtype=torch.float64)
+
+    def of_negative(self) -> Encoder:
+        """No instruction comes before a negative prompt."""
+        return Encoder(self.cloud, self.tokenizers, self.positions, self.text)
 
     def _instruction(self, pipeline: Any) -> tuple[str, int]:
         """The instruction, and how many of its tokens have no rows: all but two."""

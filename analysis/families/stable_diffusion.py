@@ -7,7 +7,7 @@ STABLE_DIFFUSION = Family(
     name="Stable Diffusion 1.x and 2.x",
     pipelines=("StableDiffusionPipeline", "LatentConsistencyModelPipeline"),
     denoiser="unet",
-    encoders=(Encoder("text", ("tokenizer",), clip_positions),),
+    encoders=(Encoder("text", ("tokenizer",), clip_positions, chunked=True),),
     returns=(ROWS, negative(ROWS)),
     width=lambda pipeline: pipeline.unet.config.cross_attention_dim,
 )

@@ -11,8 +11,8 @@ STABLE_DIFFUSION_3 = Family(
     pipelines=("StableDiffusion3Pipeline",),
     denoiser="transformer",
     encoders=(
-        Encoder("clip", ("tokenizer", "tokenizer_2"), clip_positions),
-        Encoder("t5", ("tokenizer_3",), sequence_length),
+        Encoder("clip", ("tokenizer", "tokenizer_2"), clip_positions, chunked=True),
+        Encoder("t5", ("tokenizer_3",), sequence_length, argument="prompt_3"),
     ),
     returns=WITH_POOLED,
     vectors={"pooled": POOLED},

@@ -8,7 +8,7 @@ STABLE_DIFFUSION_XL = Family(
     pipelines=("StableDiffusionXLPipeline",),
     denoiser="unet",
     # one cloud and not two: permuting CLIP-L's halves of the rows alone changes the image
-    encoders=(Encoder("clip", ("tokenizer", "tokenizer_2"), clip_positions),),
+    encoders=(Encoder("clip", ("tokenizer", "tokenizer_2"), clip_positions, chunked=True),),
     returns=WITH_POOLED,
     vectors={"pooled": POOLED},
     width=lambda pipeline: pipeline.unet.config.cross_attention_dim,

@@ -37,6 +37,30 @@ def is_guided(model: GuidedModel, sampling: ResolvedSampling) -> bool:
     )
 
 
+def walking_negative(negative_prompt_end: str | None) -> dict[str, str]:
+    """Of a run's identity: nothing where the negative prompt stays, as records of before have it."""
+    return {} if negative_prompt_end is None else {"negative_prompt_end": negative_prompt_end}
+
+
+def negative_ends(
+    model: GuidedModel, sampling: ResolvedSampling, negative_prompt_end: str | None
+) -> tuple[Conditioning, Conditioning] | None:
+    """The sampling's negative prompt and another one, to which it walks; None: it stays.
+
+    Raises:
+        UserError: as :func:`is_guided`; a second one where the images are not guided.
+    """
+    if negative_prompt_end is None:
+        return None
+    start = negative_conditioning(model, sampling)
+    if start is None:
+        raise UserError(
+            "negative_prompt_end: without guidance no negative prompt is looked at; wanted a guidance_scale above 1, "
+            "and of Flux a negative_prompt and a true_cfg_scale above 1"
+        )
+    return start, model.encode_negative(negative_prompt_end)
+
+
 def negative_conditioning(model: GuidedModel, sampling: ResolvedSampling) -> Conditioning | None:
     """What guidance moves away from; None: the images are not guided.
 

@@ -250,7 +250,7 @@ class Batch:
         attending: LayerChange | None,
     ) -> Any:
         model, sampling = self.model, self.sampling
-        negatives = [self.negative] * len(conditionings) if self.negative else []
+        negatives = [each.negative or self.negative for each in conditionings] if self.negative else []
         text = text_arguments(
             model.family, conditionings, negatives, device=model.pipeline._execution_device, dtype=model.dtype
         )

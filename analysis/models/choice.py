@@ -1,10 +1,11 @@
 """Which model, and how it is held in memory: the settings that every command which needs a model offers."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from whichway.analysis.errors import require_at_least, require_known
+from whichway.analysis.reading.prompt_reading import PromptReading
 from whichway.analysis.vocabulary import DEVICES, DTYPES, OFFLOADS, QUANTIZATIONS
 
 if TYPE_CHECKING:
@@ -13,6 +14,8 @@ if TYPE_CHECKING:
 MINIATURE = "miniature"
 #: the same with a denoiser that was trained from another seed: is what was found of one network true of another?
 SECOND_MINIATURE = "miniature-second"
+#: of the choices: how prompts become clouds
+READING = ("clip_skip", "syntax", "word_weights", "long_prompts", "chunk_masses")
 OWN = "your own "  # how the name of a pipeline begins that the user has built
 
 
@@ -35,6 +38,8 @@ class ModelChoice:
         vae_tiling: decode large images tile by tile; seams are blended, so pixels change a little.
         free_text_encoders: let go of the text encoders when the first frame is rendered; other prompts than those
             encoded by then cannot be encoded any more.
+        syntax, word_weights, long_prompts, chunk_masses: how prompts are read
+            (:class:`whichway.analysis.reading.prompt_reading.PromptReading`).
 
     Raises:
         UserError: a value that makes no sense, with what would.
@@ -53,6 +58,10 @@ class ModelChoice:
     vae_slicing: bool = False
     vae_tiling: bool = False
     free_text_encoders: bool = False
+    syntax: str = "plain"
+    word_weights: str = "mass"
+    long_prompts: str = "truncate"
+    chunk_masses: str = "own-rows"
 
     def __post_init__(self) -> None:
         require_known("device", self.device, DEVICES)
@@ -61,6 +70,15 @@ class ModelChoice:
         require_known("quantize", self.quantize, QUANTIZATIONS)
         if self.clip_skip is not None:
             require_at_least("clip_skip", self.clip_skip, 1)
+        _ = self.reading
+
+    @property
+    def reading(self) -> PromptReading:
+        return PromptReading(self.syntax, self.word_weights, self.long_prompts, self.chunk_masses)
+
+    def as_loaded(self, model: "Model") -> "ModelChoice":
+        """This choice, with how ``model`` really reads prompts: the user may have loaded it in another way."""
+        return replace(self, clip_skip=model.clip_skip, **asdict(model.reading))
 
     @classmethod
     def from_json(cls, content: Mapping[str, Any]) -> "ModelChoice":

@@ -10,13 +10,14 @@ from typing import Any
 import torch
 
 from whichway.analysis.errors import UserError
-from whichway.analysis.families import Conditioning, Family, encode, encode_negative, find_family
+from whichway.analysis.families import Conditioning, Family, PromptReading, encode, encode_negative, find_family
+from whichway.analysis.families.chunks import require_reading
 from whichway.analysis.families.clip_skip import require_clip_skip
 from whichway.analysis.images.pipeline_defaults import pipeline_defaults
 from whichway.analysis.images.rendering import Images, Renderable, render
 from whichway.analysis.images.sampling import Sampling, SamplingDefaults
 from whichway.analysis.images.undisturbed import undisturbed
-from whichway.analysis.models.choice import MINIATURE, OWN, ModelChoice
+from whichway.analysis.models.choice import MINIATURE, OWN, READING, ModelChoice
 from whichway.analysis.models.encoded_prompts import EncodedPrompts
 from whichway.analysis.models.fingerprint import Fingerprint, digest_of
 from whichway.analysis.models.loading import load_pipeline
@@ -47,6 +48,7 @@ class Model:
         clip_skip: last layers of CLIP's text encoders that are left out.
         call_arguments: further arguments of the pipeline's call, the same for every image: ``ip_adapter_image``,
             ``cross_attention_kwargs`` and so on.
+        reading: what brackets in prompts mean, and what becomes of long ones.
         frees_text_encoders: whether the first rendering lets go of the text encoders.
         batch_limits: how many frames fitted where memory ran out (:mod:`whichway.analysis.images.batches`).
         lock: held while the pipeline encodes prompts or renders a batch.
@@ -61,6 +63,7 @@ class Model:
     clip_skip: int | None = None
     call_arguments: Mapping[str, Any] = field(default_factory=dict)
     frees_text_encoders: bool = False
+    reading: PromptReading = field(default_factory=PromptReading)
     lock: Any = field(default_factory=threading.RLock, repr=False)
     batch_limits: dict[object, int] = field(default_factory=dict, repr=False)
 
@@ -68,6 +71,7 @@ class Model:
         _ = self.family
         if self.clip_skip is not None:
             require_clip_skip(self.pipeline, self.clip_skip)
+        require_reading(self.family, self.pipeline, self.reading)
         if reserved := sorted(RESERVED & set(self.call_arguments)):
             raise UserError(
                 f"call_arguments: {', '.join(reserved)} belong to the sampling or the prompts; leave them out"
@@ -110,7 +114,12 @@ class Model:
 
     @property
     def identity(self) -> dict[str, Any]:
-        """All of the model that an image depends on: two models of one identity give the same images up to rounding."""
+        """All that an image of a prompt depends on: two models of one identity give the same ones up to rounding."""
+        return self.rendering_identity | self.reading.changes
+
+    @property
+    def rendering_identity(self) -> dict[str, Any]:
+        """All that an image of a conditioning depends on, however its prompt was read."""
         optional = {
             "clip_skip": self.clip_skip,
             "call_arguments_sha256": digest_of(self.call_arguments) if self.call_arguments else None,
@@ -156,7 +165,7 @@ class Model:
     @cached_property
     def _encoded(self) -> EncodedPrompts[str]:
         def encode_now(prompts: Sequence[str]) -> Iterator[Conditioning]:
-            return encode(self.family, self.pipeline, prompts, clip_skip=self.clip_skip)
+            return encode(self.family, self.pipeline, prompts, clip_skip=self.clip_skip, reading=self.reading)
 
         return EncodedPrompts(self.name, encode_now, keeps=self.frees_text_encoders)
 
@@ -164,7 +173,9 @@ class Model:
     def _encoded_negative(self) -> EncodedPrompts[str | None]:
         def encode_now(prompts: Sequence[str | None]) -> Iterator[Conditioning]:
             for prompt in prompts:
-                yield encode_negative(self.family, self.pipeline, prompt, clip_skip=self.clip_skip)
+                yield encode_negative(
+                    self.family, self.pipeline, prompt, clip_skip=self.clip_skip, reading=self.reading
+                )
 
         return EncodedPrompts(self.name, encode_now, keeps=self.frees_text_encoders)
 
@@ -204,6 +215,10 @@ def load_model(
     vae_slicing: bool = False,
     vae_tiling: bool = False,
     free_text_encoders: bool = False,
+    syntax: str = "plain",
+    word_weights: str = "mass",
+    long_prompts: str = "truncate",
+    chunk_masses: str = "own-rows",
     call_arguments: Mapping[str, Any] | None = None,
     report: Callable[[str], object] = lambda line: None,
 ) -> Model:
@@ -218,7 +233,7 @@ def load_model(
         report: called with a line that says what the model needs and what there is, before its weights are read.
 
     The other arguments are those of :class:`whichway.analysis.models.choice.ModelChoice`. Of them, a pipeline of your
-    own takes ``clip_skip`` alone: the rest is done to the pipeline before it is given here.
+    own takes those that say how prompts are read: the rest is done to the pipeline before it is given here.
 
     Raises:
         UserError: no such model, not a checkpoint, one that cannot fit in memory, a device that is not there, no
@@ -239,9 +254,14 @@ def load_model(
         vae_slicing,
         vae_tiling,
         free_text_encoders,
+        syntax,
+        word_weights,
+        long_prompts,
+        chunk_masses,
     )
     pipeline = _load(choice, report) if named else _taken_as_it_is(model, choice)
-    loaded = Model(choice.name, pipeline, compiled, clip_skip, dict(call_arguments or {}), free_text_encoders)
+    arguments = dict(call_arguments or {})
+    loaded = Model(choice.name, pipeline, compiled, clip_skip, arguments, free_text_encoders, choice.reading)
     if named:
         _ = loaded.fingerprint if offload == "sequential" else None  # of weights that can still be read
         place(pipeline, loaded.denoiser, choice, pick_device(device))
@@ -265,7 +285,7 @@ def _taken_as_it_is(pipeline: Any, choice: ModelChoice) -> Any:
 
     if not isinstance(pipeline, DiffusionPipeline):
         raise UserError(f"model: wanted a name or a pipeline of diffusers, got a {type(pipeline).__name__}")
-    default, kept = ModelChoice(), ("name", "clip_skip")
+    default, kept = ModelChoice(), ("name", *READING)
     if changing := [
         option.name
         for option in fields(ModelChoice)

@@ -32,4 +32,5 @@ def with_model(
     """
     model = model or settings.model.load(report)
     resolved: Any = settings
-    return replace(resolved, sampling=settings.sampling.resolved(model.defaults)), model
+    sampling, choice = settings.sampling.resolved(model.defaults), settings.model.as_loaded(model)
+    return replace(resolved, sampling=sampling, model=choice), model

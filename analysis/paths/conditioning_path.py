@@ -27,18 +27,23 @@ class ConditioningPath:
         vectors: name → path of its vector x, as the cloud δ_x of one row.
         ends: the conditionings that are joined, with the vectors that the path has there: what frames attend to where
             a method has them attend to both ends.
+        negative: the path of the negative prompt beside them; None: it stays the sampling's.
     """
 
     clouds: Mapping[str, Path]
     masses: Mapping[str, tuple[float, float]]
     vectors: Mapping[str, Path] = field(default_factory=dict)
     ends: tuple[Conditioning, ...] = ()
+    negative: "ConditioningPath | None" = None
 
     def __call__(self, t: float) -> Conditioning:
-        return self.with_moved({*self.clouds, *self.vectors}, t)
+        prompt = self.with_moved({*self.clouds, *self.vectors}, t)
+        return replace(prompt, negative=self.negative(t)) if self.negative else prompt
 
     def with_moved(self, parts: Collection[str], t: float) -> Conditioning:
-        """Where only these parts have moved, to t; a cloud's mass moves with it, and all others are at t = 0."""
+        """Where only these parts have moved, to t; a cloud's mass moves with it, and all others are at t = 0, the
+        negative prompt too.
+        """
         at = {part: t if part in parts else 0.0 for part in (*self.clouds, *self.vectors)}
         clouds = {name: path(at[name]) for name, path in self.clouds.items()}
         return Conditioning(
@@ -65,7 +70,8 @@ def join(
 ) -> ConditioningPath:
     """The path of ``method``, which the user called ``name``, from one conditioning to the other.
 
-    Every cloud moves by the method; vectors as :mod:`whichway.analysis.paths.vector_path` says.
+    Every cloud moves by the method; vectors as :mod:`whichway.analysis.paths.vector_path` says; negative prompts that
+    both ends bring along, as prompts do.
 
     Args:
         model: whose cross-attention may be the ground metric, and whose family says whether rows may be re-matched;
@@ -89,12 +95,33 @@ def join(
             )
             for encoder, cloud in start.clouds.items()
         }
-    except (ValueError, RuntimeError) as error:
-        raise UserError(f"method {name!r}: {error}{_why_sizes_differ(start, end)}") from error
+    except ValueError as error:
+        raise UserError(f"method {name!r}: {error}{_what_else(start, end)}") from error
+    except RuntimeError as error:  # a solver that did not converge
+        raise UserError(f"method {name!r}: {error}") from error
     masses = {encoder: (mass, end.masses[encoder]) for encoder, mass in start.masses.items()}
     vectors = _vector_paths(name, method, start, end)
     ends = (_with_vectors(start, vectors, 0), _with_vectors(end, vectors, 1))
-    return ConditioningPath(clouds, masses, vectors, ends)
+    path = ConditioningPath(clouds, masses, vectors, ends)
+    if not (start.negative and end.negative):
+        return path
+    return replace(path, negative=join_negatives(name, method, start.negative, end.negative, model=model, seed=seed))
+
+
+def join_negatives(
+    name: str, method: ChosenMethod, start: Conditioning, end: Conditioning, *, model: Model | None, seed: int = 0
+) -> ConditioningPath:
+    """The path of a negative prompt: as :func:`join`.
+
+    Raises:
+        UserError: as :func:`join`; a method whose frames attend to those of both ends, and so to their negative prompt.
+    """
+    if find_method(method.method).path in ATTENDING:
+        raise UserError(f"negative_prompt_end: frames of {name!r} attend to those of both ends; leave it out")
+    try:
+        return join(name, method, start, end, model=model, seed=seed)
+    except UserError as error:
+        raise UserError(f"negative_prompt_end: {error}") from error
 
 
 def _with_vectors(conditioning: Conditioning, vectors: Mapping[str, Path], t: float) -> Conditioning:
@@ -115,10 +142,16 @@ def _vector_paths(name: str, method: ChosenMethod, start: Conditioning, end: Con
     return paths
 
 
-def _why_sizes_differ(start: Conditioning, end: Conditioning) -> str:
-    if all(len(cloud) == len(end.clouds[encoder]) for encoder, cloud in start.clouds.items()):
-        return ""
+def _what_else(start: Conditioning, end: Conditioning) -> str:
+    pairs = [(cloud, end.clouds[encoder]) for encoder, cloud in start.clouds.items()]
+    if all(len(a) == len(b) for a, b in pairs):
+        if all(cloud.is_uniform for pair in pairs for cloud in pair):
+            return ""
+        return (
+            "; where words or chunks have weights, so have rows: choose a method for any weights, such as optimal, "
+            "mixture or identity"
+        )
     return (
-        "; where an encoder's padding is masked, a text has as many rows as tokens: choose a method for clouds of any "
-        "sizes, such as optimal, mixture or identity"
+        "; where an encoder's padding is masked, a text has as many rows as tokens, and one that is read in chunks has "
+        "more: choose a method for clouds of any sizes, such as optimal, mixture or identity"
     )

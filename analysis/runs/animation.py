@@ -12,6 +12,7 @@ import numpy as np
 from whichway.analysis.errors import UserError
 from whichway.analysis.families import Conditioning
 from whichway.analysis.files import write_json, written_whole
+from whichway.analysis.images.guidance import negative_ends
 from whichway.analysis.models.model import Model
 from whichway.analysis.models.with_model import with_model
 from whichway.analysis.paths.film_path import FilmPath, Moving
@@ -111,6 +112,7 @@ def _recipe(settings: FilmSettings, name: FrameName) -> FrameRecipe:
         seeds=settings.keyframe_seeds,
         moving=MOVING[moving],
         coupling_seed=settings.sampling.seed,
+        negatives=settings.negatives,
     )
 
 
@@ -119,6 +121,7 @@ class _Footage:
 
     def __init__(self, settings: FilmSettings, renderer: FrameRenderer) -> None:
         self.settings, self.renderer = settings, renderer
+        negative_ends(renderer.model, renderer.sampling, settings.negative_prompt_end)  # refuses where none is seen
         encoded: dict[str, Conditioning] = {p: renderer.model.encode([p])[0] for p in dict.fromkeys(settings.prompts)}
         keyframes = [encoded[prompt] for prompt in settings.prompts]
         self.path: FilmPath = _recipe(settings, ("both", 0.0)).path(keyframes, renderer.model)

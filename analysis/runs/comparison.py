@@ -1,13 +1,14 @@
 """One comparison of methods from prompt A to prompt B: a run in a folder, resumable, from encoding to pictures."""
 
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from whichway.analysis.clouds.conditioning_file import write_conditionings
 from whichway.analysis.clouds.prompt_distances import Distances, measure_distances
 from whichway.analysis.fidelity.frame_fidelity import describe_instruments
 from whichway.analysis.files import write_json
+from whichway.analysis.images.guidance import negative_ends
 from whichway.analysis.models.model import Model
 from whichway.analysis.models.with_model import with_model
 from whichway.analysis.runs.change_by_part import ChangeByPart, measure_changes, render_moved_alone
@@ -76,10 +77,13 @@ def compare(
 
 def _compare(run: Run, settings: ComparisonSettings) -> Comparison:
     start, end = run.model.encode([settings.prompt_a]) + run.model.encode([settings.prompt_b])
+    sampling = settings.sampling.resolved(run.model.defaults)
+    if negatives := negative_ends(run.model, sampling, settings.negative_prompt_end):
+        start, end = (replace(each, negative=own) for each, own in zip((start, end), negatives, strict=True))
     write_conditionings(run.folder / CONDITIONINGS, {"A": start, "B": end})
     methods, seed, distance = settings.chosen_methods, settings.sampling.seed, settings.perceptual_distance
     prompts = (settings.prompt_a, settings.prompt_b)
-    renderer = run.renderer(settings.sampling, path_recipes(prompts, methods, seed=seed))
+    renderer = run.renderer(settings.sampling, path_recipes(prompts, methods, seed=seed, negatives=settings.negatives))
     rendered = render_paths(
         renderer,
         (start, end),

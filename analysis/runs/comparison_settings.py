@@ -6,6 +6,7 @@ from typing import Any
 
 from whichway.analysis.errors import UserError, require_at_least, require_known
 from whichway.analysis.geodesics.settings import GeodesicSettings
+from whichway.analysis.images.guidance import walking_negative
 from whichway.analysis.images.sampling import Sampling
 from whichway.analysis.models.choice import ModelChoice
 from whichway.analysis.paths.chosen_method import GENERAL_CHOICES, ChosenMethod, choose_method, chosen_pooled
@@ -24,6 +25,9 @@ KNOWN: Mapping[str, Mapping[str, str]] = {
 class ComparisonSettings:
     """``sampling.seed`` is also that of the random coupling.
 
+    Attributes:
+        negative_prompt_end: the negative prompt of B, to which the sampling's walks by every method; None: it stays.
+
     Raises:
         UserError: a setting that makes no sense, with what would.
     """
@@ -41,6 +45,7 @@ class ComparisonSettings:
     model: ModelChoice = ModelChoice()
     sampling: Sampling = Sampling()
     geodesic: GeodesicSettings = GeodesicSettings()
+    negative_prompt_end: str | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "methods", tuple(dict.fromkeys(self.methods)))
@@ -51,6 +56,11 @@ class ComparisonSettings:
         for name in self.methods:
             choose_method(name)
         require_at_least("frames", self.frames, 2)
+        geodesics = [name for name, method in self.chosen_methods.items() if method.is_geodesic]
+        if geodesics and self.negative_prompt_end is not None:
+            raise UserError(
+                f"negative_prompt_end: {geodesics[0]!r} is looked for under one negative prompt; leave it out"
+            )
 
     @classmethod
     def from_json(cls, content: Mapping[str, Any]) -> "ComparisonSettings":
@@ -84,4 +94,9 @@ class ComparisonSettings:
     def identity(self) -> dict[str, Any]:
         """What a run's folder is a run of, besides its model: the rest only chooses among its frames, or measures."""
         matching = {"ground": self.ground, "tokens": self.tokens} | chosen_pooled(self.pooled)
-        return self.prompts | asdict(self.sampling) | matching
+        return self.prompts | asdict(self.sampling) | matching | walking_negative(self.negative_prompt_end)
+
+    @property
+    def negatives(self) -> tuple[str | None, ...]:
+        """Of both ends; none where the negative prompt stays."""
+        return () if self.negative_prompt_end is None else (self.sampling.negative_prompt, self.negative_prompt_end)

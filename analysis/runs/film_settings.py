@@ -6,6 +6,7 @@ from itertools import pairwise
 from typing import Any
 
 from whichway.analysis.errors import UserError, require_at_least, require_known
+from whichway.analysis.images.guidance import walking_negative
 from whichway.analysis.images.sampling import Sampling
 from whichway.analysis.models.choice import ModelChoice
 from whichway.analysis.paths.chosen_method import GENERAL_CHOICES, ChosenMethod, choose_method, chosen_pooled
@@ -32,6 +33,7 @@ class FilmSettings:
         separate: measure also the path of the text alone and that of the noise alone.
         fps: frames a second.
         ping_pong: there and back again.
+        negative_prompt_end: the negative prompt of the last prompt, to which the sampling's walks; None: it stays.
 
     Raises:
         UserError: a setting that makes no sense, with what would.
@@ -55,6 +57,7 @@ class FilmSettings:
     perceptual_distance: str = PERCEPTUAL_DISTANCE
     model: ModelChoice = ModelChoice()
     sampling: Sampling = Sampling()
+    negative_prompt_end: str | None = None
 
     def __post_init__(self) -> None:
         others = {"perceptual_distance": PERCEPTUAL_DISTANCES, "interpolation": INTERPOLATIONS}
@@ -68,6 +71,8 @@ class FilmSettings:
         self._require_times()
         if self.loop and self.ping_pong:
             raise UserError("ping_pong: a loop is back at its beginning already; leave out one of them")
+        if self.loop and self.negative_prompt_end is not None:
+            raise UserError("negative_prompt_end: a loop is back at its first prompt, and so at its negative one")
         if self.seeds and method.path in ATTENDING:
             raise UserError(f"seeds: frames of {self.method!r} attend to those of both ends; choose another method")
         if self.separate and not (self.seeds and len(set(self.prompts)) > 1):
@@ -126,6 +131,7 @@ class FilmSettings:
     @property
     def identity(self) -> dict[str, Any]:
         """What a run's folder is a run of, besides its model: the rest only chooses among its frames, or measures."""
+        negative_end = walking_negative(self.negative_prompt_end)
         keyframes: dict[str, Any] = {"prompts": self.prompts, "seeds": self.seeds, "loop": self.loop}
         joined: dict[str, Any] = {
             "interpolation": self.interpolation,
@@ -134,4 +140,9 @@ class FilmSettings:
         }
         if self.interpolation == "spline":
             joined |= {"at": self.keyframe_times}
-        return keyframes | joined | asdict(self.sampling) | chosen_pooled(self.pooled)
+        return keyframes | joined | asdict(self.sampling) | chosen_pooled(self.pooled) | negative_end
+
+    @property
+    def negatives(self) -> tuple[str | None, ...]:
+        """Of both ends; none where the negative prompt stays."""
+        return () if self.negative_prompt_end is None else (self.sampling.negative_prompt, self.negative_prompt_end)

@@ -26,22 +26,24 @@ class FrameAddresses:
     """Addresses of the frames of one model under one sampling, as both are now.
 
     Attributes:
-        model_identity: :attr:`whichway.analysis.models.model.Model.identity` when the addresses were made.
+        model_identity: :attr:`whichway.analysis.models.model.Model.rendering_identity` when the addresses were made.
     """
 
     def __init__(self, model: Model, sampling: Sampling) -> None:
         sampling = sampling.resolved(model.defaults)
-        self.dtype, self.model_identity, self.seed = model.dtype, model.identity, sampling.seed
+        self.dtype, self.model_identity, self.seed = model.dtype, model.rendering_identity, sampling.seed
         settings = asdict(sampling) | self.model_identity | {"versions": versions(RENDERING_PACKAGES)}
         del settings["negative_prompt"]  # its conditioning counts
         self._shared = hashlib.sha256(json.dumps(settings, sort_keys=True).encode())
         negative = negative_conditioning(model, sampling)
-        if negative is not None:
-            self._shared.update(self._digest(negative))
+        self._negative = None if negative is None else self._digest(negative)
 
     def of(self, conditioning: Conditioning) -> str:
         """64 hexadecimal digits."""
         address = self._shared.copy()
+        if self._negative is not None:
+            own = conditioning.negative
+            address.update(self._negative if own is None else self._digest(own))
         address.update(self._digest(conditioning))
         noise = noise_of(conditioning, self.seed)
         if noise.seed != self.seed:  # where it is, the sampling has said so

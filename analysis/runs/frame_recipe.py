@@ -6,7 +6,7 @@ PNG as two text chunks (:func:`text_chunks`): one for people and other programs,
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from whichway.analysis.errors import UserError
@@ -17,6 +17,7 @@ from whichway.analysis.models.choice import ModelChoice
 from whichway.analysis.models.model import Model
 from whichway.analysis.models.versions import RENDERING_PACKAGES, versions
 from whichway.analysis.paths.chosen_method import ChosenMethod
+from whichway.analysis.paths.conditioning_path import join_negatives
 from whichway.analysis.paths.film_path import FilmPath, Moving
 from whichway.analysis.paths.keyframes import join_keyframes
 from whichway.analysis.runs.between_prompts import between
@@ -40,6 +41,8 @@ class FrameRecipe:
         seeds, moving: as in :class:`whichway.analysis.paths.film_path.FilmPath`.
         coupling_seed: of the random coupling.
         parts: of the text, that alone have moved; none: all have.
+        negatives: the negative prompts from which and to which it walks, or the only one of a single prompt; none: it
+            is the sampling's. None among them: no negative prompt.
     """
 
     prompts: tuple[str, ...]
@@ -53,6 +56,7 @@ class FrameRecipe:
     moving: Moving = "both"
     coupling_seed: int = 0
     parts: tuple[str, ...] = ()
+    negatives: tuple[str | None, ...] = ()
 
     @classmethod
     def from_json(cls, content: Mapping[str, Any]) -> "FrameRecipe":
@@ -75,7 +79,8 @@ class FrameRecipe:
         if self.weights:
             return between(keyframes, self.weights)
         if len(keyframes) == 1:
-            return keyframes[0]
+            [alone] = keyframes
+            return replace(alone, negative=model.encode_negative(*self.negatives)) if self.negatives else alone
         path = self.path(keyframes, model)
         return path.legs[0].with_moved(self.parts, self.position) if self.parts else path(self.position)
 
@@ -108,7 +113,11 @@ class FrameRecipe:
             model=model,
             seed=self.coupling_seed,
         )
-        return FilmPath(legs, self.seeds, self.moving)
+        negative = None
+        if self.negatives:
+            start, end = (model.encode_negative(prompt) for prompt in self.negatives)
+            negative = join_negatives(self.method.method, self.method, start, end, model=model, seed=self.coupling_seed)
+        return FilmPath(legs, self.seeds, self.moving, negative, times)
 
     def __str__(self) -> str:
         """In words; a prompt alone is itself."""
@@ -137,7 +146,7 @@ def text_chunks(
         "layout": LAYOUT,
         "recipe": asdict(recipe),
         "sampling": asdict(sampling),
-        "model": asdict(choice),
+        "model": asdict(choice.as_loaded(model)),
         "identity": model.identity,
         "versions": versions(RENDERING_PACKAGES),
     }
@@ -165,8 +174,8 @@ def _parameters(recipe: FrameRecipe, conditioning: Conditioning, model: Model, s
         values["Clip skip"] = model.clip_skip + 1  # there 1 is to leave out nothing
     values["Version"] = f"whichway {versions(['whichway'])['whichway']}"
     lines = [str(recipe)]
-    if sampling.negative_prompt:
-        lines.append(f"Negative prompt: {sampling.negative_prompt}")
+    if negative := " → ".join(prompt or "" for prompt in recipe.negatives) or sampling.negative_prompt:
+        lines.append(f"Negative prompt: {negative}")
     return "\n".join([*lines, ", ".join(f"{name}: {_quoted(value)}" for name, value in values.items())])
 
 
@@ -216,17 +225,29 @@ def read_chunk(text: str) -> ReadFrame:
         raise UserError(f"its text chunk {OWN_CHUNK!r} is damaged") from error
 
 
-def path_recipes(prompts: tuple[str, str], methods: Mapping[str, ChosenMethod], *, seed: int) -> Recipes:
-    """Of the frames of paths between two prompts, as :mod:`whichway.analysis.runs.rendered_paths` names them."""
+def path_recipes(
+    prompts: tuple[str, str],
+    methods: Mapping[str, ChosenMethod],
+    *,
+    seed: int,
+    negatives: tuple[str | None, ...] = (),
+) -> Recipes:
+    """Of the frames of paths between two prompts, as :mod:`whichway.analysis.runs.rendered_paths` names them.
+
+    Args:
+        negatives: of both ends, where the negative prompt walks.
+    """
 
     def recipe_of(name: FrameName) -> FrameRecipe | None:
         kind, t = name
         if kind in methods and t is not None:
-            return FrameRecipe(prompts, method=methods[kind], position=t, coupling_seed=seed)
+            return FrameRecipe(prompts, method=methods[kind], position=t, coupling_seed=seed, negatives=negatives)
         if kind == "prompts":
-            return FrameRecipe(prompts[int(t or 0) :][:1])
+            end = int(t or 0)
+            return FrameRecipe((prompts[end],), negatives=negatives[end : end + 1])
         if kind == "prompts@start":  # B's rows in their own order beside A's vectors
-            return FrameRecipe(prompts, method=ChosenMethod("identity", pooled="start"), position=1.0)
+            held = ChosenMethod("identity", pooled="start")
+            return FrameRecipe(prompts, method=held, position=1.0, negatives=negatives)
         return None
 
     return recipe_of

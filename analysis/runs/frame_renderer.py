@@ -129,7 +129,7 @@ class FrameRenderer:
 
     def _current_addresses(self) -> FrameAddresses:
         """Made anew when the model has changed, by an adapter for instance."""
-        if self._addresses is None or self._addresses.model_identity != self.model.identity:
+        if self._addresses is None or self._addresses.model_identity != self.model.rendering_identity:
             self._addresses = FrameAddresses(self.model, self.sampling)
         return self._addresses
 

@@ -86,7 +86,8 @@ def redo(
     Args:
         out: the new file.
         device: another one than then.
-        model: a loaded one; needed for a pipeline of one's own, which no name leads back to.
+        model: a loaded one; needed for a pipeline of one's own, which no name leads back to. Prompts are read as they
+            were then, however it reads them.
 
     Raises:
         UserError: a file that does not say how it was made, a frame of a geodesic, a model that is not here any more,
@@ -103,6 +104,8 @@ def redo(
         raise UserError(f"frame: {str(frame)!r} was made by {read.model.name}, which only you can build again")
     choice = replace(read.model, device=device) if device else read.model
     model = model or choice.load(report)
+    if model.reading != choice.reading:  # a loaded one, that reads prompts in another way
+        model = replace(model, reading=choice.reading)
     sampling = read.sampling.resolved(model.defaults)
     conditioning = read.recipe.conditioning(model)
     chunks = text_chunks(read.recipe, conditioning, model, choice, sampling)

@@ -42,6 +42,7 @@ class RenderedPaths:
         ends: A and B.
         paths, times, frames: by method; frames (frames, height, width, 3) uint8, at these times.
         images_of_ends: by method, of :func:`end_of_path`, (height, width, 3).
+        captions: what A and B say, without weights.
     """
 
     ends: tuple[Conditioning, Conditioning]
@@ -49,6 +50,7 @@ class RenderedPaths:
     times: Mapping[str, list[float]]
     frames: Mapping[str, np.ndarray]
     images_of_ends: Mapping[str, np.ndarray]
+    captions: tuple[str, str]
 
     @property
     def clouds(self) -> dict[str, dict[str, list[PointCloud]]]:
@@ -69,12 +71,6 @@ class RenderedPaths:
             }
             for encoder in self.ends[0].clouds
         }
-
-    @property
-    def captions(self) -> tuple[str, str]:
-        """The two prompts."""
-        start, end = self.ends
-        return start.source, end.source
 
 
 def render_paths(
@@ -118,7 +114,8 @@ def render_paths(
     renderer.render(requested | {(name, t): path(t) for name, path in paths.items() for t in times[name]})
     strips = {name: renderer.strip(name, times[name]) for name in paths}
     images = {name: renderer.image(frame_of_end(method)) for name, method in methods.items()}
-    return RenderedPaths(ends, paths, times, strips, images)
+    caption_a, caption_b = (renderer.model.reading.words(end.source) for end in ends)
+    return RenderedPaths(ends, paths, times, strips, images, (caption_a, caption_b))
 
 
 def choose_times(

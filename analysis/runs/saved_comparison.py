@@ -69,4 +69,6 @@ def read_comparison(folder: Path) -> SavedComparison:
     paths = {name: join(name, methods[name], *ends, model=None, seed=seed) for name in results}
     paths |= {name: read_solved(name, paths[name], store, index) for name in results if methods[name].is_geodesic}
     times = {name: result.t for name, result in results.items()}
-    return SavedComparison(settings, RenderedPaths(ends, paths, times, frames, images), results)
+    words = settings.model.reading.words
+    captions = (words(settings.prompt_a), words(settings.prompt_b))
+    return SavedComparison(settings, RenderedPaths(ends, paths, times, frames, images, captions), results)

@@ -105,7 +105,8 @@ def _seconds_of_measuring(
     """Of one path: two images in turn, each a little other than those before, so that none is looked at once only."""
     name, path = next(iter(paths.items()))
     strip = images[np.arange(len(times)) % len(images)] ^ np.arange(len(times), dtype=np.uint8)[:, None, None, None]
-    rendered = RenderedPaths(ends, {name: path}, {name: times}, {name: strip}, {name: strip[-1]})
+    captions = (ends[0].source, ends[1].source)
+    rendered = RenderedPaths(ends, {name: path}, {name: times}, {name: strip}, {name: strip[-1]}, captions)
     grounds = metrics_of_lengths(model)
     for _ in range(2):
         begun = perf_counter()

@@ -9,6 +9,15 @@ Reading order: :mod:`~whichway.analysis.families.conditioning` → :mod:`~whichw
 from whichway.analysis.families.conditioning import Conditioning
 from whichway.analysis.families.encoding import TruncationWarning, encode, encode_negative
 from whichway.analysis.families.family import Family
-from whichway.analysis.families.recognition import FAMILIES, find_family
+from whichway.analysis.families.recognition import FAMILIES, find_family, register_family
 
-__all__ = ["FAMILIES", "Conditioning", "Family", "TruncationWarning", "encode", "encode_negative", "find_family"]
+__all__ = [
+    "FAMILIES",
+    "Conditioning",
+    "Family",
+    "TruncationWarning",
+    "encode",
+    "encode_negative",
+    "find_family",
+    "register_family",
+]

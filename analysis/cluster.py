@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from whichway.analysis.errors import UserError
+from whichway.analysis.optional_packages import how_to_install
 from whichway.analysis.plugins import PLUGINS, load_plugin
 
 if TYPE_CHECKING:
@@ -25,9 +26,7 @@ def connect(address: str) -> Iterator["Client"]:
     try:
         from distributed import Client
     except ImportError as error:
-        raise UserError(
-            "--dask needs the package distributed; install it with: pip install 'whichway[dask]'"
-        ) from error
+        raise UserError(f"--dask needs the package distributed; install it with: {how_to_install('dask')}") from error
     try:
         client = Client(address, timeout=CONNECT_SECONDS, set_as_default=False)
     except (OSError, ValueError) as error:  # a timeout is an OSError

@@ -47,7 +47,7 @@ PERCEPTUAL_DISTANCES = {
     "efficientnet": "EfficientNet-Lite0 features, the LPIPS construction with uniform weights, rooted: a metric",
     "ssim": "1 − structural similarity",
     "flip": "ꟻLIP: difference seen when flipping between two images on a screen",
-    "lpips-vgg": "LPIPS v0.1 with VGG16 (optional extra: whichway[lpips])",
+    "lpips-vgg": "LPIPS v0.1 with VGG16 (with the optional packages lpips and torchvision)",
 }
 PERCEPTUAL_DISTANCE = "lpips"  # the default, everywhere
 

@@ -14,6 +14,7 @@ HOUSE = (
     "vocabulary",
     "files",
     "quiet",
+    "optional_packages",
     "plugins",
     "cluster",
     "families",

@@ -12,6 +12,7 @@ import numpy as np
 import torch
 
 from whichway.analysis.errors import UserError, require_known
+from whichway.analysis.optional_packages import how_to_install
 from whichway.analysis.smoothness.efficientnet import EFFICIENTNET
 from whichway.analysis.smoothness.feature_space import Distances, Images, channels_first
 from whichway.analysis.smoothness.lpips import LPIPS
@@ -77,7 +78,7 @@ def _lpips_vgg() -> Any:
     except ImportError as error:
         raise UserError(
             "perceptual distance 'lpips-vgg' needs the packages lpips and torchvision; install them with: "
-            "pip install 'whichway[lpips]'"
+            f"{how_to_install('lpips')}"
         ) from error
     except Exception as error:  # no network for torchvision's VGG weights, or a damaged download
         raise UserError(

@@ -24,6 +24,7 @@ SECOND ?= miniature-second
 STS ?= sts_test.csv
 CAPTIONS ?= captions_val2014.json
 TRIANGLE := "a fox on a blue background" "a panda on a pink background" "a car at sunset"
+SWAPPED := "a fox to the left of a pizza on a blue background" "a pizza to the left of a fox on a blue background"
 KEYFRAMES := "a fox on a blue background" "a panda on a pink background" "a car at sunset" "a lemon on a beach"
 
 AS_ROOT := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
@@ -85,7 +86,7 @@ study-sd15: .venv/.runtime
 records: .venv/.runtime
 	$(BIN)/whichway invariance --json figures/invariance.json
 	$(BIN)/whichway invariance --architectures all --json figures/census.json > /dev/null || [ $$? -eq 1 ] # some violate
-	rm -rf runs/demo runs/triangle runs/keyframes
+	rm -rf runs/demo runs/triangle runs/keyframes runs/film-identity runs/film-optimal
 	$(BIN)/whichway compare $(DEMO) --out runs/demo
 	$(BIN)/python -m figures.collect runs/demo demo
 	$(BIN)/whichway barycenter $(TRIANGLE) --out runs/triangle
@@ -93,6 +94,9 @@ records: .venv/.runtime
 	$(BIN)/whichway animate $(KEYFRAMES) runs/keyframes.webp --interpolation spline --parametrisation uniform \
 		--at 0,1,2,3 --fps 3 --out runs/keyframes
 	$(BIN)/python -m figures.collect runs/keyframes keyframes
+	for method in identity optimal; do $(BIN)/whichway animate $(SWAPPED) figures/film-$$method.webp --method $$method \
+		--parametrisation uniform --frames 17 --ping-pong --fps 10 --out runs/film-$$method || exit 1; done
+	rm figures/film-*-contact-sheet.png
 
 figures: .venv/.runtime
 	$(BIN)/python -m figures $(FIGURES)

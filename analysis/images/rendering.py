@@ -91,6 +91,7 @@ def render_each(
     *,
     batch_size: int | None = None,
     on_step: Callable[[], object] = lambda: None,
+    on_progress: Callable[[float], object] = lambda frames: None,
 ) -> Iterator[Picture]:
     """The images one by one, rendered in batches; the model is locked for each batch.
 
@@ -102,6 +103,8 @@ def render_each(
         batch_size: frames rendered together, at most; None: 16, or what fits the memory of a CPU. Where memory runs
             out, half as many.
         on_step: called after each sampling step of a batch; what it raises ends the rendering there.
+        on_progress: called after each sampling step with how far that was, in frames: of a batch of 16 and 20 steps,
+            0.8 frames.
 
     Raises:
         UserError: conditionings of another family, or of another width; guidance that the family does not have; a
@@ -110,7 +113,7 @@ def render_each(
     own = sampling.resolved(model.defaults)
     whole = [_conditioning(model, each) for each in conditionings]
     batch_size = batch_size or fitting_batch_size(model, own)
-    batch = _Batch(model, own, on_step)
+    batch = _Batch(model, own, on_step, on_progress)
     model.free_text_encoders()
     for (ends, _), group in groupby(whole, lambda each: (_attended_ends(each), _rows(each).bit_length())):
         together = list(group)  # that attend to the same ends, and of about one size: the smaller ones are padded
@@ -188,14 +191,21 @@ def _attended_ends(conditioning: Conditioning) -> tuple | None:
 class _Batch:
     """Renders one batch after the other with the same sampling."""
 
-    def __init__(self, model: RenderingModel, sampling: ResolvedSampling, on_step: Callable[[], object]) -> None:
-        self.model, self.sampling, self.on_step = model, sampling, on_step
+    def __init__(
+        self,
+        model: RenderingModel,
+        sampling: ResolvedSampling,
+        on_step: Callable[[], object],
+        on_progress: Callable[[float], object],
+    ) -> None:
+        self.model, self.sampling, self.on_step, self.on_progress = model, sampling, on_step, on_progress
         self.negative = negative_conditioning(model, sampling)
         self.denoiser: torch.nn.Module = getattr(model.pipeline, model.family.denoiser)
 
     def render(self, conditionings: Sequence[Conditioning], ends: tuple | None) -> Images:
         pipeline = self.model.pipeline
         noises = [noise_of(each, self.sampling.seed) for each in conditionings]
+        self.frames = len(conditionings)
         with self.model.lock, undisturbed(pipeline), scheduled(pipeline, self.sampling.scheduler):
             if ends is None:
                 return self._call(conditionings, noises, None)
@@ -232,11 +242,16 @@ class _Batch:
                 model.pipeline,
                 text,
                 sampling,
-                lambda _: self.on_step(),
+                lambda _: self._stepped(),
                 generators=generators,
                 arguments=model.call_arguments,
             )
         return (pictures * 255).round().astype(np.uint8)
+
+    def _stepped(self) -> None:
+        steps = len(self.model.pipeline.scheduler.timesteps)  # some schedulers take more than were asked for
+        self.on_progress(self.frames / steps)
+        self.on_step()
 
     @contextmanager
     def _layers_changed(self, attending: AbstractContextManager | None) -> Iterator[None]:

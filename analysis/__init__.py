@@ -10,6 +10,7 @@ Each folder imports from those before it only (a test holds it):
 - :mod:`~whichway.analysis.paths`: methods by name, and paths of whole conditionings
 - :mod:`~whichway.analysis.smoothness`: how far apart images look, and how smooth a path looks
 - :mod:`~whichway.analysis.fidelity`: whether the images in between look like pictures at all
+- :mod:`~whichway.analysis.geodesics`: the shortest way in images, by gradients through the sampling
 - :mod:`~whichway.analysis.invariance`: what the image is a function of, checked
 - :mod:`~whichway.analysis.statistics`: what results on many pairs of prompts say
 - :mod:`~whichway.analysis.pictures`: every figure, from values already computed

@@ -12,6 +12,9 @@ from .families.recognition import register_family as register_family
 from .fidelity.frame_fidelity import measure_fidelity as measure_fidelity
 from .fidelity.kernel_distance import kernel_distance as kernel_distance
 from .fidelity.kernel_distance import kernel_features as kernel_features
+from .geodesics.find import find_geodesic as find_geodesic
+from .geodesics.settings import GeodesicSettings as GeodesicSettings
+from .images.differentiable_rendering import render_differentiably as render_differentiably
 from .images.rendering import render as render
 from .images.sampling import Sampling as Sampling
 from .invariance.census import take_census as take_census

@@ -1,5 +1,6 @@
 """A running Dask cluster: connect to it, send it one large thing and many small ones, take what is finished."""
 
+import logging
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -12,25 +13,43 @@ if TYPE_CHECKING:
     from distributed import Client
 
 CONNECT_SECONDS = 10
+MOST_PROCESSES = 256
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 
 @contextmanager
 def connect(address: str) -> Iterator["Client"]:
-    """A client of the scheduler at ``address`` ("tcp://host:8786"). Its workers must have this package.
+    """A client of the scheduler at ``address`` ("tcp://host:8786"), whose workers must have this package.
+
+    Args:
+        address: or a number: of processes of one thread each, that are started here for as long as the context lasts.
+            Where the model is on a GPU, they share it.
 
     Raises:
-        UserError: Dask is not installed, or no scheduler answers.
+        UserError: Dask is not installed, no scheduler answers, or a number that makes no sense.
     """
     try:
-        from distributed import Client
+        from distributed import Client, LocalCluster
     except ImportError as error:
         raise UserError(f"--dask needs the package distributed; install it with: {how_to_install('dask')}") from error
+    if address.lstrip("-").isdigit():
+        if not 1 <= int(address) <= MOST_PROCESSES:
+            raise UserError(f"--dask: wanted an address, or 1 to {MOST_PROCESSES} processes, got {address}")
+        with (
+            LocalCluster(
+                int(address), threads_per_worker=1, memory_limit=0, dashboard_address=None, silence_logs=logging.ERROR
+            ) as cluster,
+            Client(cluster, set_as_default=False) as client,
+        ):
+            yield client
+        return
     try:
         client = Client(address, timeout=CONNECT_SECONDS, set_as_default=False)
     except (OSError, ValueError) as error:  # a timeout is an OSError
-        raise UserError(f"no Dask scheduler answers at {address!r}; wanted an address like tcp://host:8786") from error
+        raise UserError(
+            f"no Dask scheduler answers at {address!r}; wanted one like tcp://host:8786, or a number of processes"
+        ) from error
     with client:
         yield client
 

@@ -15,6 +15,17 @@ GROUNDS = {
     "cosine": "the chord between the rows' directions",
     "cross-attention": "how different the denoiser's keys and values are",
 }
+#: what of the clouds on the way a geodesic may move (:mod:`whichway.analysis.geodesics.descent`)
+FREE = {
+    "rows": "of a geodesic: rows move, weights stay",
+    "weights": "of a geodesic: weights move, rows stay",
+    "both": "of a geodesic: rows and weights move",
+}
+#: whether a geodesic pays for leaving the encoder's rows (:mod:`whichway.analysis.geodesics.encoder_prior`)
+PENALTIES = {
+    "penalised": "a geodesic is kept near the encoder's rows",
+    "unpenalised": "a geodesic goes wherever images are near, nonsense included",
+}
 #: which rows a coupling may match (:data:`whichway.geometry.TOKENS`)
 TOKENS = {
     "all": "all rows, padding included",

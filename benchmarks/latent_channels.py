@@ -14,11 +14,11 @@ from diffusers import AutoencoderKL, StableDiffusionPipeline, UNet2DConditionMod
 from rich.console import Console
 from rich.table import Table
 
-from whichway.miniature import CHECKPOINTS, MODEL
+from whichway.miniature import MODEL
 from whichway.miniature import train_autoencoder as autoencoders
 from whichway.miniature import train_unet as denoisers
 from whichway.miniature.evaluate_parts import reconstruction_psnr
-from whichway.miniature.judge import Judge, train_judge
+from whichway.miniature.judge import Judge, load_judge
 from whichway.miniature.probes import judge_samples
 from whichway.miniature.training import Stage, pick_device, train
 from whichway.miniature.world import OBJECTS
@@ -36,7 +36,7 @@ MEASURES = ("one: objects", "one: position", "one: size", "one: background", "tw
 @click.option("--probes", default=3, help="How often it is judged on the way.")
 def main(out: Path, autoencoder_steps: int, images: int, probes: int) -> None:
     """Judge both denoisers after equal numbers of images."""
-    judge = train_judge(CHECKPOINTS)
+    judge = load_judge().to(pick_device())
     table = Table("channels", "PSNR", "images", *MEASURES)
     for channels in CHANNELS:
         folder = out / f"{channels}-channels"

@@ -1,19 +1,24 @@
-"""How large models are, counted and not measured: their classes from the published configurations, without memory.
+"""How large models are, counted; with a GPU, how fast, measured: their classes from the published configurations.
 
-    python -m benchmarks.model_sizes            # prints the table that docs/models.md holds
+    python -m benchmarks.model_sizes                  # prints the table of sizes that docs/models.md holds
+    python -m benchmarks.model_sizes --device cuda    # that of seconds, with random weights: time follows from shapes
 
-Parameters and floating-point operations are counted on torch's meta device (``FlopCounterMode``): of one pass of the
-denoiser over one image at the model's own size, times the passes that its pipeline makes by default, and of the
-decoder.
+Parameters and floating-point operations are counted on torch's meta device, without memory (``FlopCounterMode``): of
+one pass of the denoiser over one image at the model's own size, times the passes that its pipeline makes by default,
+and of the decoder.
 """
 
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from statistics import median
+from time import perf_counter
 
+import click
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
-META = torch.device("meta")
+TIMED = 5  # passes, after two to warm up
 HEADER = ("model", "text encoders", "denoiser", "autoencoder", "16 bits, all", "16 bits, without text encoders")
 HEADER = (*HEADER, "TFLOPs a pass", "passes", "TFLOPs a frame")
 
@@ -36,8 +41,8 @@ class Architecture:
     vae: Callable[[], torch.nn.Module]
 
 
-def _empty(*shape: int) -> torch.Tensor:
-    return torch.empty(shape, device=META)
+def _random(*shape: int) -> torch.Tensor:
+    return torch.randn(shape)  # on the device that is being built on
 
 
 def clip_l() -> torch.nn.Module:
@@ -70,7 +75,7 @@ def stable_diffusion_1() -> tuple[torch.nn.Module, dict]:
     from diffusers import UNet2DConditionModel
 
     unet = UNet2DConditionModel(sample_size=64, cross_attention_dim=768, attention_head_dim=8)
-    return unet, {"sample": _empty(1, 4, 64, 64), "timestep": _empty(1), "encoder_hidden_states": _empty(1, 77, 768)}
+    return unet, {"sample": _random(1, 4, 64, 64), "timestep": _random(1), "encoder_hidden_states": _random(1, 77, 768)}
 
 
 def stable_diffusion_xl() -> tuple[torch.nn.Module, dict]:
@@ -89,11 +94,11 @@ def stable_diffusion_xl() -> tuple[torch.nn.Module, dict]:
         addition_time_embed_dim=256,
         projection_class_embeddings_input_dim=2816,
     )
-    added = {"text_embeds": _empty(1, 1280), "time_ids": _empty(1, 6)}
+    added = {"text_embeds": _random(1, 1280), "time_ids": _random(1, 6)}
     return unet, {
-        "sample": _empty(1, 4, 128, 128),
-        "timestep": _empty(1),
-        "encoder_hidden_states": _empty(1, 77, 2048),
+        "sample": _random(1, 4, 128, 128),
+        "timestep": _random(1),
+        "encoder_hidden_states": _random(1, 77, 2048),
         "added_cond_kwargs": added,
     }
 
@@ -115,10 +120,10 @@ def _stable_diffusion_3(layers: int, **config: object) -> tuple[torch.nn.Module,
         **config,
     )
     return transformer, {
-        "hidden_states": _empty(1, 16, 128, 128),
-        "timestep": _empty(1),
-        "encoder_hidden_states": _empty(1, 333, 4096),
-        "pooled_projections": _empty(1, 2048),
+        "hidden_states": _random(1, 16, 128, 128),
+        "timestep": _random(1),
+        "encoder_hidden_states": _random(1, 333, 4096),
+        "pooled_projections": _random(1, 2048),
     }
 
 
@@ -134,13 +139,13 @@ def flux() -> tuple[torch.nn.Module, dict]:
     from diffusers import FluxTransformer2DModel
 
     return FluxTransformer2DModel(guidance_embeds=True), {
-        "hidden_states": _empty(1, 4096, 64),
-        "timestep": _empty(1),
-        "guidance": _empty(1),
-        "encoder_hidden_states": _empty(1, 512, 4096),
-        "pooled_projections": _empty(1, 768),
-        "img_ids": _empty(4096, 3),
-        "txt_ids": _empty(512, 3),
+        "hidden_states": _random(1, 4096, 64),
+        "timestep": _random(1),
+        "guidance": _random(1),
+        "encoder_hidden_states": _random(1, 512, 4096),
+        "pooled_projections": _random(1, 768),
+        "img_ids": _random(4096, 3),
+        "txt_ids": _random(512, 3),
     }
 
 
@@ -150,9 +155,9 @@ def pixart_sigma() -> tuple[torch.nn.Module, dict]:
     return PixArtTransformer2DModel(
         sample_size=128, out_channels=8, caption_channels=4096, use_additional_conditions=False
     ), {
-        "hidden_states": _empty(1, 4, 128, 128),
-        "timestep": _empty(1),
-        "encoder_hidden_states": _empty(1, 300, 4096),
+        "hidden_states": _random(1, 4, 128, 128),
+        "timestep": _random(1),
+        "encoder_hidden_states": _random(1, 300, 4096),
         "added_cond_kwargs": {"resolution": None, "aspect_ratio": None},
     }
 
@@ -161,9 +166,9 @@ def sana() -> tuple[torch.nn.Module, dict]:
     from diffusers import SanaTransformer2DModel
 
     return SanaTransformer2DModel(), {
-        "hidden_states": _empty(1, 32, 32, 32),
-        "timestep": _empty(1),
-        "encoder_hidden_states": _empty(1, 300, 2304),
+        "hidden_states": _random(1, 32, 32, 32),
+        "timestep": _random(1),
+        "encoder_hidden_states": _random(1, 300, 2304),
     }
 
 
@@ -240,15 +245,15 @@ class Size:
 
 
 def count(architecture: Architecture) -> Size:
-    with META:
+    with torch.device("meta"):
         denoiser, arguments = architecture.denoiser()
         vae = architecture.vae()
         text = sum(_parameters(encoder()) for encoder in architecture.text)
+        latents = _random(1, architecture.latents[0], architecture.latents[1], architecture.latents[1])
     for module in (denoiser, vae):
         module.requires_grad_(False).eval()
-    channels, side = architecture.latents
     per_pass = _flops(lambda: denoiser(**arguments))
-    decoding = _flops(lambda: vae.decode(_empty(1, channels, side, side)))
+    decoding = _flops(lambda: vae.decode(latents))
     return Size(text, _parameters(denoiser), _parameters(vae), per_pass, decoding, architecture.passes)
 
 
@@ -262,11 +267,75 @@ def _parameters(module: torch.nn.Module) -> int:
     return sum(parameter.numel() for parameter in module.parameters())
 
 
+@dataclass(frozen=True)
+class Speed:
+    """Attributes:
+    per_pass, decoding: seconds, of one image.
+    memory: bytes, the most that tensors took with denoiser and autoencoder in memory, text encoders freed.
+    """
+
+    per_pass: float
+    decoding: float
+    memory: int
+    passes: int
+
+    @property
+    def frame(self) -> float:
+        return self.per_pass * self.passes + self.decoding
+
+
+def measure(architecture: Architecture, device: torch.device) -> Speed:
+    """With random weights in bfloat16."""
+    torch.cuda.empty_cache()
+    torch.cuda.reset_peak_memory_stats(device)
+    with device, _default_dtype(torch.bfloat16):
+        denoiser, arguments = architecture.denoiser()
+        vae = architecture.vae()
+        latents = _random(1, architecture.latents[0], architecture.latents[1], architecture.latents[1])
+    for module in (denoiser, vae):
+        module.requires_grad_(False).eval()
+    per_pass = _seconds(lambda: denoiser(**arguments), device)
+    decoding = _seconds(lambda: vae.decode(latents), device)
+    return Speed(per_pass, decoding, torch.cuda.max_memory_allocated(device), architecture.passes)
+
+
+@contextmanager
+def _default_dtype(dtype: torch.dtype) -> Iterator[None]:
+    before = torch.get_default_dtype()
+    torch.set_default_dtype(dtype)
+    try:
+        yield
+    finally:
+        torch.set_default_dtype(before)
+
+
+@torch.inference_mode()
+def _seconds(run: Callable[[], object], device: torch.device) -> float:
+    times = []
+    for _ in range(2 + TIMED):
+        torch.cuda.synchronize(device)
+        begun = perf_counter()
+        run()
+        torch.cuda.synchronize(device)
+        times.append(perf_counter() - begun)
+    return median(times[2:])
+
+
 def table() -> Iterator[str]:
     yield f"| {' | '.join(HEADER)} |"
-    yield "| --- " * 9 + "|"
+    yield "| --- " * len(HEADER) + "|"
     for architecture in ARCHITECTURES:
         yield row(architecture.name, count(architecture))
+
+
+def table_of_speed(device: torch.device) -> Iterator[str]:
+    yield f"| {torch.cuda.get_device_name(device)} | ms a pass | passes | ms to decode | s a frame | memory |"
+    yield "| --- " * 6 + "|"
+    for architecture in ARCHITECTURES:
+        speed = measure(architecture, device)
+        per_pass, decoding = (f"{1000 * seconds:.0f}" for seconds in (speed.per_pass, speed.decoding))
+        cells = (per_pass, str(speed.passes), decoding, f"{speed.frame:.2f}", f"{speed.memory / 2**30:.1f} GiB")
+        yield f"| {architecture.name} | {' | '.join(cells)} |"
 
 
 def row(name: str, size: Size) -> str:
@@ -281,5 +350,12 @@ def row(name: str, size: Size) -> str:
     return f"| {name} | {' | '.join(cells)} |"
 
 
+@click.command()
+@click.option("--device", default="meta", show_default=True, help="meta: count; cuda: measure.")
+def main(device: str) -> None:
+    for line in table() if device == "meta" else table_of_speed(torch.device(device)):
+        print(line, flush=True)
+
+
 if __name__ == "__main__":
-    print("\n".join(table()))
+    main()

@@ -20,6 +20,8 @@ FIGURES = (
     "coupling",
     "triangle",
     "keyframes",
+    "geodesics",
+    "pull_back",
     "distances",
     "claim",
     "comparison",

@@ -7,6 +7,7 @@ from shutil import copy2, copytree, rmtree
 import click
 
 from figures.saved import HERE
+from whichway.analysis.runs.geodesic_store import GeodesicStore
 from whichway.analysis.study.challenge import HELD_OUT, RULE, TUNING
 from whichway.analysis.study.kernel_distances import FILE as KERNEL_DISTANCES
 from whichway.analysis.study.results import read_results
@@ -49,6 +50,7 @@ def collect_run(run: Path, into: Path) -> None:
     for path in (*run.glob("*.json"), *run.glob("*.safetensors")):
         copy2(path, into / path.name)
     copytree(run / "frames", into / "frames")
+    GeodesicStore(run / "geodesics").keep_best(GeodesicStore(into / "geodesics"))
 
 
 @click.command()

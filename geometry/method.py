@@ -45,6 +45,8 @@ class PathRule:
         length_in: of the paths built (:class:`whichway.geometry.path.Path`), known before one is.
         coupled: whether a coupling has to be chosen.
         great_circle: whether what moves does so along great circles; straight where not.
+        solved_later: whether what is built is only where the search for the path starts, known at t = 0 and t = 1 alone
+            until somebody solves it.
     """
 
     summary: str
@@ -52,6 +54,7 @@ class PathRule:
     length_in: str | None
     coupled: bool = True
     great_circle: bool = False
+    solved_later: bool = False
 
 
 @dataclass(frozen=True)
@@ -239,6 +242,11 @@ def find_method(name: str) -> Method:
         alone = next(known for known, method in METHODS.items() if method.path == path)
         raise ValueError(f"the {path} path takes no coupling; wanted {alone!r} alone, not {name!r}")
     return Method(f"{COUPLINGS[coupling].summary}; {PATHS[path].summary}", coupling, path)
+
+
+def immediate_methods() -> list[str]:
+    """Methods of one name whose paths are known at every t as soon as they are built, and need no search after that."""
+    return [name for name, method in METHODS.items() if not PATHS[method.path].solved_later]
 
 
 def build_path(

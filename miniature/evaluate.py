@@ -19,7 +19,7 @@ from whichway.miniature.evaluate_parts import (
     paint_all,
     reconstruction_psnr,
 )
-from whichway.miniature.judge import Judge, train_judge
+from whichway.miniature.judge import Judge, load_judge
 from whichway.miniature.training import pick_device
 from whichway.miniature.training_curve import draw_training_curve
 
@@ -45,7 +45,9 @@ STEPS = (5, 10, 20, 35, 50)
 
 @click.command(context_settings={"show_default": True})
 @click.option("--model", default=MODEL, type=click.Path(path_type=Path), help="The pipeline's folder.")
-@click.option("--checkpoints", default=CHECKPOINTS, type=click.Path(path_type=Path), help="Where the judge is kept.")
+@click.option(
+    "--checkpoints", default=CHECKPOINTS, type=click.Path(path_type=Path), help="Where the log of the training is."
+)
 @click.option("--scenes", default=400, help="Generated images of each of the four kinds.")
 @click.option("--steps", default=20, help="DDIM steps.")
 @click.option("--guidance", default=3.0, help="Classifier-free guidance scale.")
@@ -55,7 +57,7 @@ def main(model: Path, checkpoints: Path, scenes: int, steps: int, guidance: floa
     """Measure the shipped weights, part by part; those of another model, into evaluation.md in its folder."""
     from diffusers import StableDiffusionPipeline
 
-    judge = train_judge(checkpoints)
+    judge = load_judge().to(pick_device())
     pipeline = StableDiffusionPipeline.from_pretrained(model, torch_dtype=torch.float32, use_safetensors=True)
     pipeline.to(pick_device()).set_progress_bar_config(disable=True)
 

@@ -15,7 +15,7 @@ from transformers import CLIPTextModel
 
 from whichway.miniature.captions import describe, plain_caption
 from whichway.miniature.checkpoint import load_checkpoint
-from whichway.miniature.judge import Judge, train_judge
+from whichway.miniature.judge import Judge, load_judge
 from whichway.miniature.painter import paint
 from whichway.miniature.probes import judge_samples, noise_floors
 from whichway.miniature.tokenizer import load_tokenizer
@@ -176,7 +176,7 @@ def train_unet(checkpoints: Path, model: Path, *, batch: int = BATCH, seed: int 
         loss,
         checkpoints,
         head={"floors": noise_floors(autoencoder)},
-        probe=partial(probe_samples, model=model, judge=train_judge(checkpoints)),
+        probe=partial(probe_samples, model=model, judge=load_judge().to(device)),
         probed_every=PROBED_EVERY // batch,
     )
     export_pipeline(unet, model)

@@ -141,15 +141,15 @@ def test_a_mistake_gets_one_line_and_status_2(run, monkeypatch, text, options, m
 
 
 def test_a_cluster_finds_the_same(model, tmp_path):
-    distributed = pytest.importorskip("distributed")
+    pytest.importorskip("distributed")
     from whichway.analysis.clouds.on_cluster import neighbours_on_cluster
     from whichway.geometry import CloudStack, nearest_neighbours
 
     stack = CloudStack.of([encode(model, prompt) for prompt in PROMPTS])
-    with distributed.LocalCluster(2, threads_per_worker=1, processes=True, dashboard_address=None) as cluster:
-        address = cluster.scheduler_address
-        spread = measure_all(DistanceSettings(PROMPTS), tmp_path / "1.npy", model=model, dask=address, progress=False)
-        neighbours = neighbours_on_cluster(address, stack, 3)
+    spread = measure_all(DistanceSettings(PROMPTS), tmp_path / "1.npy", model=model, dask="2", progress=False)
+    neighbours = neighbours_on_cluster("1", stack, 3)
     here = measure_all(DistanceSettings(PROMPTS), tmp_path / "2.npy", model=model, progress=False)
     assert spread["text"].matrix == pytest.approx(here["text"].matrix, rel=1e-9)
     assert (neighbours.indices == nearest_neighbours(stack, 3).indices).all()
+    with pytest.raises(UserError, match="--dask: wanted an address, or 1 to 256 processes, got 0"):
+        neighbours_on_cluster("0", stack, 3)

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 
+from whichway.analysis.geodesics.settings import GeodesicSettings
 from whichway.analysis.images.sampling import Sampling
 from whichway.analysis.models.model import load_model
 from whichway.analysis.prompts.pairs import PromptPair
@@ -39,6 +40,24 @@ def test_frames_are_those_that_the_study_renders(tiny_pipeline_folder, tmp_path)
     assert len(list((tmp_path / "frames").glob("*.png"))) == estimated.frames == 2 + 2 + 3 + 2
     assert estimated.units == 2
     assert lines == []  # the first was the last
+
+
+def test_geodesics_take_as_long_as_all_their_iterations(tiny_pipeline_folder, tmp_path):
+    model = load_model(str(tiny_pipeline_folder), device="cpu")
+    settings = StudySettings(
+        ("optimal", "geodesic", "geodesic-mixture"),
+        frames=4,
+        seeds=1,
+        sampling=Sampling(num_inference_steps=1, guidance_scale=1.0),
+        geodesic=GeodesicSettings(iterations=1),
+    )
+    estimated = estimate_duration(settings, PAIRS[:1], model)
+    run_study(settings, PAIRS[:1], tmp_path, model=model, progress=False)
+    assert len(list((tmp_path / "frames").glob("*.png"))) == estimated.frames
+    longer = estimate_duration(replace(settings, geodesic=GeodesicSettings(iterations=399)), PAIRS[:1], model)
+    assert longer.searching > 10 * estimated.searching > 0
+    assert f"at most {longer.searching:.3g} s of looking for geodesics" in str(longer)
+    assert longer.hours > longer.searching / 3600
 
 
 def test_after_the_first_unit_the_others_are_announced():

@@ -18,7 +18,7 @@ from whichway.analysis.images.weighted_attention import cross_attention_layers
 from whichway.analysis.models.model import Model
 from whichway.analysis.paths.chosen_method import ChosenMethod
 from whichway.analysis.paths.conditioning_path import join
-from whichway.geometry import METHODS, PointCloud
+from whichway.geometry import PointCloud, immediate_methods
 from whichway.geometry.ground import ground_costs
 
 A, B = "a large fox on a blue background", "a panda on a pink background"
@@ -154,7 +154,7 @@ FEW = {
 
 
 @pytest.mark.parametrize(
-    ("family", "method"), [(family, method) for family in BUILDERS for method in FEW.get(family, METHODS)]
+    ("family", "method"), [(family, method) for family in BUILDERS for method in FEW.get(family, immediate_methods())]
 )
 def test_every_method_joins_two_texts_or_says_why_not(tiny_model, family, method):
     model, (refused, reason) = tiny_model(family), REFUSED.get(method, (set(), ""))

@@ -173,6 +173,7 @@ def test_keyframes_are_whole_numbers():
         ({"at": (0, 1, 2), "loop": True}, "one for each prompt and one for the way back, got 3"),
         ({"seeds": (1, 2)}, "seeds: wanted 3, one for each prompt, got 2"),
         ({"frames": 2}, "frames: wanted at least 3"),
+        ({"method": "geodesic@both"}, r"method 'geodesic@both' takes minutes to find, for a film too"),
         ({"interpolation": "cubic"}, "interpolation: unknown 'cubic'; known: linear, spline"),
     ],
 )

@@ -50,6 +50,7 @@ def test_only_along_the_spline_is_the_pooled_vector_as_fast_before_a_keyframe_as
         (lambda: legs(times=(0.0, 1.0)), "at: wanted 3 increasing times, got 0, 1"),
         (lambda: legs(times=(0.0, 2.0, 2.0)), "at: wanted 3 increasing times, got 0, 2, 2"),
         (lambda: legs("mixture", interpolation="spline"), "wanted one whose rows move straight"),
+        (lambda: legs("geodesic"), "method 'geodesic' is found by rendering, and only between two prompts"),
     ],
 )
 def test_bad_input_is_one_line(make, message):

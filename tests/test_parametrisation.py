@@ -9,7 +9,6 @@ import torch
 import whichway.analysis.paths  # noqa: F401 - its methods are paths too
 from tests.conftest import random_cloud
 from whichway.geometry import (
-    METHODS,
     Cosine,
     MixturePath,
     PartialPath,
@@ -18,6 +17,7 @@ from whichway.geometry import (
     beta_times,
     build_path,
     constant_speed_times,
+    immediate_methods,
     partial_coupling,
     step_lengths,
     transport_cost,
@@ -34,7 +34,7 @@ def length(path, steps, **options):
     return sum(step_lengths(path, uniform_times(steps + 1), **options))
 
 
-@pytest.mark.parametrize("name", METHODS)
+@pytest.mark.parametrize("name", immediate_methods())
 def test_a_path_has_a_length_where_it_says_so(name):
     """The sum over its steps rises with their number, and levels off."""
     path = build_path(name, A, B)
@@ -44,7 +44,7 @@ def test_a_path_has_a_length_where_it_says_so(name):
     assert finer < 1.01 * fine
 
 
-@pytest.mark.parametrize("name", [name for name in METHODS if build_path(name, A, B).length_in != W2])
+@pytest.mark.parametrize("name", [name for name in immediate_methods() if build_path(name, A, B).length_in != W2])
 def test_where_mass_goes_over_the_sum_in_w2_grows_without_bound(name):
     path = build_path(name, A, B)
     sums = [sum(wasserstein(path(s), path(t)) for s, t in pairwise(uniform_times(n + 1))) for n in (8, 32)]

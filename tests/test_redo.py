@@ -130,3 +130,13 @@ def test_no_picture_and_the_frame_itself_are_one_line(command, tmp_path, film_fr
     assert "wanted a PNG" in command("redo", tmp_path / "missing.png", exit_code=2)
     frame = shutil.copy(film_frames["0.000000"], tmp_path / "frame.png")
     assert "is the frame itself" in command("redo", frame, "--out", frame, exit_code=2)
+
+
+def test_a_frame_of_a_geodesic_says_why_it_cannot_be_made_again(command, tmp_path, tiny_pipeline_folder):
+    fixed = (*QUICK, "--model", tiny_pipeline_folder, "--out", tmp_path / "run")
+    command("compare", A, C, "--methods", "geodesic", "--geodesic-iterations", "1", "--frames", "3", *fixed)
+    index = json.loads((tmp_path / "run" / "frames.json").read_text())
+    inner, end = (tmp_path / "run" / "frames" / f"{index['geodesic'][t]}.png" for t in ("0.500000", "0.000000"))
+    output = command("redo", inner, "--out", tmp_path / "again.png", exit_code=2)
+    assert f"a frame of a geodesic ({A} → {C}, t = 0.5, geodesic) was rendered from what a search found" in output
+    assert "equal" in command("redo", end, "--out", tmp_path / "again.png")  # that of the prompt alone

@@ -6,6 +6,7 @@ from io import StringIO
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 from rich.console import Console
 
@@ -16,6 +17,8 @@ from whichway.analysis.errors import UserError
 from whichway.analysis.explorer.exploration import Exploration
 from whichway.analysis.explorer.export import export
 from whichway.analysis.explorer.settings import ExplorerSettings
+from whichway.analysis.geodesics.settings import GeodesicSettings
+from whichway.analysis.images.rendering import render
 from whichway.analysis.images.sampling import Sampling
 from whichway.analysis.models.choice import ModelChoice
 from whichway.analysis.models.model import Model
@@ -81,6 +84,21 @@ def test_a_comparison_tells_its_parts_apart(model, tmp_path):
     assert "What carried the change?" in text.getvalue()
     assert "pooled vector only" in text.getvalue()
     assert ("rows of clip only" in text.getvalue()) == (len(encoders) > 1)
+
+
+def test_a_geodesic_of_several_clouds_is_found_and_read_again(sd3, tmp_path):
+    """Each encoder's rows are free, the pooled vector goes its way; what moved alone needs a path that is there."""
+    options = {"perceptual_distance": "lpips", "frames": 4, "geodesic": GeodesicSettings(iterations=1, tolerance=0)}
+    comparison = compare(comparison_settings("geodesic@start", **options), out=tmp_path / "run", model=sd3)
+    assert comparison.endpoint_check.passed
+    assert comparison.change_by_part.method == "optimal"
+    saved = read_comparison(tmp_path / "run")
+    assert saved.results == comparison.results
+    path, frames = saved.rendered.paths["geodesic@start"], saved.rendered.frames["geodesic@start"]
+    assert set(path.clouds) == {"clip", "t5"}
+    assert torch.equal(path(0.5).vectors["pooled"], path(0.0).vectors["pooled"])
+    times = saved.rendered.times["geodesic@start"]
+    np.testing.assert_array_equal(frames, render(sd3, [path(t) for t in times], SMALL, batch_size=4))
 
 
 def test_what_moved_alone_is_what_was_rendered(sd3, tmp_path):

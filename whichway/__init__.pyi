@@ -15,6 +15,9 @@ from .analysis.families.recognition import register_family as register_family
 from .analysis.fidelity.frame_fidelity import measure_fidelity as measure_fidelity
 from .analysis.fidelity.kernel_distance import kernel_distance as kernel_distance
 from .analysis.fidelity.kernel_distance import kernel_features as kernel_features
+from .analysis.geodesics.find import find_geodesic as find_geodesic
+from .analysis.geodesics.settings import GeodesicSettings as GeodesicSettings
+from .analysis.images.differentiable_rendering import render_differentiably as render_differentiably
 from .analysis.images.rendering import render as render
 from .analysis.images.sampling import Sampling as Sampling
 from .analysis.invariance.census import take_census as take_census

@@ -5,7 +5,7 @@ from typing import Any
 
 import click
 
-from whichway.analysis.command.options import model_options, names, out_option, sampling_options
+from whichway.analysis.command.options import dask_option, model_options, names, out_option, sampling_options
 from whichway.analysis.command.outcome import ends_in_one_line, say
 from whichway.analysis.vocabulary import PERCEPTUAL_DISTANCE
 
@@ -32,6 +32,7 @@ from whichway.analysis.vocabulary import PERCEPTUAL_DISTANCE
     "num_inference_steps", "guidance_scale", "negative_prompt", "true_cfg_scale", "height", "width", "scheduler"
 )
 @model_options()
+@dask_option("to spread the work over")
 @out_option("challenge", "runs/challenge")
 def challenge(
     candidates: str | None,
@@ -41,6 +42,7 @@ def challenge(
     per_stratum: int,
     perceptual_distances: str,
     dry_run: bool,
+    dask: str | None,
     out: Path | None,
     **settings: Any,
 ) -> None:
@@ -80,7 +82,7 @@ def challenge(
             click.echo(f"{name}: {estimate_duration(of_set, pairs, model)}")
         return
     folder = out or Path("runs") / "challenge"
-    found = run_challenge(requested, tuning, held_out, folder, model=model, candidates=methods, report=say)
+    found = run_challenge(requested, tuning, held_out, folder, model=model, candidates=methods, dask=dask, report=say)
     show_challenge(found, SelectionRule(), folder)
 
 

@@ -7,6 +7,7 @@ from typing import Any
 import click
 
 from whichway.analysis.command.options import (
+    geodesic_options,
     matching_options,
     model_options,
     names,
@@ -35,6 +36,7 @@ from whichway.analysis.vocabulary import PROJECTIONS
 @click.option("--frames", default=9, help="Images along each path, at least 2.")
 @click.option("--projection", default="pca", type=RegisteredChoice(PROJECTIONS), help="Of the paths on a plane.")
 @sampling_options()
+@geodesic_options
 @model_options()
 @out_option()
 def compare(prompt_a: str, prompt_b: str, methods: str, out: Path | None, **settings: Any) -> None:

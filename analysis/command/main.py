@@ -13,6 +13,7 @@ from whichway.analysis.command.methods import methods
 from whichway.analysis.command.plugins import CommandsWithPlugins
 from whichway.analysis.command.redo import redo
 from whichway.analysis.command.robustness import robustness
+from whichway.analysis.command.sensitivity import sensitivity
 from whichway.analysis.command.study import study
 
 
@@ -33,6 +34,7 @@ for command in (
     barycenter,
     map_prompts,
     distances,
+    sensitivity,
     study,
     challenge,
     robustness,

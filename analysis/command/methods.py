@@ -4,9 +4,11 @@ import click
 
 from whichway.analysis.vocabulary import (
     DISTANCES,
+    FREE,
     GROUNDS,
     INTERPOLATIONS,
     PARAMETRISATIONS,
+    PENALTIES,
     PERCEPTUAL_DISTANCES,
     POOLED,
     PROJECTIONS,
@@ -28,6 +30,7 @@ def methods() -> None:
             "--methods": {name: method.summary for name, method in METHODS.items()},
             "--methods coupling+path: couplings": {name: rule.summary for name, rule in COUPLINGS.items()},
             "--methods coupling+path: paths": {name: rule.summary for name, rule in PATHS.items() if rule.coupled},
+            "--methods geodesic@choice": FREE | PENALTIES,
             "--ground": GROUNDS,
             "--tokens": TOKENS,
             "--parametrisation": PARAMETRISATIONS,

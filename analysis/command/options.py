@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from whichway.analysis.command.plugins import RegisteredChoice
+from whichway.analysis.geodesics.settings import GeodesicSettings
 from whichway.analysis.images.sampling import Sampling
 from whichway.analysis.models.choice import ModelChoice
 from whichway.analysis.vocabulary import (
@@ -128,6 +129,27 @@ SAMPLING = {
 }
 
 
+GEODESIC = {
+    "iterations": partial(
+        click.option, "--geodesic-iterations", "iterations", type=int, help="Of the method geodesic, at most."
+    ),
+    "penalty": partial(
+        click.option,
+        "--geodesic-penalty",
+        "penalty",
+        type=float,
+        help="Of the method geodesic, for rows that leave the encoder's; 0: none.",
+    ),
+    "nodes": partial(
+        click.option,
+        "--geodesic-nodes",
+        "nodes",
+        type=int,
+        help="Of the method geodesic: images along it, both ends included.  [default: frames, 9 at most]",
+    ),
+}
+
+
 def model_options(*names: str) -> Decorator:
     """Add the options of a model, all or those named; the command gets them as one ``model``, a ModelChoice."""
     return _group("model", ModelChoice, MODEL, names)
@@ -136,6 +158,11 @@ def model_options(*names: str) -> Decorator:
 def sampling_options(*names: str) -> Decorator:
     """Add the options of sampling, all or those named; the command gets them as one ``sampling``, a Sampling."""
     return _group("sampling", Sampling, SAMPLING, names)
+
+
+def geodesic_options(command: Callable) -> Callable:
+    """Add the options of the method geodesic; the command gets them as one ``geodesic``, a GeodesicSettings."""
+    return _group("geodesic", GeodesicSettings, GEODESIC, ())(command)
 
 
 def _group(
@@ -203,7 +230,7 @@ def parts_option(what: str) -> Decorator:
 
 
 def dask_option(work: str) -> Decorator:
-    return click.option("--dask", help=f"Address of a Dask scheduler {work}.")
+    return click.option("--dask", help=f"Processes on this machine, or a Dask scheduler's address, {work}.")
 
 
 def out_option(what: str = "run", default: str = "runs/<name from a hash>") -> Decorator:

@@ -9,6 +9,7 @@ import click
 
 from whichway.analysis.command.options import (
     dask_option,
+    geodesic_options,
     model_options,
     names,
     out_option,
@@ -53,6 +54,7 @@ if TYPE_CHECKING:
 @sampling_options(
     "num_inference_steps", "guidance_scale", "negative_prompt", "true_cfg_scale", "height", "width", "scheduler"
 )
+@geodesic_options
 @model_options()
 @dask_option("to spread the work over")
 @out_option("study", "runs/study-<hash>")

@@ -40,7 +40,9 @@ class ExplorerSettings:
                 raise UserError(f"prompt {letter} is empty; say what its image should show")
         if not 1 <= len(self.methods) <= MOST_METHODS:
             raise UserError(f"methods: wanted one or two, side by side, got {len(self.methods)}")
-        _ = self.legs  # complains about the rest
+        for name, method in self.legs[0].chosen_methods.items():  # which complains about the rest
+            if method.is_geodesic:
+                raise UserError(f"methods: {name!r} takes minutes, too long to watch; 'whichway compare' finds it")
 
     @property
     def legs(self) -> tuple[ComparisonSettings, ...]:

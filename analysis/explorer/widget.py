@@ -29,7 +29,7 @@ from whichway.analysis.models.model import Model, load_model
 from whichway.analysis.smoothness.measures import Smoothness
 from whichway.analysis.smoothness.perceptual_distance import require_available
 from whichway.analysis.vocabulary import GROUNDS, PERCEPTUAL_DISTANCE, POOLED, SCHEDULERS, TOKENS
-from whichway.geometry import METHODS
+from whichway.geometry import METHODS, immediate_methods
 
 PAGE = Path(__file__).parent / "page"
 #: the page's files, joined into the one module that a widget is
@@ -85,7 +85,7 @@ class Explorer(anywidget.AnyWidget):
         self._exploration: Exploration | None = None
         self._said: list[Message] = []
         choices = {
-            "methods": {name: method.summary for name, method in METHODS.items()},
+            "methods": {name: METHODS[name].summary for name in immediate_methods()},
             "ground": GROUNDS,
             "tokens": TOKENS,
             "pooled": POOLED,

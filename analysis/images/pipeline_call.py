@@ -32,8 +32,31 @@ def call_pipeline(
 
     Args:
         on_step: called after each sampling step with what the scheduler returned.
+
+    The other arguments are those of :func:`arguments_of_call`.
+    """
+    everything = arguments_of_call(pipeline, text, sampling, generators=generators, arguments=arguments)
+    with after_each_step(pipeline, on_step):
+        images: np.ndarray = pipeline(**everything, output_type="np").images
+    return images
+
+
+def arguments_of_call(
+    pipeline: Any,
+    text: TextArguments,
+    sampling: ResolvedSampling,
+    *,
+    generators: Sequence[torch.Generator] | None = None,
+    arguments: Mapping[str, Any] = MappingProxyType({}),
+) -> dict[str, Any]:
+    """All keyword arguments of the pipeline's call but what its output is to be.
+
+    Args:
         generators: where each frame's noise comes from; default: all from the sampling's seed.
         arguments: further ones of the pipeline's call.
+
+    Raises:
+        TypeError: a further argument that is said already.
     """
     family = text.family
     options: dict[str, Any] = {"guidance_scale": sampling.guidance_scale}
@@ -41,16 +64,13 @@ def call_pipeline(
         options["true_cfg_scale"] = sampling.true_cfg_scale
     options |= {"height": sampling.height, "width": sampling.width}
     options |= family.call_options(pipeline)
-    with after_each_step(pipeline, on_step):
-        images: np.ndarray = pipeline(
-            **text.arguments(inspect.signature(type(pipeline).__call__).parameters),
-            **options,
-            **arguments,
-            generator=list(generators or noise_generators(sampling.seed, len(text.prompts))),
-            num_inference_steps=sampling.num_inference_steps,
-            output_type="np",
-        ).images
-    return images
+    return dict(
+        **text.arguments(inspect.signature(type(pipeline).__call__).parameters),
+        **options,
+        **arguments,
+        generator=list(generators or noise_generators(sampling.seed, len(text.prompts))),
+        num_inference_steps=sampling.num_inference_steps,
+    )
 
 
 def attend_as_weighted(family: Family, denoiser: torch.nn.Module, text: TextArguments) -> AbstractContextManager:

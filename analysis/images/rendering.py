@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping, MutableMapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import replace
+from functools import partial
 from itertools import groupby
 from typing import Any, Protocol, runtime_checkable
 
@@ -23,9 +24,10 @@ from whichway.analysis.images.batches import in_fitting_batches
 from whichway.analysis.images.conditioning_cache import keys_and_values_once
 from whichway.analysis.images.guidance import negative_conditioning
 from whichway.analysis.images.noise import initial_noise
-from whichway.analysis.images.pipeline_call import attend_as_weighted, call_pipeline
+from whichway.analysis.images.pipeline_call import arguments_of_call, attend_as_weighted
+from whichway.analysis.images.precision import without_tf32
 from whichway.analysis.images.sampling import ResolvedSampling, Sampling, SamplingDefaults
-from whichway.analysis.images.schedulers import scheduled
+from whichway.analysis.images.schedulers import after_each_step, scheduled
 from whichway.analysis.images.text_arguments import text_arguments
 from whichway.analysis.images.travelling_noise import NoisePoint, noise_of, noise_travels
 from whichway.analysis.images.undisturbed import undisturbed
@@ -36,7 +38,8 @@ __all__ = ["Sampling", "fitting_batch_size", "initial_noise", "render", "render_
 Picture = UInt8[np.ndarray, "height width 3"]
 Images = UInt8[np.ndarray, "frames height width 3"]
 Renderable = Conditioning | PointCloud  # a cloud alone: the conditioning of a family that has one cloud
-LARGEST_BATCH = 16  # beyond which a frame gets no cheaper
+LayerChange = Callable[[], AbstractContextManager]  # makes the context in which the denoiser's layers attend otherwise
+LARGEST_BATCH, LARGEST_BATCH_ON_GPU = 16, 64  # beyond which a frame gets no cheaper
 
 
 @runtime_checkable
@@ -100,8 +103,8 @@ def render_each(
     (:mod:`whichway.analysis.images.attention_interpolation`) are rendered together with these.
 
     Args:
-        batch_size: frames rendered together, at most; None: 16, or what fits the memory of a CPU. Where memory runs
-            out, half as many.
+        batch_size: frames rendered together, at most; None: :func:`fitting_batch_size`. Where memory runs out, half as
+            many.
         on_step: called after each sampling step of a batch; what it raises ends the rendering there.
         on_progress: called after each sampling step with how far that was, in frames: of a batch of 16 and 20 steps,
             0.8 frames.
@@ -111,12 +114,11 @@ def render_each(
             single image that does not fit in memory.
     """
     own = sampling.resolved(model.defaults)
-    whole = [_conditioning(model, each) for each in conditionings]
+    groups = [*in_groups(model, conditionings)]
     batch_size = batch_size or fitting_batch_size(model, own)
-    batch = _Batch(model, own, on_step, on_progress)
+    batch = Batch(model, own, on_step, on_progress)
     model.free_text_encoders()
-    for (ends, _), group in groupby(whole, lambda each: (_attended_ends(each), _rows(each).bit_length())):
-        together = list(group)  # that attend to the same ends, and of about one size: the smaller ones are padded
+    for together, ends in groups:
         yield from in_fitting_batches(
             together,
             lambda some, ends=ends: batch.render(some, ends),  # type: ignore[misc]
@@ -127,19 +129,42 @@ def render_each(
         )
 
 
-def fitting_batch_size(model: RenderingModel, sampling: Sampling = Sampling()) -> int:
-    """How many frames to try together: 16, or on a CPU as many as fit half of the free memory.
+def in_groups(
+    model: RenderingModel, conditionings: Sequence[Renderable]
+) -> Iterator[tuple[list[Conditioning], tuple | None]]:
+    """The conditionings in their order, as many as may be rendered together, and what they attend to.
 
-    A GPU says when its memory is full; a CPU's operating system ends the process. A frame takes four maps of the
-    decoder's widest layer.
+    Raises:
+        UserError: conditionings of another family, or of another width.
     """
-    if model.device.type == "cuda":
-        return LARGEST_BATCH
+    whole = [_conditioning(model, each) for each in conditionings]
+    for (ends, _), group in groupby(whole, lambda each: (_attended_ends(each), _rows(each).bit_length())):
+        yield list(group), ends  # that attend to the same ends, and of about one size: the smaller ones are padded
+
+
+def fitting_batch_size(model: RenderingModel, sampling: Sampling = Sampling()) -> int:
+    """How many frames to try together: as many as fit half of the free memory, 16 at most, and 64 on a GPU.
+
+    A GPU says when its memory is full; a CPU's operating system ends the process.
+    """
     own = sampling.resolved(model.defaults)
+    largest = LARGEST_BATCH_ON_GPU if model.device.type == "cuda" else LARGEST_BATCH
+    return max(1, min(largest, free_bytes(model.device) // 2 // bytes_of_a_frame(model, own)))
+
+
+def bytes_of_a_frame(model: RenderingModel, sampling: ResolvedSampling) -> int:
+    """What rendering it takes, about: four maps of the decoder's widest layer."""
     config = model.pipeline.vae.config
     channels = config.get("block_out_channels") or config["decoder_block_out_channels"]
-    frame = 4 * own.height * own.width * max(channels[:2]) * model.dtype.itemsize
-    return max(1, min(LARGEST_BATCH, psutil.virtual_memory().available // 2 // frame))
+    size: int = 4 * sampling.height * sampling.width * max(channels[:2]) * model.dtype.itemsize
+    return size
+
+
+def free_bytes(device: torch.device) -> int:
+    """Of the device's memory, what nobody uses now."""
+    if device.type == "cuda":
+        return torch.cuda.mem_get_info(device)[0]
+    return int(psutil.virtual_memory().available)
 
 
 def _conditioning(model: RenderingModel, each: Renderable) -> Conditioning:
@@ -188,25 +213,25 @@ def _attended_ends(conditioning: Conditioning) -> tuple | None:
     return None if attended is None else (attended.ends, attended.kind)
 
 
-class _Batch:
-    """Renders one batch after the other with the same sampling."""
+class Batch:
+    """Renders one batch after the other with the same sampling; what samples it is :meth:`sample`."""
 
     def __init__(
         self,
         model: RenderingModel,
         sampling: ResolvedSampling,
         on_step: Callable[[], object],
-        on_progress: Callable[[float], object],
+        on_progress: Callable[[float], object] = lambda frames: None,
     ) -> None:
         self.model, self.sampling, self.on_step, self.on_progress = model, sampling, on_step, on_progress
         self.negative = negative_conditioning(model, sampling)
         self.denoiser: torch.nn.Module = getattr(model.pipeline, model.family.denoiser)
 
-    def render(self, conditionings: Sequence[Conditioning], ends: tuple | None) -> Images:
+    def render(self, conditionings: Sequence[Conditioning], ends: tuple | None) -> Any:
         pipeline = self.model.pipeline
         noises = [noise_of(each, self.sampling.seed) for each in conditionings]
         self.frames = len(conditionings)
-        with self.model.lock, undisturbed(pipeline), scheduled(pipeline, self.sampling.scheduler):
+        with self.model.lock, without_tf32(), undisturbed(pipeline), scheduled(pipeline, self.sampling.scheduler):
             if ends is None:
                 return self._call(conditionings, noises, None)
             require_interpolable_attention(self.model.family)
@@ -216,15 +241,15 @@ class _Batch:
             times = [0.0, *(cloud.t for cloud in attended if cloud), 1.0]
             start, end = conditionings[0].ends
             steps = warm_up_steps(self.sampling.num_inference_steps)
-            attending = attend_to_ends(self.denoiser, times, ends[1], steps=steps)
+            attending = partial(attend_to_ends, self.denoiser, times, ends[1], steps=steps)
             return self._call([start, *conditionings, end], [noises[0], *noises, noises[0]], attending)[1:-1]
 
     def _call(
         self,
         conditionings: Sequence[Conditioning],
         noises: Sequence[NoisePoint],
-        attending: AbstractContextManager | None,
-    ) -> Images:
+        attending: LayerChange | None,
+    ) -> Any:
         model, sampling = self.model, self.sampling
         negatives = [self.negative] * len(conditionings) if self.negative else []
         text = text_arguments(
@@ -234,18 +259,25 @@ class _Batch:
             if attending:
                 sizes = ", ".join(str(_rows(each)) for each in (conditionings[0], *negatives[:1]))
                 raise UserError(f"attention interpolation needs clouds of one size, negative prompt too; got {sizes}")
-            attending = attend_as_weighted(model.family, self.denoiser, text)
+            attending = partial(attend_as_weighted, model.family, self.denoiser, text)
         travelling = any(noise.seed is None for noise in noises)
-        generators = [noise.generator() for noise in noises]
-        with self._layers_changed(attending), noise_travels() if travelling else nullcontext():
-            pictures = call_pipeline(
-                model.pipeline,
-                text,
-                sampling,
-                lambda _: self._stepped(),
-                generators=generators,
-                arguments=model.call_arguments,
-            )
+        arguments = arguments_of_call(
+            model.pipeline,
+            text,
+            sampling,
+            generators=[noise.generator() for noise in noises],
+            arguments=model.call_arguments,
+        )
+        with (
+            after_each_step(model.pipeline, lambda _: self._stepped()),
+            noise_travels() if travelling else nullcontext(),
+        ):
+            return self.sample(arguments, attending)
+
+    def sample(self, arguments: Mapping[str, Any], attending: LayerChange | None) -> Any:
+        """The images that the pipeline's own call makes of its ``arguments``, its layers changed by ``attending``."""
+        with self._layers_changed(attending):
+            pictures = self.model.pipeline(**arguments, output_type="np").images
         return (pictures * 255).round().astype(np.uint8)
 
     def _stepped(self) -> None:
@@ -254,14 +286,14 @@ class _Batch:
         self.on_step()
 
     @contextmanager
-    def _layers_changed(self, attending: AbstractContextManager | None) -> Iterator[None]:
+    def _layers_changed(self, attending: LayerChange | None) -> Iterator[None]:
         """Compiled code runs as it was compiled; where layers attend otherwise, the denoiser runs uncompiled."""
         if self.model.compiled and attending is None:
             yield
             return
         with (
             torch.compiler.set_stance("force_eager"),
-            attending or nullcontext(),
+            attending() if attending else nullcontext(),
             keys_and_values_once(self.denoiser, self.model.family.text_modules),
         ):
             yield

@@ -33,6 +33,8 @@ class TextArguments:
     @property
     def plain(self) -> bool:
         """Whether the pipeline sees the rows as they should be seen, without weights on its attention's logits."""
+        if self.weights.requires_grad:  # they have to be in the graph, also where they are all the same
+            return False
         alone, masked = self.family.text_keys == "alone", self.family.mask == "hidden"
         there = self.weights > 0
         first = self.weights.max(dim=1, keepdim=True).values if alone else torch.ones_like(self.weights[:, :1])
@@ -90,6 +92,6 @@ def text_arguments(
 def _row_weights(conditioning: Conditioning, name: str) -> Float[Tensor, " n"]:
     """Of one cloud, in rows: exactly 1 each, where the cloud is uniform and its mass is the number of its rows."""
     cloud, mass = conditioning.clouds[name], conditioning.masses[name]
-    if cloud.is_uniform:
+    if cloud.is_uniform and not cloud.weights.requires_grad:
         return torch.full((len(cloud),), mass / len(cloud), dtype=torch.float64)
     return cloud.weights.double().cpu() * mass

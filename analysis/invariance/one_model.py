@@ -17,6 +17,7 @@ from whichway.analysis.images.altered_attention import features_reordered, posit
 from whichway.analysis.images.guidance import negative_conditioning
 from whichway.analysis.images.joint_attention import PlacesOnKeys, attend_jointly_with_weights, within_denoiser
 from whichway.analysis.images.pipeline_call import call_pipeline
+from whichway.analysis.images.precision import without_tf32
 from whichway.analysis.images.sampling import Sampling
 from whichway.analysis.images.text_arguments import TextArguments, text_arguments
 from whichway.analysis.images.weighted_attention import add_to_logits, cross_attention_layers
@@ -85,6 +86,7 @@ class OneModelCheck:
         return (self._record(level) for name in LEVELS if name in levels for level in self._levels(name))
 
     @torch.inference_mode()
+    @without_tf32()
     def _record(self, level: _Level) -> InvarianceRecord:
         """The argument itself: what must not change the output, what may by rounding alone, and what must."""
         started = time.perf_counter()

@@ -9,27 +9,41 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from whichway.analysis.errors import UserError
-from whichway.analysis.vocabulary import GROUNDS, PARAMETRISATIONS, POOLED, TOKENS
-from whichway.geometry import find_method
+from whichway.analysis.vocabulary import FREE, GROUNDS, PARAMETRISATIONS, PENALTIES, POOLED, TOKENS
+from whichway.geometry import PATHS, find_method
 
-#: kind of choice → its values
-CHOICES: Mapping[str, Mapping[str, str]] = {
+#: kind of choice → its values; these are choices of every method, and settings of every command that takes one
+GENERAL_CHOICES: Mapping[str, Mapping[str, str]] = {
     "ground": GROUNDS,
     "tokens": TOKENS,
     "parametrisation": PARAMETRISATIONS,
     "pooled": POOLED,
 }
+#: those that only a geodesic has
+GEODESIC_CHOICES: Mapping[str, Mapping[str, str]] = {"free": FREE, "penalty": PENALTIES}
+CHOICES: Mapping[str, Mapping[str, str]] = {**GENERAL_CHOICES, **GEODESIC_CHOICES}
 
 
 @dataclass(frozen=True)
 class ChosenMethod:
-    """A method (:mod:`whichway.geometry.method`) with its ground metric, tokens, parametrisation and pooled vector."""
+    """A method (:mod:`whichway.geometry.method`) with its ground metric, tokens, parametrisation and pooled vector.
+
+    Attributes:
+        free, penalty: of a geodesic (:data:`whichway.analysis.vocabulary.FREE`, ``PENALTIES``).
+    """
 
     method: str
     ground: str = "euclidean"
     tokens: str = "all"
     parametrisation: str = "uniform"
     pooled: str = "auto"
+    free: str = "rows"
+    penalty: str = "penalised"
+
+    @property
+    def is_geodesic(self) -> bool:
+        """Whether its path has to be found by rendering (:mod:`whichway.analysis.paths.geodesic`)."""
+        return PATHS[find_method(self.method).path].solved_later
 
 
 def choose_method(name: str, default: ChosenMethod = ChosenMethod("optimal")) -> ChosenMethod:
@@ -55,6 +69,9 @@ def choose_method(name: str, default: ChosenMethod = ChosenMethod("optimal")) ->
         if kind in chosen:
             raise UserError(f"methods: {name!r} says its {kind} twice")
         chosen[kind] = choice
+    for kind in GEODESIC_CHOICES:
+        if kind in chosen and not ChosenMethod(method).is_geodesic:
+            raise UserError(f"methods: {name!r}: only a geodesic has the choice {chosen[kind]!r}")
     defaults = {kind: getattr(default, kind) for kind in CHOICES}
     return ChosenMethod(method, **defaults | chosen)
 

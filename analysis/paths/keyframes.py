@@ -39,14 +39,16 @@ def join_keyframes(
         times: of the keyframes, increasing; of a closed path one more, when it is back. Only their ratios count.
 
     Raises:
-        UserError: fewer than two keyframes, times of another number or not increasing, a method whose rows do not move
-            straight where a spline is wanted, keyframes that the method cannot join.
+        UserError: fewer than two keyframes, times of another number or not increasing, a geodesic, a method
+            whose rows do not move straight where a spline is wanted, keyframes that the method cannot join.
     """
     legs = len(keyframes) - (not closed)
     if len(keyframes) < 2:
         raise UserError(f"keyframes: wanted two or more prompts, got {len(keyframes)}")
     if len(times) != legs + 1 or not all(before < after for before, after in pairwise(times)):
         raise UserError(f"at: wanted {legs + 1} increasing times, got {', '.join(f'{time:g}' for time in times)}")
+    if method.is_geodesic:
+        raise UserError(f"method {name!r} is found by rendering, and only between two prompts; wanted another")
     if method.pooled in HELD:
         keyframes, method = _with_held_vectors(method.pooled, keyframes), replace(method, pooled="linear")
     following = [*keyframes, *keyframes[: int(closed)]]

@@ -19,6 +19,8 @@ METHOD_COLOURS = {
     "partial": "#8C6D1F",
     "unbalanced": "#7B3294",
     "mixture": "#CC79A7",
+    "geodesic": "#A50026",
+    "geodesic-mixture": "#F781BF",
     "aid-inner": "#4D4D4D",
     "aid-outer": "#661100",
 }
@@ -32,6 +34,8 @@ METHOD_MARKERS = {
     "partial": "X",
     "unbalanced": "h",
     "mixture": "*",
+    "geodesic": "p",
+    "geodesic-mixture": "8",
     "aid-inner": "<",
     "aid-outer": ">",
 }

@@ -85,8 +85,9 @@ def render_moved_alone(
 ) -> MovedAlone | None:
     """Move each part alone, along the path of "optimal" if it is among the methods, else of the first of them.
 
-    A vector moves as with ``pooled="auto"``, also where the methods hold it. None where a text is one cloud alone: then
-    there is nothing to tell apart, and nothing is rendered.
+    A geodesic is none of them: it is found for all parts together. Where there are only geodesics, the path is that of
+    "optimal". A vector moves as with ``pooled="auto"``, also where the methods hold it. None where a text is one cloud
+    alone: then there is nothing to tell apart, and nothing is rendered.
 
     Args:
         seed: of the random coupling.
@@ -94,8 +95,10 @@ def render_moved_alone(
     moves = parts_that_move(ends[0])
     if len(moves) == 1:
         return None
-    name = "optimal" if "optimal" in methods else next(iter(methods))
-    method, prompts = replace(methods[name], pooled="auto"), (ends[0].source, ends[1].source)
+    direct = {name: method for name, method in methods.items() if not method.is_geodesic}
+    direct = direct or {"optimal": ChosenMethod("optimal")}
+    name = "optimal" if "optimal" in direct else next(iter(direct))
+    method, prompts = replace(direct[name], pooled="auto"), (ends[0].source, ends[1].source)
     path = join(name, method, *ends, model=renderer.model, seed=seed)
     requested: dict[FrameName, Conditioning] = {
         (_frame(what), t): path.with_moved(parts, t) for what, parts in moves.items() for t in (HALFWAY, END)

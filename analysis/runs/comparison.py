@@ -80,7 +80,15 @@ def _compare(run: Run, settings: ComparisonSettings) -> Comparison:
     methods, seed, distance = settings.chosen_methods, settings.sampling.seed, settings.perceptual_distance
     prompts = (settings.prompt_a, settings.prompt_b)
     renderer = run.renderer(settings.sampling, path_recipes(prompts, methods, seed=seed))
-    rendered = render_paths(renderer, (start, end), methods, frames=settings.frames, distance=distance, seed=seed)
+    rendered = render_paths(
+        renderer,
+        (start, end),
+        methods,
+        frames=settings.frames,
+        distance=distance,
+        seed=seed,
+        geodesic=settings.geodesic,
+    )
     moved_alone = render_moved_alone(renderer, (start, end), methods, seed=seed)
     run.report(f"measuring with {distance}")
     results = measure_methods(rendered, methods, distance, run.model)

@@ -5,15 +5,16 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from whichway.analysis.errors import UserError, require_at_least, require_known
+from whichway.analysis.geodesics.settings import GeodesicSettings
 from whichway.analysis.images.sampling import Sampling
 from whichway.analysis.models.choice import ModelChoice
-from whichway.analysis.paths.chosen_method import CHOICES, ChosenMethod, choose_method, chosen_pooled
+from whichway.analysis.paths.chosen_method import GENERAL_CHOICES, ChosenMethod, choose_method, chosen_pooled
 from whichway.analysis.vocabulary import PERCEPTUAL_DISTANCE, PERCEPTUAL_DISTANCES, PROJECTIONS
 from whichway.geometry import METHODS
 
 #: setting → what it may be
 KNOWN: Mapping[str, Mapping[str, str]] = {
-    **CHOICES,
+    **GENERAL_CHOICES,
     "perceptual_distance": PERCEPTUAL_DISTANCES,
     "projection": PROJECTIONS,
 }
@@ -39,6 +40,7 @@ class ComparisonSettings:
     projection: str = "pca"
     model: ModelChoice = ModelChoice()
     sampling: Sampling = Sampling()
+    geodesic: GeodesicSettings = GeodesicSettings()
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "methods", tuple(dict.fromkeys(self.methods)))
@@ -64,6 +66,7 @@ class ComparisonSettings:
                 "methods": tuple(content["methods"]),
                 "model": ModelChoice.from_json(content["model"]),
                 "sampling": Sampling(**content["sampling"]),
+                "geodesic": GeodesicSettings(**content.get("geodesic", {})),
             }
         )
 

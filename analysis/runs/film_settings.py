@@ -8,7 +8,7 @@ from typing import Any
 from whichway.analysis.errors import UserError, require_at_least, require_known
 from whichway.analysis.images.sampling import Sampling
 from whichway.analysis.models.choice import ModelChoice
-from whichway.analysis.paths.chosen_method import CHOICES, ChosenMethod, choose_method, chosen_pooled
+from whichway.analysis.paths.chosen_method import GENERAL_CHOICES, ChosenMethod, choose_method, chosen_pooled
 from whichway.analysis.paths.conditioning_path import ATTENDING
 from whichway.analysis.vocabulary import INTERPOLATIONS, PERCEPTUAL_DISTANCE, PERCEPTUAL_DISTANCES
 from whichway.geometry import find_method
@@ -58,9 +58,12 @@ class FilmSettings:
 
     def __post_init__(self) -> None:
         others = {"perceptual_distance": PERCEPTUAL_DISTANCES, "interpolation": INTERPOLATIONS}
-        for setting, choices in {**CHOICES, **others}.items():
+        for setting, choices in {**GENERAL_CHOICES, **others}.items():
             require_known(setting, getattr(self, setting), choices)
-        method = find_method(choose_method(self.method).method)
+        chosen = choose_method(self.method)
+        if chosen.is_geodesic:
+            raise UserError(f"method {self.method!r} takes minutes to find, for a film too; 'whichway compare' has it")
+        method = find_method(chosen.method)
         self._require_keyframes()
         self._require_times()
         if self.loop and self.ping_pong:

@@ -68,8 +68,9 @@ class FrameRecipe:
         """What the frame is rendered from.
 
         Raises:
-            UserError: prompts that cannot be joined so, with this model.
+            UserError: prompts that cannot be joined so, with this model; as :meth:`require_redoable`.
         """
+        self.require_redoable()
         keyframes = [model.encode([prompt])[0] for prompt in self.prompts]
         if self.weights:
             return between(keyframes, self.weights)
@@ -77,6 +78,18 @@ class FrameRecipe:
             return keyframes[0]
         path = self.path(keyframes, model)
         return path.legs[0].with_moved(self.parts, self.position) if self.parts else path(self.position)
+
+    def require_redoable(self) -> None:
+        """Prompts and settings have to be enough.
+
+        Raises:
+            UserError: a frame of a geodesic: what it was rendered from was found by a search, and is in its run alone.
+        """
+        if self.method.is_geodesic:
+            raise UserError(
+                f"a frame of a geodesic ({self}) was rendered from what a search found, which is kept in its run's "
+                "folder and not in the frame; run the comparison again"
+            )
 
     def path(self, keyframes: list[Conditioning], model: Model) -> FilmPath:
         """The path on which the frame is, through prompts that are encoded already.

@@ -89,10 +89,14 @@ def redo(
         model: a loaded one; needed for a pipeline of one's own, which no name leads back to.
 
     Raises:
-        UserError: a file that does not say how it was made, a model that is not here any more, ``out`` is the frame
-            itself or cannot be written.
+        UserError: a file that does not say how it was made, a frame of a geodesic, a model that is not here any more,
+            ``out`` is the frame itself or cannot be written.
     """
     read, before = read_frame(frame)
+    try:
+        read.recipe.require_redoable()  # before a model is loaded
+    except UserError as error:
+        raise UserError(f"frame: {str(frame)!r} cannot be made again: {error}") from error
     if out.exists() and out.samefile(frame):
         raise UserError(f"out: {str(out)!r} is the frame itself; choose another name")
     if model is None and read.model.name.startswith(OWN):

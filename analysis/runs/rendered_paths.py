@@ -10,10 +10,12 @@ import numpy as np
 from whichway.analysis.clouds.ground_metrics import find_ground
 from whichway.analysis.errors import UserError
 from whichway.analysis.families import Conditioning
+from whichway.analysis.geodesics.settings import GeodesicSettings
 from whichway.analysis.paths.chosen_method import ChosenMethod
 from whichway.analysis.paths.conditioning_path import ConditioningPath, join
 from whichway.analysis.runs.frame_index import FrameName
 from whichway.analysis.runs.frame_renderer import FrameRenderer
+from whichway.analysis.runs.geodesic_store import solve_path
 from whichway.analysis.runs.perceptual_parametrisation import BUDGET, perceptually_uniform_times
 from whichway.analysis.smoothness.perceptual_distance import perceptual_distance
 from whichway.geometry import Coupling, GroundMetric, PointCloud, beta_times, constant_speed_times, uniform_times
@@ -84,17 +86,25 @@ def render_paths(
     frames: int,
     distance: str,
     seed: int,
+    geodesic: GeodesicSettings = GeodesicSettings(),
 ) -> RenderedPaths:
     """Build the paths, choose the times, render what is not on disk.
 
     Args:
-        distance: the perceptual distance by which a perceptual parametrisation chooses its times.
+        distance: the perceptual distance by which a perceptual parametrisation chooses its times, and whose energy a
+            geodesic minimises.
         seed: of the random coupling.
+        geodesic: how geodesics are looked for.
 
     Raises:
         UserError: a method that cannot join these conditionings, or a path without constant speed where it is wanted.
     """
     paths = {name: join(name, method, *ends, model=renderer.model, seed=seed) for name, method in methods.items()}
+    paths |= {
+        name: solve_path(name, method, paths[name], renderer, geodesic, distance=distance, frames=frames)
+        for name, method in methods.items()
+        if method.is_geodesic
+    }
 
     def images_at(name: str, times: list[float]) -> np.ndarray:
         renderer.render({(name, t): paths[name](t) for t in times})

@@ -13,6 +13,7 @@ from whichway.analysis.runs.comparison_settings import ComparisonSettings
 from whichway.analysis.runs.frame_index import FrameIndex
 from whichway.analysis.runs.frame_renderer import read_strip
 from whichway.analysis.runs.frame_store import FrameStore
+from whichway.analysis.runs.geodesic_store import read_solved
 from whichway.analysis.runs.method_results import MethodResult
 from whichway.analysis.runs.rendered_paths import RenderedPaths, frame_of_end
 from whichway.analysis.runs.run import FRAMES, INDEX, read_run
@@ -66,5 +67,6 @@ def read_comparison(folder: Path) -> SavedComparison:
         raise UserError(f"{str(folder)!r} holds no finished comparison, or a damaged one") from error
     seed = settings.sampling.seed
     paths = {name: join(name, methods[name], *ends, model=None, seed=seed) for name in results}
+    paths |= {name: read_solved(name, paths[name], store, index) for name in results if methods[name].is_geodesic}
     times = {name: result.t for name, result in results.items()}
     return SavedComparison(settings, RenderedPaths(ends, paths, times, frames, images), results)

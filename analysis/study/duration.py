@@ -8,7 +8,10 @@ from typing import Any
 import numpy as np
 
 from whichway.analysis.families import Conditioning
+from whichway.analysis.geodesics.string import initial_paths
+from whichway.analysis.images.differentiable_rendering import render_differentiably
 from whichway.analysis.images.rendering import fitting_batch_size, render
+from whichway.analysis.images.sampling import Sampling
 from whichway.analysis.models.model import Model
 from whichway.analysis.paths.conditioning_path import ConditioningPath, join
 from whichway.analysis.prompts.pairs import PromptPair
@@ -16,7 +19,7 @@ from whichway.analysis.runs.frame_address import FrameAddresses
 from whichway.analysis.runs.rendered_paths import RenderedPaths
 from whichway.analysis.study.settings import StudySettings
 from whichway.analysis.study.unit import measure_method, metrics_of_lengths
-from whichway.geometry import uniform_times
+from whichway.geometry import PointCloud, uniform_times
 
 
 @dataclass(frozen=True)
@@ -28,21 +31,24 @@ class Duration:
         frames: different ones of the first unit; a parametrisation that looks for its times renders more.
         seconds: of a frame.
         measuring: seconds that a unit takes outside the model.
+        searching: seconds that a unit's geodesics take at most: if none settles before its last iteration.
     """
 
     units: int
     frames: int
     seconds: float
     measuring: float = 0.0
+    searching: float = 0.0
 
     @property
     def hours(self) -> float:
-        return self.units * (self.frames * self.seconds + self.measuring) / 3600
+        return self.units * (self.frames * self.seconds + self.measuring + self.searching) / 3600
 
     def __str__(self) -> str:
+        searching = f" + at most {self.searching:.3g} s of looking for geodesics" if self.searching else ""
         return (
             f"{self.units} (pair, seed) × ({self.frames} frames × {self.seconds:.3g} s a frame + {self.measuring:.3g} "
-            f"s of measuring) = {_spoken(self.hours * 3600)}, on this machine as busy as it is now"
+            f"s of measuring{searching}) = {_spoken(self.hours * 3600)}, on this machine as busy as it is now"
         )
 
 
@@ -53,21 +59,39 @@ def estimate_duration(settings: StudySettings, pairs: Sequence[PromptPair], mode
     """
     start, end = model.encode([pairs[0].prompt_a]) + model.encode([pairs[0].prompt_b])
     sampling = replace(settings.sampling, seed=settings.first_seed)
+    methods = settings.chosen_methods
     paths = {
-        name: join(name, method, start, end, model=model, seed=settings.first_seed)
-        for name, method in settings.chosen_methods.items()
+        name: join(name, method, start, end, model=model, seed=settings.first_seed) for name, method in methods.items()
     }
+    geodesics = [name for name, method in methods.items() if method.is_geodesic]
     times = uniform_times(settings.frames)
-    conditionings = [start, end, *(path(t) for path in paths.values() for t in times)]
+    known = {name: (0.0, 1.0) if name in geodesics else times for name in paths}
+    conditionings = [start, end, *(path(t) for name, path in paths.items() for t in known[name])]
     addresses = FrameAddresses(model, sampling)
-    frames = len({addresses.of(conditioning) for conditioning in conditionings})
+    frames = len({addresses.of(conditioning) for conditioning in conditionings}) + len(geodesics) * (len(times) - 2)
     batch = [start, end] * (max(2, min(fitting_batch_size(model, sampling), frames)) // 2)
     render(model, batch[:2], sampling)
     begun = perf_counter()
     images = render(model, batch, sampling)
     seconds = (perf_counter() - begun) / len(batch)
+    paths |= {name: replace(paths[name], clouds=initial_paths(paths[name])) for name in geodesics}
     measuring = _seconds_of_measuring(settings, (start, end), paths, times, images, model)
-    return Duration(len(pairs) * settings.seeds, frames, seconds, len(paths) * measuring)
+    searching = len(geodesics) * _seconds_of_a_search(settings, start, sampling, model) if geodesics else 0.0
+    return Duration(len(pairs) * settings.seeds, frames, seconds, len(paths) * measuring, searching)
+
+
+def _seconds_of_a_search(
+    settings: StudySettings, conditioning: Conditioning, sampling: Sampling, model: Model
+) -> float:
+    """Of one geodesic, all iterations: as many frames with gradients as it has clouds in between, in each."""
+    clouds = {
+        encoder: PointCloud(cloud.rows.clone().requires_grad_(), cloud.weights)
+        for encoder, cloud in conditioning.clouds.items()
+    }
+    begun = perf_counter()
+    render_differentiably(model, [replace(conditioning, clouds=clouds)], sampling).mean().backward()
+    seconds = perf_counter() - begun
+    return (settings.geodesic.iterations + 1) * (settings.geodesic.count(settings.frames) - 2) * seconds
 
 
 def _seconds_of_measuring(

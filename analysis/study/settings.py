@@ -5,6 +5,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from whichway.analysis.errors import UserError, require_at_least, require_known
+from whichway.analysis.geodesics.settings import GeodesicSettings
 from whichway.analysis.images.sampling import Sampling
 from whichway.analysis.models.choice import ModelChoice
 from whichway.analysis.paths.chosen_method import ChosenMethod, choose_method, chosen_pooled
@@ -49,6 +50,7 @@ class StudySettings:
     pooled: str = "auto"
     model: ModelChoice = ModelChoice()
     sampling: Sampling = Sampling()
+    geodesic: GeodesicSettings = GeodesicSettings()
 
     def __post_init__(self) -> None:
         for name in ("methods", "perceptual_distances"):
@@ -74,6 +76,7 @@ class StudySettings:
                 "perceptual_distances": tuple(content["perceptual_distances"]),
                 "model": ModelChoice.from_json(content["model"]),
                 "sampling": Sampling(**content["sampling"]),
+                "geodesic": GeodesicSettings(**content.get("geodesic", {})),
             }
         )
 
@@ -82,6 +85,8 @@ class StudySettings:
         """What must not change while a study is continued; how the model is held is said with the model itself."""
         sampling = {name: value for name, value in asdict(self.sampling).items() if name != "seed"}
         own = {name: value for name, value in asdict(self).items() if name not in ("model", "sampling", "pooled")}
+        if not any(method.is_geodesic for method in self.chosen_methods.values()):
+            del own["geodesic"]  # studies from before there was one go on
         return own | chosen_pooled(self.pooled) | {"model": self.model.name} | sampling
 
     @property

@@ -15,6 +15,7 @@ from typing import Any, TypedDict
 import pandas as pd
 
 from whichway.analysis.errors import UserError
+from whichway.analysis.geodesics.encoder_prior import plain_captions
 from whichway.analysis.models.accuracy import read_accuracy
 from whichway.analysis.models.model import Model
 from whichway.analysis.models.with_model import with_model
@@ -53,7 +54,8 @@ def run_study(
         model: a loaded model, where the caller has one.
         hypotheses: what the study tests, written down before its first frame; default
             :func:`whichway.analysis.study.plan.usual_hypotheses`.
-        dask: address of a running Dask scheduler over which (pair, seed) are spread; its workers must see ``out``.
+        dask: address of a running Dask scheduler, whose workers must see ``out``, or a number of processes here, over
+            which (pair, seed) are spread.
         report: called with one line at a time that says what is going on: after the first (pair, seed), how long the
             others will take.
 
@@ -75,6 +77,8 @@ def run_study(
         missing = [unit for unit in units if unit.key not in done]
         if model.frees_text_encoders:  # with the first frame; until then all prompts have to be encoded
             model.encode([prompt for unit in missing for prompt in (unit.pair.prompt_a, unit.pair.prompt_b)])
+            if any(method.is_geodesic for method in settings.chosen_methods.values()):
+                model.encode(plain_captions())
         with units_bar("study", "pair", total=len(units), done=len(done), hidden=not progress) as bar:
             if dask:
                 records = records_on_cluster(dask, settings, missing, out, model)

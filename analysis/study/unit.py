@@ -90,6 +90,7 @@ def _render(unit: Unit, settings: StudySettings, renderer: FrameRenderer) -> Ren
         frames=settings.frames,
         distance=settings.perceptual_distances[0],
         seed=unit.seed,
+        geodesic=settings.geodesic,
     )
 
 

@@ -1,0 +1,45 @@
+"""Several pairs one under another: the film strips of each method, and the energy of each."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import UInt8
+from matplotlib.figure import Figure
+
+from whichway.analysis.pictures.style import colour, new_figure, quoted
+
+
+@dataclass(frozen=True)
+class PairOfStrips:
+    """Between two prompts.
+
+    Attributes:
+        frames: method → (frames, height, width, 3).
+        energies: method → T·Σ d².
+    """
+
+    prompt_a: str
+    prompt_b: str
+    frames: Mapping[str, UInt8[np.ndarray, "frames height width 3"]]
+    energies: Mapping[str, float]
+
+
+def draw_geodesics(pairs: Sequence[PairOfStrips], distance: str) -> Figure:
+    """Rows of frames, one for each method, a block for each pair; energies under ``distance`` at the right."""
+    columns = max(len(strip) for pair in pairs for strip in pair.frames.values())
+    rows = sum(len(pair.frames) for pair in pairs)
+    figure = new_figure(0.9 * columns + 3.0, 0.92 * rows + 0.4 * len(pairs))
+    for block, pair in zip(np.ravel(np.asarray(figure.subfigures(len(pairs), 1))), pairs, strict=True):
+        block.suptitle(f"{quoted(pair.prompt_a, 200)} → {quoted(pair.prompt_b, 200)}", fontsize=9)
+        axes = block.subplots(len(pair.frames), columns, squeeze=False)
+        for row, (method, strip) in zip(axes, pair.frames.items(), strict=True):
+            for axis in row:
+                axis.axis("off")
+            for axis, picture in zip(row, strip, strict=False):
+                axis.imshow(picture, interpolation="nearest")
+            label = {"transform": row[0].transAxes, "ha": "right", "va": "center", "fontsize": 9}
+            row[0].text(-0.08, 0.5, method, color=colour(method), weight="bold", **label)
+            energy = f"energy {pair.energies[method]:.3g}\n({distance})"
+            row[-1].text(1.08, 0.5, energy, transform=row[-1].transAxes, va="center", fontsize=9)
+    return figure

@@ -143,9 +143,9 @@ test-browser: .venv/.dev
 test-wheel: .venv/.dev wheel
 	$(BIN)/python -m pytest -m wheel
 
-# tests/test_docs.py does the same.
+# tests/test_docs.py does the same. Tables are read off the code, of whose changes an old environment would not know.
 docs: .venv/.dev
-	$(BIN)/python -m sphinx --fail-on-warning --keep-going --quiet docs build/docs
+	$(BIN)/python -m sphinx --fail-on-warning --keep-going --quiet --fresh-env docs build/docs
 	@echo build/docs/index.html
 
 wheel: .venv/.runtime

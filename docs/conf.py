@@ -1,5 +1,6 @@
 """The documentation: ``make docs`` builds it into build/docs. Warnings are errors."""
 
+import re
 import sys
 from importlib.metadata import version as installed_version
 from pathlib import Path
@@ -18,9 +19,9 @@ extensions = [
     "sphinx.ext.autodoc",
     "sphinx.ext.autosummary",
     "sphinx.ext.napoleon",
-    "sphinx.ext.mathjax",
     "sphinx_click",
     "sphinx_copybutton",
+    "native_math",
     "registry_tables",
 ]
 exclude_patterns = ["_build", "Thumbs.db"]
@@ -42,6 +43,7 @@ nitpick_ignore_regex = [
     ("py:class", r"(?!whichway).*"),  # types of other packages, and shapes
 ]
 
+html_math_renderer = "mathml"  # without a network, too
 html_theme = "furo"
 html_title = f"whichway {release}"
 html_static_path: list[str] = []
@@ -52,5 +54,11 @@ def _escape_bars(app: Any, what: str, name: str, of: object, options: object, li
     lines[:] = [line.replace("|", r"\|") for line in lines]
 
 
+def _keep_choices(app: Any, ctx: Any, lines: list[str]) -> None:
+    """optimal@cosine is a method, not an address."""
+    lines[:] = [re.sub(r"\b([\w-]+@[\w-]+)", r"``\1``", line) for line in lines]
+
+
 def setup(app: Any) -> None:
+    app.connect("sphinx-click-process-options", _keep_choices)
     app.connect("autodoc-process-docstring", _escape_bars)

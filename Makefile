@@ -1,5 +1,8 @@
 # make demo      sets up and compares two prompts on the embedded model
 # make test      sets up and runs the checks, the tests and the notebooks
+# make docs      builds the documentation into build/docs
+# make wheel     builds dist/whichway-*.whl, with the embedded model in it
+# make test-wheel  installs it into an empty environment, and uses it: 2 GB, some minutes
 # make lab       sets up and opens the notebooks in JupyterLab
 # make test-lowest  installs the lowest versions that pyproject.toml allows, in .venv-lowest, and runs the tests. On Linux
 #                the package index has torch for CUDA only, several GB; UV_TORCH_BACKEND=cpu takes it from PyTorch's index
@@ -15,12 +18,14 @@
 PYTHON ?= python3.11
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
+WHEEL := $(BIN)/python -m pip wheel --quiet --disable-pip-version-check --no-deps --wheel-dir dist
 DEMO := "a large fox on a blue background" "a panda on a pink background"
 DISTANCES ?= lpips,efficientnet,ssim,flip
 SECOND ?= miniature-second
 STS ?= sts_test.csv
 CAPTIONS ?= captions_val2014.json
 TRIANGLE := "a fox on a blue background" "a panda on a pink background" "a car at sunset"
+SWAPPED := "a fox to the left of a pizza on a blue background" "a pizza to the left of a fox on a blue background"
 KEYFRAMES := "a fox on a blue background" "a panda on a pink background" "a car at sunset" "a lemon on a beach"
 
 AS_ROOT := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
@@ -49,10 +54,11 @@ geodesics: .venv/.runtime
 	$(BIN)/python -m figures.collect runs/geodesics/study geodesics/study --records-only
 	$(BIN)/python -m figures.gap
 
-.PHONY: demo lab study study-hours study-second study-sd15 challenge geodesics records figures test test-lowest test-browser lint train benchmark clean
+.PHONY: demo docs wheel test-wheel lab study study-hours study-second study-sd15 challenge geodesics records figures test test-lowest test-browser lint train benchmark clean
 
 demo: .venv/.runtime
 	$(BIN)/whichway compare $(DEMO)
+	@echo; echo "The command is $(BIN)/whichway; after 'source $(BIN)/activate' it is whichway."
 
 lab: .venv/.lab
 	$(BIN)/jupyter lab --LabApp.news_url=None $(LAB) notebooks/01_what_the_model_sees.ipynb
@@ -105,7 +111,7 @@ study-sd15: .venv/.runtime
 records: .venv/.runtime
 	$(BIN)/whichway invariance --json figures/invariance.json
 	$(BIN)/whichway invariance --architectures all --json figures/census.json > /dev/null || [ $$? -eq 1 ] # some violate
-	rm -rf runs/demo runs/triangle runs/keyframes
+	rm -rf runs/demo runs/triangle runs/keyframes runs/film-identity runs/film-optimal
 	$(BIN)/whichway compare $(DEMO) --out runs/demo
 	$(BIN)/python -m figures.collect runs/demo demo
 	$(BIN)/whichway barycenter $(TRIANGLE) --out runs/triangle
@@ -113,6 +119,9 @@ records: .venv/.runtime
 	$(BIN)/whichway animate $(KEYFRAMES) runs/keyframes.webp --interpolation spline --parametrisation uniform \
 		--at 0,1,2,3 --fps 3 --out runs/keyframes
 	$(BIN)/python -m figures.collect runs/keyframes keyframes
+	for method in identity optimal; do $(BIN)/whichway animate $(SWAPPED) figures/film-$$method.webp --method $$method \
+		--parametrisation uniform --frames 17 --ping-pong --fps 10 --out runs/film-$$method || exit 1; done
+	rm figures/film-*-contact-sheet.png
 
 figures: .venv/.runtime
 	$(BIN)/python -m figures $(FIGURES)
@@ -131,6 +140,18 @@ test-browser: .venv/.dev
 	command -v chromium > /dev/null || { $(AS_ROOT) apt-get update; $(AS_ROOT) apt-get install --yes --no-install-recommends chromium; }
 	$(BIN)/python -m pytest -m browser
 
+test-wheel: .venv/.dev wheel
+	$(BIN)/python -m pytest -m wheel
+
+# tests/test_docs.py does the same. Tables are read off the code, of whose changes an old environment would not know.
+docs: .venv/.dev
+	$(BIN)/python -m sphinx --fail-on-warning --keep-going --quiet --fresh-env docs build/docs
+	@echo build/docs/index.html
+
+wheel: .venv/.runtime
+	rm -rf build/lib build/bdist.* dist # what an earlier build left would be packed too
+	$(WHEEL) .
+
 lint: .venv/.dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -146,7 +167,7 @@ benchmark: .venv/.dev
 	$(BIN)/python -m benchmarks
 
 clean:
-	rm -rf .venv .venv-lowest build *.egg-info
+	rm -rf .venv .venv-lowest build dist *.egg-info
 
 .venv/.runtime: pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv

@@ -20,7 +20,8 @@ Each folder imports from those before it only (a test holds it):
 - :mod:`~whichway.analysis.command`: the command ``whichway``
 
 Beside them: :mod:`~whichway.analysis.vocabulary` (the names of all choices), :mod:`~whichway.analysis.errors`,
-:mod:`~whichway.analysis.files` (writing whole files), :mod:`~whichway.analysis.cluster` (Dask).
+:mod:`~whichway.analysis.files` (writing whole files), :mod:`~whichway.analysis.optional_packages` (how to get them),
+:mod:`~whichway.analysis.plugins` (what others register), :mod:`~whichway.analysis.cluster` (Dask).
 
 The names of ``__init__.pyi`` are imported on first use, so that ``whichway --help`` does not load torch.
 """

@@ -1,10 +1,14 @@
 from .clouds.ground_metrics import find_ground as find_ground
 from .clouds.projection import pairwise_distances as pairwise_distances
 from .clouds.projection import project as project
+from .clouds.projection import register_projection as register_projection
 from .clouds.prompt_distances import measure_distances as measure_distances
 from .errors import UserError as UserError
 from .explorer import Explorer as Explorer
 from .families.conditioning import Conditioning as Conditioning
+from .families.family import Family as Family
+from .families.recognition import FAMILIES as FAMILIES
+from .families.recognition import register_family as register_family
 from .fidelity.frame_fidelity import measure_fidelity as measure_fidelity
 from .fidelity.kernel_distance import kernel_distance as kernel_distance
 from .fidelity.kernel_distance import kernel_features as kernel_features
@@ -32,6 +36,8 @@ from .pictures.prompt_map import draw_map as draw_map
 from .pictures.steps import draw_steps as draw_steps
 from .pictures.study import draw_comparison as draw_comparison
 from .pictures.study import draw_distances as draw_distances
+from .plugins import load_installed_plugins as load_installed_plugins
+from .plugins import load_plugin as load_plugin
 from .prompts.encoding import encode as encode
 from .prompts.encoding import encode_all as encode_all
 from .prompts.pairs import read_pairs as read_pairs
@@ -46,6 +52,7 @@ from .smoothness.efficientnet import efficientnet_features as efficientnet_featu
 from .smoothness.lpips import lpips_features as lpips_features
 from .smoothness.measures import measure_smoothness as measure_smoothness
 from .smoothness.perceptual_distance import perceptual_distance as perceptual_distance
+from .smoothness.perceptual_distance import register_perceptual_distance as register_perceptual_distance
 from .smoothness.steps import measure_steps as measure_steps
 from .study.results import read_results as read_results
 from .study.settings import StudySettings as StudySettings

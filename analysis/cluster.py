@@ -6,6 +6,8 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from whichway.analysis.errors import UserError
+from whichway.analysis.optional_packages import how_to_install
+from whichway.analysis.plugins import PLUGINS, load_plugin
 
 if TYPE_CHECKING:
     from distributed import Client
@@ -30,9 +32,7 @@ def connect(address: str) -> Iterator["Client"]:
     try:
         from distributed import Client, LocalCluster
     except ImportError as error:
-        raise UserError(
-            "--dask needs the package distributed; install it with: pip install 'whichway[dask]'"
-        ) from error
+        raise UserError(f"--dask needs the package distributed; install it with: {how_to_install('dask')}") from error
     if address.lstrip("-").isdigit():
         if not 1 <= int(address) <= MOST_PROCESSES:
             raise UserError(f"--dask: wanted an address, or 1 to {MOST_PROCESSES} processes, got {address}")
@@ -59,7 +59,7 @@ def finished_on_cluster(
 ) -> Iterator[Result]:
     """``work(shared, item)`` for each item, in the order in which they are finished; ``shared`` is sent once.
 
-    What a worker that dies had begun goes to another one.
+    What a worker that dies had begun goes to another one. Plugins that are loaded here are loaded there first.
 
     Raises:
         UserError: as :func:`connect`, and whatever ``work`` raises on a worker.
@@ -68,7 +68,14 @@ def finished_on_cluster(
         from distributed import as_completed
 
         sent = client.scatter(shared, broadcast=True, hash=False)
-        futures = [client.submit(work, sent, item, pure=False) for item in items]
+        futures = [client.submit(_work, tuple(PLUGINS), work, sent, item, pure=False) for item in items]
         for future in as_completed(futures, loop=client.loop):
             yield future.result()
             future.release()  # its result is not kept on the cluster
+
+
+def _work(plugins: Sequence[str], work: Callable[[Any, Item], Result], shared: Any, item: Item) -> Result:
+    """On a worker, which may have joined after the others."""
+    for name in plugins:
+        load_plugin(name)
+    return work(shared, item)

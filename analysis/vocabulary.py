@@ -1,9 +1,11 @@
 """The names of all choices, each with a few words on what it is; nothing heavy is imported here.
 
 The command lists them in ``--help`` and refuses others; settings check against them; the functions that they stand for
-are in the modules named beside them. A test holds names and functions together.
+are in the modules named beside them. A test holds names and functions together. Plugins
+(:mod:`whichway.analysis.plugins`) add to perceptual distances and projections.
 """
 
+from collections.abc import Container
 from dataclasses import dataclass
 from typing import Literal
 
@@ -56,7 +58,7 @@ PERCEPTUAL_DISTANCES = {
     "efficientnet": "EfficientNet-Lite0 features, the LPIPS construction with uniform weights, rooted: a metric",
     "ssim": "1 − structural similarity",
     "flip": "ꟻLIP: difference seen when flipping between two images on a screen",
-    "lpips-vgg": "LPIPS v0.1 with VGG16 (optional extra: whichway[lpips])",
+    "lpips-vgg": "LPIPS v0.1 with VGG16 (with the optional packages lpips and torchvision)",
 }
 PERCEPTUAL_DISTANCE = "lpips"  # the default, everywhere
 
@@ -199,3 +201,11 @@ DTYPES = {
     "float16": "",
     "bfloat16": "",
 }
+
+
+def require_free_name(kind: str, name: str, known: Container[str]) -> None:
+    """Raise a ValueError for a name that is taken, or that would be two on the command line or in a column."""
+    if name in known:
+        raise ValueError(f"the name {name!r} is taken by another {kind}")
+    if not name or set(name) & set("+@, "):
+        raise ValueError(f"a {kind} cannot be called {name!r}: wanted a name without spaces, commas, + and @")

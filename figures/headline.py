@@ -1,6 +1,6 @@
-"""study/, parametrisation/, robustness/, challenge/ → README.md: sentences and tables, between two markers."""
+"""study/, parametrisation/, robustness/, challenge/ → README.md and docs/study.md, between two markers in each."""
 
-import re
+from collections.abc import Callable
 from pathlib import Path
 
 import pandas as pd
@@ -19,7 +19,8 @@ from whichway.analysis.study.selection import CandidateResult
 from whichway.analysis.vocabulary import MEASURES
 
 HERE = Path(__file__).parent
-README = HERE.parent / "README.md"
+README = HERE.parent / "README.md"  # the result in one paragraph, and its conditions
+PAGE = HERE.parent / "docs" / "study.md"  # all of it
 BEGIN, END = "<!-- study: begin -->", "<!-- study: end -->"
 #: group of pairs → the clause that says what its two prompts have in common
 CLAUSES = {
@@ -191,17 +192,40 @@ def challenge(folder: Path) -> str:
     )
 
 
-def rewritten() -> str:
-    """README, its section between the markers written anew from the records in this folder."""
+def short_result() -> str:
+    """What README says: the claim, and the conditions under which it was measured."""
     study, results = read_study(STUDY), read_results(STUDY)
-    parts = [part(study, results) for part in (headline, conditions, prediction, table)]
-    parts += [robustness(compare_conditions())]
+    return f"{headline(study, results)}\n\n{conditions(study, results)}"
+
+
+def whole_result() -> str:
+    """What the page of the study says: that, its tables, and what the other records say."""
+    study, results = read_study(STUDY), read_results(STUDY)
+    parts = [short_result(), prediction(study, results), table(study, results), robustness(compare_conditions())]
     parts += [parametrisation(read_study(PARAMETRISATION), read_results(PARAMETRISATION))]
     if CHALLENGE.is_dir():
         parts.append(challenge(CHALLENGE))
-    section = "\n\n".join([BEGIN, *parts, END]).replace(f"{BEGIN}\n\n", f"{BEGIN}\n").replace(f"\n\n{END}", f"\n{END}")
-    return re.sub(f"{BEGIN}.*{END}", lambda _: section, README.read_text(encoding="utf-8"), flags=re.DOTALL)
+    return "\n\n".join(parts)
+
+
+#: file → what stands between its markers
+GENERATED: dict[Path, Callable[[], str]] = {README: short_result, PAGE: whole_result}
+
+
+def rewritten(file: Path) -> str:
+    """One of :data:`GENERATED` as the records in this folder want it.
+
+    Raises:
+        ValueError: a file without markers: nothing would be written, and nobody would see it.
+    """
+    text = file.read_text(encoding="utf-8")
+    before, begin, rest = text.partition(BEGIN)
+    _, end, after = rest.partition(END)
+    if not (begin and end):
+        raise ValueError(f"{file} has no {BEGIN} … {END}")
+    return f"{before}{BEGIN}\n{GENERATED[file]()}\n{END}{after}"
 
 
 if __name__ == "__main__":
-    README.write_text(rewritten(), encoding="utf-8")
+    for path in GENERATED:
+        path.write_text(rewritten(path), encoding="utf-8")

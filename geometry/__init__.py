@@ -16,7 +16,7 @@ Table of contents, in reading order:
 - :mod:`whichway.geometry.length`, :mod:`whichway.geometry.parametrisation`: how long, and at which t
 - :mod:`whichway.geometry.barycenter`: one cloud between many
 - :mod:`whichway.geometry.pairwise`, :mod:`whichway.geometry.neighbours`, :mod:`whichway.geometry.embedding`: thousands
-of clouds
+  of clouds
 """
 
 from whichway.geometry.barycenter import barycenter

@@ -105,7 +105,7 @@ def test_a_mistake_gets_one_line_and_status_2(run, film, options, message):
 
 def test_without_ffmpeg_the_way_out_is_named(monkeypatch, tmp_path):
     monkeypatch.setitem(__import__("sys").modules, "imageio_ffmpeg", None)
-    with pytest.raises(UserError, match=r"pip install 'whichway\[video\]', or choose \.webp or \.gif"):
+    with pytest.raises(UserError, match=r"-m pip install 'imageio-ffmpeg>=[0-9.]+', or choose \.webp or \.gif"):
         write_film(FRAMES, tmp_path / "film.mp4")
 
 

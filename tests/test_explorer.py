@@ -321,7 +321,7 @@ def test_without_anywidget_the_way_out_is_named(monkeypatch):
     import whichway.analysis.explorer
 
     monkeypatch.setitem(sys.modules, "anywidget", None)
-    with pytest.raises(UserError, match=r"pip install 'whichway\[lab\]'"):
+    with pytest.raises(UserError, match=r"-m pip install .*'anywidget>="):
         _ = whichway.analysis.explorer.Explorer
 
 

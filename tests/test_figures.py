@@ -1,4 +1,4 @@
-"""The figures' scripts stand beside the packages and take no name of theirs; README says what the records say."""
+"""The figures' scripts stand beside the packages and take no name of theirs; what is said is what records say."""
 
 import re
 from pathlib import Path
@@ -10,7 +10,7 @@ from PIL import Image
 from figures import saved
 from figures.__main__ import FIGURES as FIGURES_DRAWN
 from figures.__main__ import main as draw_figures
-from figures.headline import rewritten
+from figures.headline import GENERATED, rewritten
 from whichway.analysis.models import model
 from whichway.analysis.statistics import estimates
 from whichway.analysis.study.plan import read_plan
@@ -65,14 +65,14 @@ def test_a_figure_that_is_not_there_is_named():
     assert "unknown figure portrait; known: invariance" in result.output
 
 
-def test_readme_shows_only_what_is_there():
-    readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    shown = [part.split(")")[0] for part in readme.split("](figures/")[1:]]
-    assert shown
-    for name in shown:
-        assert (FIGURES / name).is_file(), name
+@pytest.mark.parametrize("file", GENERATED, ids=lambda file: file.name)
+def test_what_is_said_of_the_studies_is_what_their_records_say(file):
+    assert rewritten(file) == file.read_text(encoding="utf-8")
 
 
-def test_readme_says_what_the_studies_say():
-    readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    assert rewritten() == readme
+def test_a_page_without_markers_is_an_error(tmp_path, monkeypatch):
+    page = tmp_path / "page.md"
+    page.write_text("nothing to replace")
+    monkeypatch.setitem(GENERATED, page, lambda: "text")
+    with pytest.raises(ValueError, match="has no <!-- study: begin -->"):
+        rewritten(page)

@@ -92,3 +92,13 @@ def test_the_same_scene_in_other_words_is_a_stratum_of_its_own():
     assert changed.stratum == changed.group == "word order"
     with pytest.raises(ValueError, match="changed: unknown 'colour'; known: word order, length"):
         PromptPair("a", "b", changed="colour")
+
+
+def test_rows_are_named_by_their_line_in_the_file(tmp_path):
+    """Empty lines, prompts of several lines, and a column that is called "row" move no number."""
+    file = tmp_path / "pairs.csv"
+    file.write_text('prompt_a,prompt_b,row\na fox,a panda,7\n\n"two\nlines",b,8\n,empty,9\na fox,a panda,10\n')
+    assert read_pairs(file).problems == (
+        "1 row left out, empty prompts: line 6",
+        "1 row left out, duplicate pairs: line 7",
+    )

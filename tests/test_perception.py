@@ -146,5 +146,5 @@ def test_lpips_with_vgg_without_its_package_says_how_to_get_it(monkeypatch):
     import sys
 
     monkeypatch.setitem(sys.modules, "lpips", None)
-    with pytest.raises(UserError, match=r"pip install 'whichway\[lpips\]'"):
+    with pytest.raises(UserError, match=r"-m pip install 'lpips>=[0-9.]+' 'torchvision>="):
         perceptual_distance("lpips-vgg", pictures(1), pictures(1))

@@ -4,10 +4,14 @@ from . import miniature as miniature
 from .analysis.clouds.ground_metrics import find_ground as find_ground
 from .analysis.clouds.projection import pairwise_distances as pairwise_distances
 from .analysis.clouds.projection import project as project
+from .analysis.clouds.projection import register_projection as register_projection
 from .analysis.clouds.prompt_distances import measure_distances as measure_distances
 from .analysis.errors import UserError as UserError
 from .analysis.explorer import Explorer as Explorer
 from .analysis.families.conditioning import Conditioning as Conditioning
+from .analysis.families.family import Family as Family
+from .analysis.families.recognition import FAMILIES as FAMILIES
+from .analysis.families.recognition import register_family as register_family
 from .analysis.fidelity.frame_fidelity import measure_fidelity as measure_fidelity
 from .analysis.fidelity.kernel_distance import kernel_distance as kernel_distance
 from .analysis.fidelity.kernel_distance import kernel_features as kernel_features
@@ -35,6 +39,8 @@ from .analysis.pictures.prompt_map import draw_map as draw_map
 from .analysis.pictures.steps import draw_steps as draw_steps
 from .analysis.pictures.study import draw_comparison as draw_comparison
 from .analysis.pictures.study import draw_distances as draw_distances
+from .analysis.plugins import load_installed_plugins as load_installed_plugins
+from .analysis.plugins import load_plugin as load_plugin
 from .analysis.prompts.encoding import encode as encode
 from .analysis.prompts.encoding import encode_all as encode_all
 from .analysis.prompts.pairs import read_pairs as read_pairs
@@ -49,6 +55,7 @@ from .analysis.smoothness.efficientnet import efficientnet_features as efficient
 from .analysis.smoothness.lpips import lpips_features as lpips_features
 from .analysis.smoothness.measures import measure_smoothness as measure_smoothness
 from .analysis.smoothness.perceptual_distance import perceptual_distance as perceptual_distance
+from .analysis.smoothness.perceptual_distance import register_perceptual_distance as register_perceptual_distance
 from .analysis.smoothness.steps import measure_steps as measure_steps
 from .analysis.study.results import read_results as read_results
 from .analysis.study.settings import StudySettings as StudySettings

@@ -16,7 +16,7 @@ from sklearn.decomposition import PCA
 from sklearn.manifold import MDS, trustworthiness
 from tqdm.auto import tqdm
 
-from whichway.analysis.vocabulary import PROJECTIONS, VIEWS
+from whichway.analysis.vocabulary import PROJECTIONS, VIEWS, require_free_name
 from whichway.geometry import (
     CloudStack,
     Neighbours,
@@ -77,7 +77,7 @@ def project(
 
     Args:
         view: "frobenius" or "wasserstein".
-        method: "pca", "mds" or "umap".
+        method: "pca", "mds", "umap", or one that was registered.
         reference: of the linearisation, for PCA in the Wasserstein view; default: the first cloud.
         seed: of MDS and UMAP.
 
@@ -205,3 +205,18 @@ def _neighbourhoods(distances: np.ndarray, seed: int) -> np.ndarray:
 
 
 _PLANES: dict[str, Callable[[np.ndarray, int], np.ndarray]] = {"mds": _scaling, "umap": _neighbourhoods}
+
+
+def register_projection(name: str, summary: str, plane: Callable[[np.ndarray, int], np.ndarray]) -> None:
+    """Make a projection known: to :func:`project`, all settings and the command line.
+
+    Args:
+        summary: a few words on what it is.
+        plane: distances between clouds, (k, k), symmetric, and a seed → points on the plane, (k, 2).
+
+    Raises:
+        ValueError: the name is taken, or could not be told from two names.
+    """
+    require_free_name("projection", name, PROJECTIONS)
+    _PLANES[name] = plane
+    PROJECTIONS[name] = summary

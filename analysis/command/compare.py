@@ -18,6 +18,7 @@ from whichway.analysis.command.options import (
     sampling_options,
 )
 from whichway.analysis.command.outcome import FAILED_CHECK, ends_in_one_line, say
+from whichway.analysis.command.plugins import RegisteredChoice
 from whichway.analysis.vocabulary import PROJECTIONS
 
 
@@ -35,7 +36,7 @@ from whichway.analysis.vocabulary import PROJECTIONS
 @pooled_option
 @negative_end_option
 @click.option("--frames", default=9, help="Images along each path, at least 2.")
-@click.option("--projection", default="pca", type=click.Choice([*PROJECTIONS]), help="Of the paths on a plane.")
+@click.option("--projection", default="pca", type=RegisteredChoice(PROJECTIONS), help="Of the paths on a plane.")
 @sampling_options()
 @geodesic_options
 @model_options()

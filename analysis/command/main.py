@@ -10,13 +10,17 @@ from whichway.analysis.command.distances import distances
 from whichway.analysis.command.invariance import invariance
 from whichway.analysis.command.map import map_prompts
 from whichway.analysis.command.methods import methods
+from whichway.analysis.command.plugins import CommandsWithPlugins
 from whichway.analysis.command.redo import redo
 from whichway.analysis.command.robustness import robustness
 from whichway.analysis.command.sensitivity import sensitivity
 from whichway.analysis.command.study import study
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "show_default": True, "max_content_width": 100})
+@click.group(
+    cls=CommandsWithPlugins,
+    context_settings={"help_option_names": ["-h", "--help"], "show_default": True, "max_content_width": 100},
+)
 @click.version_option(package_name="whichway")
 def main() -> None:
     """The geometry of prompt embeddings: which way from B to A?"""

@@ -14,13 +14,14 @@ from whichway.analysis.command.options import (
     sampling_options,
 )
 from whichway.analysis.command.outcome import ends_in_one_line, say
+from whichway.analysis.command.plugins import RegisteredChoice
 from whichway.analysis.vocabulary import PROJECTIONS, VIEWS
 
 
 @click.command("map")
 @ends_in_one_line("Finished frames are kept; the same command continues.")
 @click.argument("prompts_file", metavar="PROMPTS.txt", type=click.Path(path_type=Path))
-@click.option("--projection", default="umap", type=click.Choice([*PROJECTIONS]), help="On the plane.")
+@click.option("--projection", default="umap", type=RegisteredChoice(PROJECTIONS), help="On the plane.")
 @click.option("--view", default="wasserstein", type=click.Choice([*VIEWS]), help="frobenius: rows in their order.")
 @click.option("--images/--no-images", default=True, help="Draw each prompt's image at its place.")
 @click.option("--clusters", default=0, help="Colour so many groups of prompts that are near each other; 0: none.")

@@ -19,8 +19,10 @@ from whichway.analysis.vocabulary import (
 
 @click.command()
 def methods() -> None:
-    """List methods, couplings, paths, ground metrics and all other choices, one line each."""
+    """List methods, couplings, paths, ground metrics and all other choices, one line each, those of plugins too."""
+    import whichway.analysis.paths  # noqa: F401 - registers methods of its own
     from whichway.analysis.command.tables import show_choices
+    from whichway.analysis.families import FAMILIES
     from whichway.geometry import COUPLINGS, METHODS, PATHS
 
     show_choices(
@@ -38,5 +40,6 @@ def methods() -> None:
             "--projection": PROJECTIONS,
             "--scheduler": SCHEDULERS,
             "--distance": DISTANCES,
+            "--model: families": {name: ", ".join(family.pipelines) for name, family in FAMILIES.items()},
         }
     )

@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from whichway.analysis.command.plugins import RegisteredChoice
 from whichway.analysis.geodesics.settings import GeodesicSettings
 from whichway.analysis.images.sampling import Sampling
 from whichway.analysis.models.choice import ModelChoice
@@ -221,7 +222,7 @@ def matching_options(command: Callable) -> Callable:
         click.option(
             "--perceptual-distance",
             default=PERCEPTUAL_DISTANCE,
-            type=click.Choice([*PERCEPTUAL_DISTANCES]),
+            type=RegisteredChoice(PERCEPTUAL_DISTANCES),
             help="Between images.",
         ),
         click.option("--tokens", default="all", type=click.Choice([*TOKENS]), help="Rows that may be matched."),

@@ -7,6 +7,7 @@ import click
 
 from whichway.analysis.command.options import model_options, sampling_options
 from whichway.analysis.command.outcome import ends_in_one_line, say
+from whichway.analysis.command.plugins import RegisteredChoice
 from whichway.analysis.vocabulary import PERCEPTUAL_DISTANCE, PERCEPTUAL_DISTANCES
 
 
@@ -19,7 +20,7 @@ from whichway.analysis.vocabulary import PERCEPTUAL_DISTANCE, PERCEPTUAL_DISTANC
 @click.option(
     "--perceptual-distance",
     default=PERCEPTUAL_DISTANCE,
-    type=click.Choice([*PERCEPTUAL_DISTANCES]),
+    type=RegisteredChoice(PERCEPTUAL_DISTANCES),
     help="Between images; one with a gradient.",
 )
 @sampling_options()

@@ -9,9 +9,11 @@ import pandas as pd
 from rich.box import SIMPLE
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from whichway.analysis.clouds.parts import measure_name
 from whichway.analysis.clouds.prompt_distances import Distances
+from whichway.analysis.command.fitting_table import print_table
 from whichway.analysis.invariance.record import InvarianceRecord
 from whichway.analysis.prompts.pairs import DIFFERING
 from whichway.analysis.runs.change_by_part import EVERYTHING, ChangeByPart, titles_of_moves
@@ -33,12 +35,11 @@ def show_comparison(comparison: Comparison, console: Console | None = None) -> N
     if len(encoders) == 1:
         console.print(_distances_in_words(comparison.distances), highlight=False)
     else:
-        console.print(_distance_table(comparison.distances, tuple(encoders)))
+        _show_distances(comparison.distances, tuple(encoders), console)
     for line in _vectors_in_words(comparison.distances):
         console.print(line, highlight=False)
     console.print()
-    for table in _measure_tables(comparison, tuple(encoders)):
-        console.print(table)
+    _show_measures(comparison, tuple(encoders), console)
     if comparison.change_by_part:
         _show_change(comparison.change_by_part, tuple(encoders), console)
     console.print(str(comparison.endpoint_check), highlight=False, soft_wrap=True)
@@ -58,17 +59,15 @@ def _distances_in_words(distances: Distances) -> str:
     )
 
 
-def _distance_table(distances: Distances, encoders: Sequence[str]) -> Table:
+def _show_distances(distances: Distances, encoders: Sequence[str], console: Console) -> None:
     """A line for each encoder; no sum, since their spaces have units of their own."""
-    table = Table(title="How far apart A and B are, for each encoder's rows", box=SIMPLE)
-    table.add_column("rows of")
-    for heading in ("W_2", "RMS Frobenius", "own tokens: W_2", "RMS Frobenius", "optimal moves"):
-        table.add_column(heading, justify="right")
+    headings = ("rows of", "W_2", "RMS Frobenius", "own tokens: W_2", "own: RMS Frobenius", "optimal moves")
     measures = ("wasserstein", "rms_frobenius", "wasserstein_own_tokens", "rms_frobenius_own_tokens")
+    rows = []
     for encoder in encoders:
         numbers = [_number(distances[measure_name(measure, encoder, encoders)]) for measure in measures]
-        table.add_row(encoder, *numbers, _share(distances[measure_name("share_moved", encoder, encoders)]))
-    return table
+        rows.append((encoder, *numbers, _share(distances[measure_name("share_moved", encoder, encoders)])))
+    print_table(console, "How far apart A and B are, for each encoder's rows", headings, rows)
 
 
 def _vectors_in_words(distances: Distances) -> Iterator[str]:
@@ -112,7 +111,7 @@ def _share(value: float | None) -> str:
     return "–" if value is None else f"{value:.0%}"
 
 
-def _measure_tables(comparison: Comparison, encoders: Sequence[str]) -> Iterator[Table]:
+def _show_measures(comparison: Comparison, encoders: Sequence[str], console: Console) -> None:
     """One for smoothness, one for the other two axes: a short path may be one of mush."""
     settings, results = comparison.settings, comparison.results
     measured = {name: asdict(result.smoothness) | result.fidelity for name, result in results.items()}
@@ -124,18 +123,15 @@ def _measure_tables(comparison: Comparison, encoders: Sequence[str]) -> Iterator
             for name, measure in MEASURES.items()
             if measure.axis in axes and any(of_method.get(name) is not None for of_method in measured.values())
         ]
-        table = Table(title=title, title_justify="left")
-        table.add_column("method")
-        if axes == ("smoothness",):
-            for encoder in encoders:
-                table.add_column(measure_name("length", encoder, encoders).replace("_", " "), justify="right")
-        for name in columns:
-            table.add_column(f"{MEASURES[name].title} {'↓' if MEASURES[name].low_is_better else '↑'}", justify="right")
+        of_clouds = encoders if axes == ("smoothness",) else ()
+        headings = ["method", *(measure_name("length", each, encoders).replace("_", " ") for each in of_clouds)]
+        headings += [f"{MEASURES[name].title} {'↓' if MEASURES[name].low_is_better else '↑'}" for name in columns]
+        rows = []
         for name, result in results.items():
-            lengths = result.lengths.values() if axes == ("smoothness",) else ()
+            lengths = result.lengths.values() if of_clouds else ()
             numbers = (*lengths, *(measured[name][column] for column in columns))
-            table.add_row(name, *("–" if number is None else f"{number:.3f}" for number in numbers))
-        yield table
+            rows.append((name, *("–" if number is None else f"{number:.3f}" for number in numbers)))
+        print_table(console, title, headings, rows)
 
 
 def show_study(
@@ -157,17 +153,18 @@ def show_study(
     references = [name for name in ("identity", "optimal") if name in methods]
     compared = {name: {c.method: c for c in compare_methods(results, column, name)} for name in references}
     pairs, seeds = results["pair"].nunique(), results["seed"].nunique()
-    table = Table(title=f"PPL ({distance}) over {pairs} pairs{which} × {seeds} seeds; below 1 is smoother", box=SIMPLE)
-    table.add_column("method")
-    for heading in ("mean", *(f"ratio to {name}" for name in references)):
-        table.add_column(heading, justify="right")
+    title = f"PPL ({distance}) over {pairs} pairs{which} × {seeds} seeds; below 1 is smoother"
+    rows = []
     for method, mean in by_pair(results, column).mean().items():
         ratios = [str(of[method].ratio) if (of := compared[name]) and method in of else "1" for name in references]
-        table.add_row(str(method), f"{mean:.3f}", *ratios)
-    console.print(table)
+        rows.append((str(method), f"{mean:.3f}", *ratios))
+    headings = ("method", "mean", *(f"ratio to {name}" for name in references))
+    print_table(console, title, headings, rows)
     console.print(str(check), highlight=False, soft_wrap=True)
-    for path in files[:2]:
-        console.print(str(path), highlight=False, soft_wrap=True)
+    for kind in ("report.html", "results.csv", ".tex"):
+        for path in files:
+            if path.name.endswith(kind):
+                console.print(str(path), highlight=False, soft_wrap=True)
 
 
 def show_robustness(
@@ -175,14 +172,14 @@ def show_robustness(
 ) -> None:
     """Methods × conditions, and how far their rankings agree."""
     console = console or Console()
-    table = Table(title=f"PPL, ratio to {reference}; below 1 is smoother", box=SIMPLE)
-    table.add_column("method")
-    for condition in dict.fromkeys(compared["condition"]):
-        table.add_column(condition, justify="right")
-    for method, rows in compared.groupby("method", sort=False):
-        table.add_row(str(method), *(str(Estimate(row.ratio, row.low, row.high)) for row in rows.itertuples()))
-    table.add_row("Kendall's τ", *(f"{row.tau:.2f} of {row.methods} methods" for row in agreement.itertuples()))
-    console.print(table)
+    conditions = list(dict.fromkeys(compared["condition"]))
+    rows = [
+        (str(method), *(str(Estimate(row.ratio, row.low, row.high)) for row in of_method.itertuples()))
+        for method, of_method in compared.groupby("method", sort=False)
+    ]
+    rows.append(("Kendall's τ", *(f"{row.tau:.2f} of {row.methods} methods" for row in agreement.itertuples())))
+    title = f"PPL, ratio to {reference}; below 1 is smoother"
+    print_table(console, title, ("method", *conditions), rows)
 
 
 def show_challenge(challenge: Challenge, rule: SelectionRule, folder: Path, console: Console | None = None) -> None:
@@ -193,13 +190,9 @@ def show_challenge(challenge: Challenge, rule: SelectionRule, folder: Path, cons
         if not compared:
             continue
         measures = list(compared[0].ratios)
-        table = Table(title=f"ratio to {REFERENCE}, {title} that say different things", box=SIMPLE)
-        table.add_column("method")
-        for measure in measures:
-            table.add_column(measure, justify="right")
-        for each in compared:
-            table.add_row(each.method, *(str(each.ratios[measure].ratio) for measure in measures))
-        console.print(table)
+        rows = [(each.method, *(str(each.ratios[measure].ratio) for measure in measures)) for each in compared]
+        heading = f"ratio to {REFERENCE}, {title} that say different things"
+        print_table(console, heading, ("method", *measures), rows)
     if challenge.picked is None:
         outcome = f"no candidate is shorter than {REFERENCE} and no worse in {', '.join(rule.guards)}"
     else:
@@ -292,13 +285,16 @@ def _largest(errors: Mapping[str, float | None]) -> float | None:
 
 
 def show_choices(groups: Mapping[str, Mapping[str, str]], console: Console | None = None) -> None:
-    """Each option's possible values, one line each."""
+    """Each option's possible values, and what they are."""
     console = console or Console()
-    width = max(len(name) for group in groups.values() for name in group)
     for option, group in groups.items():
-        console.print(f"{option}", highlight=False)
+        console.print(option, highlight=False)
+        table = Table(box=None, show_header=False, padding=(0, 0, 0, 2))
+        table.add_column(no_wrap=True)
+        table.add_column(overflow="fold")
         for name, summary in group.items():
-            console.print(f"  {name:{width}}  {summary}", highlight=False, markup=False, soft_wrap=True)
+            table.add_row(Text(name), Text(summary))
+        console.print(table)
 
 
 def _verdict(record: InvarianceRecord) -> str:

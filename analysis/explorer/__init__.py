@@ -12,6 +12,7 @@ cursor first) → :mod:`whichway.analysis.explorer.background` (one thread that 
 from typing import TYPE_CHECKING
 
 from whichway.analysis.errors import UserError
+from whichway.analysis.optional_packages import how_to_install
 
 if TYPE_CHECKING:
     from whichway.analysis.explorer.widget import Explorer
@@ -26,7 +27,7 @@ def __getattr__(name: str) -> object:
         import anywidget  # noqa: F401 - the one package that the widget needs beyond those of the command
     except ImportError as error:
         raise UserError(
-            "the explorer needs the package anywidget; install it with: pip install 'whichway[lab]'"
+            f"the explorer needs the package anywidget; install it with: {how_to_install('lab')}"
         ) from error
     from whichway.analysis.explorer.widget import Explorer
 

@@ -10,7 +10,7 @@ refused: :mod:`~whichway.analysis.families.refused`.
 from whichway.analysis.families.conditioning import Conditioning
 from whichway.analysis.families.encoding import TruncationWarning, encode, encode_negative
 from whichway.analysis.families.family import Family
-from whichway.analysis.families.recognition import FAMILIES, find_family
+from whichway.analysis.families.recognition import FAMILIES, find_family, register_family
 from whichway.analysis.reading.prompt_reading import PromptReading, PromptSyntaxWarning
 
 __all__ = [
@@ -23,4 +23,5 @@ __all__ = [
     "encode",
     "encode_negative",
     "find_family",
+    "register_family",
 ]

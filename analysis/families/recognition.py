@@ -1,5 +1,7 @@
 """Which family a pipeline belongs to."""
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 
 from whichway.analysis.errors import UserError
@@ -14,7 +16,23 @@ from whichway.analysis.families.stable_diffusion import STABLE_DIFFUSION
 from whichway.analysis.families.stable_diffusion_3 import STABLE_DIFFUSION_3
 from whichway.analysis.families.stable_diffusion_xl import STABLE_DIFFUSION_XL
 
-FAMILIES = (STABLE_DIFFUSION, STABLE_DIFFUSION_XL, STABLE_DIFFUSION_3, FLUX, PIXART, SANA, AURAFLOW, KOLORS)
+BUILT_IN = (STABLE_DIFFUSION, STABLE_DIFFUSION_XL, STABLE_DIFFUSION_3, FLUX, PIXART, SANA, AURAFLOW, KOLORS)
+_families: dict[str, Family] = {family.name: family for family in BUILT_IN}
+#: by name, those that were registered from elsewhere last
+FAMILIES: Mapping[str, Family] = MappingProxyType(_families)
+
+
+def register_family(family: Family) -> None:
+    """Make a family known to :func:`find_family`; it is asked before all others, and before any refusal.
+
+    Raises:
+        ValueError: the name is taken, or it names no class of pipelines.
+    """
+    if family.name in _families:
+        raise ValueError(f"the name {family.name!r} is taken by another family")
+    if not family.pipelines:
+        raise ValueError(f"the family {family.name!r} names no class of pipelines")
+    _families[family.name] = family
 
 
 def find_family(pipeline: Any, name: str) -> Family:
@@ -24,15 +42,16 @@ def find_family(pipeline: Any, name: str) -> Family:
         UserError: it belongs to none; with the reason, where one is known, else with what the pipeline is made of.
     """
     classes = tuple(ancestor.__name__ for ancestor in type(pipeline).__mro__)
+    registered = [*FAMILIES.values()][len(BUILT_IN) :]
     reason = why_refused(classes)
-    if reason:
+    if reason and not any(family.owns(pipeline) for family in registered):
         raise UserError(f"model {name!r} is a {classes[0]}: {reason}")
-    for family in FAMILIES:
+    for family in (*reversed(registered), *BUILT_IN):
         if family.owns(pipeline):
             _require_text_alone(family, pipeline, name)
             return family
     parts = ", ".join(f"{part} {type(value).__name__}" for part, value in _components(pipeline).items())
-    known = ", ".join(family.name for family in FAMILIES)
+    known = ", ".join(FAMILIES)
     raise UserError(
         f"model {name!r} is a {classes[0]} ({parts or 'without components'}), which is of no family that is known; "
         f"wanted a text-to-image pipeline of: {known}"

@@ -95,6 +95,7 @@ def render_each(
     *,
     batch_size: int | None = None,
     on_step: Callable[[], object] = lambda: None,
+    on_progress: Callable[[float], object] = lambda frames: None,
 ) -> Iterator[Picture]:
     """The images one by one, rendered in batches; the model is locked for each batch.
 
@@ -106,6 +107,8 @@ def render_each(
         batch_size: frames rendered together, at most, the ends that they attend to included; None:
             :func:`fitting_batch_size`. Where memory runs out, half as many, and no more for frames of that kind later.
         on_step: called after each sampling step of a batch; what it raises ends the rendering there.
+        on_progress: called after each sampling step with how far that was, in frames: of a batch of 16 and 20 steps,
+            0.8 frames.
 
     Raises:
         UserError: conditionings of another family, or of another width; guidance that the family does not have; a
@@ -114,7 +117,7 @@ def render_each(
     own = sampling.resolved(model.defaults)
     groups = [*in_groups(model, conditionings)]
     batch_size = batch_size or fitting_batch_size(model, own)
-    batch = Batch(model, own, on_step)
+    batch = Batch(model, own, on_step, on_progress)
     model.free_text_encoders()
     for together, ends in groups:
         size = max(map(_rows, together)).bit_length()
@@ -217,8 +220,14 @@ def _attended_ends(conditioning: Conditioning) -> tuple | None:
 class Batch:
     """Renders one batch after the other with the same sampling; what samples it is :meth:`sample`."""
 
-    def __init__(self, model: RenderingModel, sampling: ResolvedSampling, on_step: Callable[[], object]) -> None:
-        self.model, self.sampling, self.on_step = model, sampling, on_step
+    def __init__(
+        self,
+        model: RenderingModel,
+        sampling: ResolvedSampling,
+        on_step: Callable[[], object],
+        on_progress: Callable[[float], object] = lambda frames: None,
+    ) -> None:
+        self.model, self.sampling, self.on_step, self.on_progress = model, sampling, on_step, on_progress
         self.negative = negative_conditioning(model, sampling)
         self.denoiser: torch.nn.Module = getattr(model.pipeline, model.family.denoiser)
 
@@ -230,6 +239,7 @@ class Batch:
     def render(self, conditionings: Sequence[Conditioning], ends: tuple | None) -> Any:
         pipeline = self.model.pipeline
         noises = [noise_of(each, self.sampling.seed) for each in conditionings]
+        self.frames = len(conditionings)
         with self.model.lock, without_tf32(), undisturbed(pipeline), scheduled(pipeline, self.sampling.scheduler):
             if ends is None:
                 return self._call(conditionings, noises, None)
@@ -268,7 +278,7 @@ class Batch:
             arguments=model.call_arguments,
         )
         with (
-            after_each_step(model.pipeline, lambda _: self.on_step()),
+            after_each_step(model.pipeline, lambda _: self._stepped()),
             noise_travels() if travelling else nullcontext(),
         ):
             return self.sample(arguments, attending)
@@ -278,6 +288,11 @@ class Batch:
         with self._layers_changed(attending):
             pictures = self.model.pipeline(**arguments, output_type="np").images
         return (pictures * 255).round().astype(np.uint8)
+
+    def _stepped(self) -> None:
+        steps = len(self.model.pipeline.scheduler.timesteps)  # some schedulers take more than were asked for
+        self.on_progress(self.frames / steps)
+        self.on_step()
 
     @contextmanager
     def _layers_changed(self, attending: LayerChange | None) -> Iterator[None]:

@@ -8,6 +8,7 @@ import torch
 
 from whichway.analysis.errors import UserError
 from whichway.analysis.models.weight_files import kind_of_weights, read_shapes
+from whichway.analysis.optional_packages import install_command
 
 
 def split_option(text: str) -> tuple[str, str | None]:
@@ -46,7 +47,7 @@ def _load_lora(pipeline: Any, where: str, name: str) -> None:
     from diffusers.utils import is_peft_available
 
     if not is_peft_available():
-        raise UserError("lora: diffusers loads LoRAs with peft; pip install peft")
+        raise UserError(f"lora: diffusers loads LoRAs with peft; install it with: {install_command('peft')}")
     if not hasattr(pipeline, "load_lora_weights"):
         raise UserError(f"lora {where!r}: a {type(pipeline).__name__} takes no LoRA")
     options = _local(where, "LoRA", "lora")

@@ -7,6 +7,7 @@ from typing import Any
 import torch
 
 from whichway.analysis.errors import UserError
+from whichway.analysis.optional_packages import install_command
 
 #: name → (backend of diffusers, package that it needs)
 BACKENDS = {
@@ -65,4 +66,5 @@ def require_package(package: str, name: str) -> None:
         there = False
     if not there:
         distribution = package.replace(".", "-")
-        raise UserError(f"quantize {name!r} needs the package {distribution}; pip install {distribution}")
+        command = install_command(distribution)
+        raise UserError(f"quantize {name!r} needs the package {distribution}; install it with: {command}")

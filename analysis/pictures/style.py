@@ -5,6 +5,9 @@ from textwrap import fill, shorten
 from matplotlib import rcParams
 from matplotlib.figure import Figure
 
+from whichway.analysis.pictures.unlisted_methods import unlisted_style
+from whichway.geometry import COUPLINGS
+
 #: Okabe & Ito (2008), and two more that stay apart from theirs in grey
 METHOD_COLOURS = {
     "identity": "#E69F00",
@@ -21,7 +24,6 @@ METHOD_COLOURS = {
     "aid-inner": "#4D4D4D",
     "aid-outer": "#661100",
 }
-FALLBACK_COLOUR = "#000000"
 METHOD_MARKERS = {
     "identity": "o",
     "random": "s",
@@ -47,16 +49,24 @@ def new_figure(width: float, height: float) -> Figure:
 
 
 def colour(method: str) -> str:
-    """Of a method, with or without choices after an @; a combination has its path's colour, or else its coupling's."""
+    """Of a method, with or without choices after an @; a combination has its path's colour, or else its coupling's.
+
+    Those that are not listed have one of :mod:`whichway.analysis.pictures.unlisted_methods`.
+    """
     name = method.partition("@")[0]
     coupling, _, path = name.partition("+")
-    colours = (METHOD_COLOURS[part] for part in (name, path, coupling) if part in METHOD_COLOURS)
-    return next(colours, FALLBACK_COLOUR)
+    if name in METHOD_COLOURS:
+        return METHOD_COLOURS[name]
+    outside = coupling in COUPLINGS and coupling not in METHOD_COLOURS  # a coupling of a plugin is what is new
+    known = (METHOD_COLOURS[part] for part in (path, coupling) if part in METHOD_COLOURS and not outside)
+    return next(known, None) or unlisted_style(name, METHOD_COLOURS)[0]
 
 
 def marker(method: str) -> str:
     """Of a method; with choices after an @ it has the method's colour and another marker."""
-    return METHOD_MARKERS.get(method, ".")
+    if "@" in method:
+        return METHOD_MARKERS.get(method, ".")
+    return METHOD_MARKERS.get(method) or unlisted_style(method, METHOD_MARKERS)[1]
 
 
 def quoted(prompt: str, width: int) -> str:

@@ -3,6 +3,7 @@
 Those of the miniature's world: :mod:`whichway.analysis.prompts.world_pairs`.
 """
 
+import csv
 import json
 from collections import Counter
 from collections.abc import Sequence
@@ -88,11 +89,13 @@ def read_pairs(path: Path, *, captions: Path | None = None, strict: bool = False
         UserError: a file that cannot be read, missing columns, no usable row; with ``strict``, any unusable row.
     """
     table = _read_table(path)
+    places = [f"line {number}" for number in _lines_of_rows(path, len(table))]
     if set(CAPTION_COLUMNS) <= set(table.columns):
         if captions is None:
             raise UserError(
                 f"{str(path)!r} holds ids of MS-COCO captions; name the file captions_val2014.json with --captions"
             )
+        places = (table["caption1"] + " / " + table["caption2"]).tolist()
         table = _join_captions(table, captions)
     missing = [name for name in PROMPT_COLUMNS if name not in table.columns]
     if missing:
@@ -100,7 +103,7 @@ def read_pairs(path: Path, *, captions: Path | None = None, strict: bool = False
             f"{str(path)!r} lacks the columns {', '.join(missing)}; wanted {', '.join(PROMPT_COLUMNS)} and optionally "
             f"score, or Crisscrossed Captions' {', '.join(CAPTION_COLUMNS)}; it has {', '.join(table.columns)}"
         )
-    found = _usable(table)
+    found = _usable(table, places)
     if strict and found.problems:
         raise UserError(f"{str(path)!r}: {'; '.join(found.problems)}")
     if not found.pairs:
@@ -139,15 +142,27 @@ def _join_captions(table: pd.DataFrame, captions: Path) -> pd.DataFrame:
             "prompt_a": table["caption1"].map(caption),
             "prompt_b": table["caption2"].map(caption),
             "score": table["agg_score"],
-            "row": table["caption1"] + " / " + table["caption2"],
         }
     )
 
 
-def _usable(table: pd.DataFrame) -> Pairs:
+def _lines_of_rows(path: Path, rows: int) -> list[int]:
+    """At which line of the file each row begins: a quoted prompt may be several lines long, an empty line is no row."""
+    with path.open(encoding="utf-8", newline="") as file:
+        reader = csv.reader(file)
+        begins, before = [], 0
+        for cells in reader:
+            if cells:
+                begins.append(before + 1)
+            before = reader.line_num
+    return begins[1:] if len(begins) == rows + 1 else list(range(2, rows + 2))  # the header is line 1
+
+
+def _usable(table: pd.DataFrame, places: Sequence[str]) -> Pairs:
+    """The pairs, and what is wrong with the other rows; ``places`` says where each row is."""
     pairs: dict[tuple[str, str], PromptPair] = {}
     bad: dict[str, list[str]] = {}
-    for number, row in enumerate(table.to_dict("records"), start=2):  # the header is line 1
+    for place, row in zip(places, table.to_dict("records"), strict=True):
         problem, score = None, None
         a, b = row["prompt_a"], row["prompt_b"]
         if pd.isna(a) or pd.isna(b):
@@ -164,7 +179,7 @@ def _usable(table: pd.DataFrame) -> Pairs:
             if not 0 <= score <= 5:
                 problem = "scores that are no number from 0 to 5"
         if problem:
-            bad.setdefault(problem, []).append(row.get("row") or f"line {number}")
+            bad.setdefault(problem, []).append(place)
         else:
             pairs[a, b] = PromptPair(a, b, score)
     return Pairs(tuple(pairs.values()), tuple(_said(problem, where) for problem, where in bad.items()))

@@ -23,6 +23,7 @@ from whichway.analysis.runs.frame_index import FrameIndex, FrameName
 from whichway.analysis.runs.frame_recipe import FrameRecipe
 from whichway.analysis.runs.frame_renderer import FrameRenderer, read_strip
 from whichway.analysis.runs.frame_store import FrameStore
+from whichway.analysis.runs.perceptual_parametrisation import BUDGET
 from whichway.analysis.runs.rendered_paths import choose_times
 from whichway.analysis.runs.run import FRAMES as FRAMES_FOLDER
 from whichway.analysis.runs.run import INDEX, open_run, read_run, run_name
@@ -134,8 +135,19 @@ class _Footage:
 
     def choose_positions(self, by_duration: list[int] | None) -> list[float]:
         """Of all frames; of a loop the first one again at the end."""
+        if self.settings.chosen_method.parametrisation == "perceptual":
+            self._say_what_it_costs(sum(by_duration) if by_duration else self._steps())
         steps = by_duration or steps_by_length(self._steps(), self._lengths())
         return positions(steps, self._times_of_leg)
+
+    def _say_what_it_costs(self, steps: int) -> None:
+        """Of a film there are hundreds of frames on a large model, and the user should hear of it first."""
+        legs = self.settings.legs
+        most = BUDGET * (steps + legs) + (LOOKED_AT * legs if legs > 1 else 0)
+        self.renderer.report(
+            f"{steps + (not self.settings.loop)} frames that look equally far apart: to find them up to {most} are "
+            "rendered; --parametrisation uniform renders no more than the film has"
+        )
 
     def _steps(self) -> int:
         """From frame to frame; those of a loop lead back to the first."""
@@ -154,6 +166,8 @@ class _Footage:
 
     def _times_of_leg(self, leg: int, frames: int) -> list[float]:
         settings = self.settings
+        if settings.legs > 1:
+            self.renderer.report(f"leg {leg + 1} of {settings.legs}: {frames} frames")
         times = choose_times(
             settings.method,
             settings.chosen_method,

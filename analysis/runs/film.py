@@ -11,6 +11,7 @@ from PIL import Image
 
 from whichway.analysis.errors import UserError
 from whichway.analysis.files import written_whole
+from whichway.analysis.optional_packages import how_to_install
 
 #: suffix → the most frames a second that players show: a .gif's frame lasts at least 0.02 s, and browsers take one of
 #: a .webp that lasts less than 0.011 s for one of 0.1 s
@@ -100,9 +101,13 @@ def _write_video(frames: Frames, path: Path, fps: float) -> None:
 def _ffmpeg() -> Any:
     try:
         import imageio_ffmpeg
+
+        imageio_ffmpeg.get_ffmpeg_exe()
     except ImportError as error:
         raise UserError(
-            "film: .mp4 needs the package imageio-ffmpeg; install it with: pip install 'whichway[video]', "
-            "or choose .webp or .gif"
+            f"film: .mp4 needs the package imageio-ffmpeg; install it with: {how_to_install('video')}, or choose .webp "
+            "or .gif"
         ) from error
+    except RuntimeError as error:  # a platform for which the package brings no ffmpeg
+        raise UserError("film: .mp4 needs ffmpeg, and there is none; install it, or choose .webp or .gif") from error
     return imageio_ffmpeg

@@ -4,7 +4,6 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from time import perf_counter
 
 import numpy as np
-from tqdm.auto import tqdm
 
 from whichway.analysis.families import Conditioning
 from whichway.analysis.images.rendering import render_each
@@ -15,6 +14,7 @@ from whichway.analysis.runs.frame_address import FrameAddresses
 from whichway.analysis.runs.frame_index import FrameIndex, FrameName
 from whichway.analysis.runs.frame_recipe import Recipes, text_chunks
 from whichway.analysis.runs.frame_store import FrameStore, Picture
+from whichway.analysis.runs.progress import frames_bar
 
 
 class FrameRenderer:
@@ -23,6 +23,7 @@ class FrameRenderer:
     Args:
         recipes: what each frame is made of, where its file shall say so.
         choice: of the model, for the same.
+        on_progress: called after each sampling step with how far that was, in frames.
 
     Attributes:
         rendered, reused: numbers of different frames.
@@ -40,11 +41,12 @@ class FrameRenderer:
         progress: bool = True,
         recipes: Recipes = lambda name: None,
         choice: ModelChoice = ModelChoice(),
+        on_progress: Callable[[float], object] = lambda frames: None,
     ) -> None:
         self.model, self.sampling = model, sampling.resolved(model.defaults)
         self.store, self.index = store, index
         self.report, self.progress = report, progress
-        self.recipes, self.choice = recipes, choice
+        self.recipes, self.choice, self.on_progress = recipes, choice, on_progress
         self._addresses: FrameAddresses | None = None
         self._counted: set[str] = set()
         self.rendered = self.reused = 0
@@ -98,20 +100,26 @@ class FrameRenderer:
                 yield of_frame, existing
         self.report(f"frames: {len(names)} different ones, {len(names) - len(missing)} there, {len(missing)} to render")
         missing.sort(key=lambda address: _size(conditionings[address]))  # clouds of one size share a batch
-        pictures = render_each(
-            self.model,
-            [conditionings[address] for address in missing],
-            self.sampling,
-            batch_size=batch_size,
-            on_step=on_step,
-        )
-        pairs = zip(missing, self._timed(pictures), strict=True)
-        hidden = not (missing and self.progress)
-        for address, picture in tqdm(pairs, total=len(missing), desc="frames", unit="frame", disable=hidden):
-            chunks = self._text_chunks(recipes or self.recipes, names[address], conditionings[address])
-            self.store.write(address, picture, chunks)
-            self.rendered += self._is_new(address)
-            yield names[address], picture
+        with frames_bar(len(missing), hidden=not (missing and self.progress)) as bar:
+
+            def advance(frames: float) -> None:
+                bar.advance(frames)
+                self.on_progress(frames)
+
+            pictures = render_each(
+                self.model,
+                [conditionings[address] for address in missing],
+                self.sampling,
+                batch_size=batch_size,
+                on_step=on_step,
+                on_progress=advance,
+            )
+            for address, picture in zip(missing, self._timed(pictures), strict=True):
+                chunks = self._text_chunks(recipes or self.recipes, names[address], conditionings[address])
+                self.store.write(address, picture, chunks)
+                self.rendered += self._is_new(address)
+                bar.finish_frame()
+                yield names[address], picture
 
     def _text_chunks(self, recipes: Recipes, names: Sequence[FrameName], conditioning: Conditioning) -> dict[str, str]:
         """By the first of its names that has a recipe: by all of them it is the same frame."""

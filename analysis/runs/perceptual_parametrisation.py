@@ -7,6 +7,8 @@ from jaxtyping import Float, UInt8
 
 from whichway.geometry.parametrisation import times_at, uniform_times
 
+BUDGET = 4  # times as many frames as are shown may be rendered to find them
+
 Images = UInt8[np.ndarray, "frames height width 3"]
 
 
@@ -28,13 +30,13 @@ def perceptually_uniform_times(
         distance: perceptual distance of pairs of frames.
         frames: how many times are wanted.
         tolerance: done when the largest step is within this share of the mean step.
-        budget: at most so many different frames are rendered; default four times ``frames``.
+        budget: at most so many different frames are rendered; :data:`BUDGET` times ``frames`` unless given.
 
     Raises:
         ValueError: fewer than 2 frames, or a budget below ``frames``.
     """
     times = uniform_times(frames)
-    budget = 4 * frames if budget is None else budget
+    budget = BUDGET * frames if budget is None else budget
     if budget < frames:
         raise ValueError(f"budget: wanted at least the {frames} frames asked for, got {budget}")
     seen = dict(zip(times, images(times), strict=True))

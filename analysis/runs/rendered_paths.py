@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
+from itertools import count
 
 import numpy as np
 
@@ -15,7 +16,7 @@ from whichway.analysis.paths.conditioning_path import ConditioningPath, join
 from whichway.analysis.runs.frame_index import FrameName
 from whichway.analysis.runs.frame_renderer import FrameRenderer
 from whichway.analysis.runs.geodesic_store import solve_path
-from whichway.analysis.runs.perceptual_parametrisation import perceptually_uniform_times
+from whichway.analysis.runs.perceptual_parametrisation import BUDGET, perceptually_uniform_times
 from whichway.analysis.smoothness.perceptual_distance import perceptual_distance
 from whichway.geometry import Coupling, GroundMetric, PointCloud, beta_times, constant_speed_times, uniform_times
 
@@ -146,8 +147,16 @@ def choose_times(
             return [round(t, 6) for t in _constant_speed_times(path, frames, ground)]
         except ValueError as error:
             raise UserError(f"method {name!r}: {error}") from error
+    rounds = count(1)
 
-    return perceptually_uniform_times(images, partial(perceptual_distance, distance), frames)
+    def images_of_round(times: list[float]) -> np.ndarray:
+        number = next(rounds)
+        what = "evenly in t" if number == 1 else "where images change"
+        renderer.report(f"{name}, round {number}: {len(times)} frames {what}")
+        return images(times)
+
+    renderer.report(f"{name}: looking for {frames} frames that look equally far apart, among {BUDGET * frames} at most")
+    return perceptually_uniform_times(images_of_round, partial(perceptual_distance, distance), frames)
 
 
 def _constant_speed_times(path: ConditioningPath, frames: int, ground: GroundMetric) -> list[float]:

@@ -22,6 +22,7 @@ from whichway.analysis.images.sampling import Sampling
 from whichway.analysis.models.choice import ModelChoice
 from whichway.analysis.models.model import Model
 from whichway.analysis.models.versions import versions
+from whichway.analysis.plugins import PLUGINS
 from whichway.analysis.runs.frame_index import FrameIndex
 from whichway.analysis.runs.frame_recipe import Recipes
 from whichway.analysis.runs.frame_renderer import FrameRenderer
@@ -93,7 +94,7 @@ def open_run(
             "identity": _as_json(identity),
             "settings": _as_json(settings),
             **_describe(model),
-            "versions": versions() | {"python": sys.version.split()[0]},
+            "versions": {**versions(), "python": sys.version.split()[0], **PLUGINS},
             "command": [Path(sys.argv[0]).name, *sys.argv[1:]],
         }
         if (folder / MANIFEST).is_file():

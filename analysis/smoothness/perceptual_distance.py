@@ -12,9 +12,11 @@ import numpy as np
 import torch
 
 from whichway.analysis.errors import UserError, require_known
+from whichway.analysis.optional_packages import how_to_install
 from whichway.analysis.smoothness.efficientnet import EFFICIENTNET
 from whichway.analysis.smoothness.feature_space import Distances, Images, channels_first
 from whichway.analysis.smoothness.lpips import LPIPS
+from whichway.analysis.vocabulary import PERCEPTUAL_DISTANCES, require_free_name
 
 
 def perceptual_distance(name: str, a: Images, b: Images) -> Distances:
@@ -76,7 +78,7 @@ def _lpips_vgg() -> Any:
     except ImportError as error:
         raise UserError(
             "perceptual distance 'lpips-vgg' needs the packages lpips and torchvision; install them with: "
-            "pip install 'whichway[lpips]'"
+            f"{how_to_install('lpips')}"
         ) from error
     except Exception as error:  # no network for torchvision's VGG weights, or a damaged download
         raise UserError(
@@ -96,3 +98,23 @@ FUNCTIONS: dict[str, Callable[[Images, Images], Distances]] = {
 }
 #: which power of a Euclidean distance between features each one is; the others have no such space
 POWERS = {"lpips": LPIPS.power, "efficientnet": EFFICIENTNET.power, "lpips-vgg": 2}
+
+
+def register_perceptual_distance(
+    name: str, summary: str, distances: Callable[[Images, Images], Distances], *, power: int | None = None
+) -> None:
+    """Make a perceptual distance known: to :func:`perceptual_distance`, all settings and the command line.
+
+    Args:
+        summary: a few words on what it is.
+        distances: of two equally long stacks of images, (frames, height, width, 3) uint8 → (frames,) float64.
+        power: where it is a power of a Euclidean distance between features, which; paths then have a curvature.
+
+    Raises:
+        ValueError: the name is taken, or could not be told from two names.
+    """
+    require_free_name("perceptual distance", name, FUNCTIONS)
+    FUNCTIONS[name] = distances
+    PERCEPTUAL_DISTANCES[name] = summary
+    if power is not None:
+        POWERS[name] = power

@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any, TypedDict
 
 import pandas as pd
-from tqdm.auto import tqdm
 
 from whichway.analysis.errors import UserError
 from whichway.analysis.geodesics.encoder_prior import plain_captions
@@ -22,6 +21,7 @@ from whichway.analysis.models.model import Model
 from whichway.analysis.models.with_model import with_model
 from whichway.analysis.prompts.pairs import PromptPair
 from whichway.analysis.runs.endpoint_check import endpoint_tolerance
+from whichway.analysis.runs.progress import units_bar
 from whichway.analysis.runs.run import open_run, short_hash
 from whichway.analysis.smoothness.perceptual_distance import require_available
 from whichway.analysis.study.duration import announced
@@ -79,13 +79,13 @@ def run_study(
             model.encode([prompt for unit in missing for prompt in (unit.pair.prompt_a, unit.pair.prompt_b)])
             if any(method.is_geodesic for method in settings.chosen_methods.values()):
                 model.encode(plain_captions())
-        if dask:
-            records = records_on_cluster(dask, settings, missing, out, model)
-        else:
-            records = (unit_record(unit, settings, model, out) for unit in missing)
-        records = announced(records, units=len(missing), workers=1 if dask is None else None, report=report)
-        bar = tqdm(records, total=len(units), initial=len(done), desc="study", unit="pair", disable=not progress)
-        append_records(out, iter(bar))
+        with units_bar("study", "pair", total=len(units), done=len(done), hidden=not progress) as bar:
+            if dask:
+                records = records_on_cluster(dask, settings, missing, out, model)
+            else:
+                records = (unit_record(unit, settings, model, out, bar.advance) for unit in missing)
+            records = announced(records, units=len(missing), workers=1 if dask is None else None, report=report)
+            append_records(out, bar.finished(records))
         if missing or not (out / KERNEL_DISTANCES).is_file():
             _compare_with_real_images(out, model)
     return read_results(out)

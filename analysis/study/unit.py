@@ -59,11 +59,26 @@ def render_unit(unit: Unit, settings: StudySettings, model: Model, out: Path) ->
     return _render(unit, settings, unit_renderer(unit, settings, model, out))
 
 
-def unit_renderer(unit: Unit, settings: StudySettings, model: Model, out: Path) -> FrameRenderer:
+def unit_renderer(
+    unit: Unit,
+    settings: StudySettings,
+    model: Model,
+    out: Path,
+    on_progress: Callable[[float], object] = lambda frames: None,
+) -> FrameRenderer:
     sampling = replace(settings.sampling, seed=unit.seed)
     recipes = path_recipes((unit.pair.prompt_a, unit.pair.prompt_b), settings.chosen_methods, seed=unit.seed)
     store, index = unit_frames(out, unit)
-    return FrameRenderer(model, sampling, store, index, progress=False, recipes=recipes, choice=settings.model)
+    return FrameRenderer(
+        model,
+        sampling,
+        store,
+        index,
+        progress=False,
+        recipes=recipes,
+        choice=settings.model,
+        on_progress=on_progress,
+    )
 
 
 def _render(unit: Unit, settings: StudySettings, renderer: FrameRenderer) -> RenderedPaths:
@@ -79,13 +94,19 @@ def _render(unit: Unit, settings: StudySettings, renderer: FrameRenderer) -> Ren
     )
 
 
-def unit_record(unit: Unit, settings: StudySettings, model: Model, out: Path) -> dict[str, Any]:
+def unit_record(
+    unit: Unit,
+    settings: StudySettings,
+    model: Model,
+    out: Path,
+    on_progress: Callable[[float], object] = lambda frames: None,
+) -> dict[str, Any]:
     """Render all methods between a pair of prompts, and measure; where a text has parts, which of them did it.
 
     ``seconds`` says how long that took in all, and how much of it in the model; frames that were on disk took none.
     """
     begun = perf_counter()
-    renderer = unit_renderer(unit, settings, model, out)
+    renderer = unit_renderer(unit, settings, model, out, on_progress)
     rendered = _render(unit, settings, renderer)
     start, end = rendered.ends
     distances: dict[str, Any] = dict(measure_distances(start, end))

@@ -1,0 +1,105 @@
+"""Plugins on the command line: ``--plugin``, installed ones, and what they add in ``--help``."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import click
+
+from whichway.analysis.plugins import installed_plugins, load_installed_plugins, load_plugin
+
+_added: dict[str, str] = {}  # "kind name" of what plugins registered → its summary
+
+
+class RegisteredChoice(click.Choice):
+    """One of the names that a registry has at the time of asking: those of plugins too.
+
+    Args:
+        registry: name → summary.
+    """
+
+    def __init__(self, registry: Mapping[str, str]) -> None:
+        self.registry = registry
+        super().__init__(())
+
+    @property
+    def choices(self) -> tuple[str, ...]:  # type: ignore[override]  # click's is an attribute
+        return tuple(self.registry)
+
+    @choices.setter
+    def choices(self, choices: object) -> None: ...
+
+
+class CommandsWithPlugins(click.Group):
+    """Loads installed plugins before any of its commands looks at its options; gives each command ``--plugin``."""
+
+    def add_command(self, cmd: click.Command, name: str | None = None) -> None:
+        cmd.params.append(plugin_option())
+        super().add_command(cmd, name)
+
+    def resolve_command(self, ctx: click.Context, args: list[str]) -> tuple:
+        name, command, rest = super().resolve_command(ctx, args)
+        if installed_plugins():
+            _load(load_installed_plugins)
+        if command is not None:
+            command.epilog = plugins_in_words()
+        return name, command, rest
+
+
+def plugin_option() -> click.Option:
+    return click.Option(
+        ["--plugin"],
+        multiple=True,
+        is_eager=True,
+        expose_value=False,
+        metavar="MODULE|FILE.py",
+        callback=_load_named,
+        help="Load couplings, paths, perceptual distances, projections or families of yours; repeat it for more.",
+    )
+
+
+def plugins_in_words() -> str | None:
+    """What plugins added, one line each, for the end of ``--help``."""
+    if not _added:
+        return None
+    return "\b\nFrom plugins:\n" + "\n".join(f"  {name}: {summary}" for name, summary in _added.items())
+
+
+def _load_named(ctx: click.Context, option: click.Parameter, names: tuple[str, ...]) -> None:
+    from whichway.analysis.errors import UserError
+
+    try:
+        for name in names:
+            _load(load_plugin, name)
+    except UserError as error:
+        click.echo(f"Error: {error}", err=True)
+        ctx.exit(2)
+    ctx.command.epilog = plugins_in_words()
+
+
+def _load(load: Callable[..., None], *arguments: str) -> None:
+    """Note what appears in the registries meanwhile."""
+    before = registered()
+    load(*arguments)
+    _added.update({name: summary for name, summary in registered().items() if name not in before})
+
+
+def registered() -> dict[str, str]:
+    """Everything that a plugin can add to: "kind name" → summary."""
+    import whichway.analysis.paths  # noqa: F401 - registers methods of its own
+    from whichway.analysis.families import FAMILIES
+    from whichway.analysis.vocabulary import PERCEPTUAL_DISTANCES, PROJECTIONS
+    from whichway.geometry import COUPLINGS, METHODS, PATHS
+
+    registries: dict[str, Mapping[str, Any]] = {
+        "method": METHODS,
+        "coupling": COUPLINGS,
+        "path": PATHS,
+        "perceptual distance": PERCEPTUAL_DISTANCES,
+        "projection": PROJECTIONS,
+        "family of models": FAMILIES,
+    }
+    return {
+        f"{kind} {name}": getattr(entry, "summary", "") or (entry if isinstance(entry, str) else entry.name)
+        for kind, registry in registries.items()
+        for name, entry in registry.items()
+    }

@@ -15,8 +15,6 @@ from pathlib import Path
 
 import click
 import psutil
-from rich.console import Console
-from rich.table import Table
 
 from benchmarks.rendering import MIDDLE, PROMPTS
 from whichway.analysis.images.sampling import Sampling
@@ -83,17 +81,15 @@ def main(sizes: tuple[str, ...], case: str | None, folder: Path | None) -> None:
     if case and folder:
         click.echo(json.dumps(measure(folder, free=CASES[case])))
         return
-    table = Table(
-        "SDXL, random weights", "text encoders", "largest while rendering, MiB", "largest of the process, MiB"
-    )
     for size in sizes:
         with tempfile.TemporaryDirectory() as temporary:
             save_pipeline(size, Path(temporary))
             for name in CASES:
                 measured = in_a_process_of_its_own(Path(temporary), name)
-                title = f"{size}, {measured['parameters']:.1f} M parameters"
-                table.add_row(title, name, f"{measured['rendering']:.0f}", f"{measured['whole']:.0f}")
-    Console().print(table)
+                click.echo(
+                    f"SDXL, {size}, {measured['parameters']:.1f} M random parameters, text encoders {name}: at most "
+                    f"{measured['rendering']:.0f} MiB while rendering, {measured['whole']:.0f} MiB of the process"
+                )
 
 
 if __name__ == "__main__":

@@ -95,6 +95,14 @@ def test_the_fused_coupling_costs_no_more_than_the_optimal_one_and_no_less_than_
         assert cost >= least - 1e-9
 
 
+@pytest.mark.parametrize("seed", [2, 4])
+def test_the_fused_coupling_finds_a_cheaper_plan_than_the_optimal_one_where_there_is_one(seed):
+    a, b = random_cloud(6, 3, 10 + seed), random_cloud(6, 3, 20 + seed)
+    costs = FusedCosts.between(a, b, "places", 0.5, EUCLIDEAN)
+    fused, optimal = (costs.of(plan_of(couple(a, b), a, b)) for couple in (fused_gromov_coupling, optimal_coupling))
+    assert fused < 0.95 * optimal
+
+
 def test_without_structure_the_fused_coupling_is_the_optimal_one():
     assert np.allclose(plan_of(fused_gromov_coupling(A, B, alpha=0)), plan_of(optimal_coupling(A, B)))
 

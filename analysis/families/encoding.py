@@ -14,6 +14,7 @@ from whichway.analysis.families.conditioning import Conditioning
 from whichway.analysis.families.encoded_rows import EncodedRows, conditioning_of
 from whichway.analysis.families.encoder import Encoder, called_with
 from whichway.analysis.families.family import MASK, ROWS, Family, negative
+from whichway.analysis.finite import require_finite_numbers
 from whichway.analysis.quiet import quiet_libraries
 from whichway.analysis.reading.prompt_reading import PromptReading
 
@@ -138,7 +139,10 @@ def _encode_prompt(family: Family, pipeline: Any, **arguments: Any) -> dict[str,
         returned = pipeline.encode_prompt(**{name: value for name, value in options.items() if name in accepted})
     pipeline.maybe_free_model_hooks()  # under offloading, the encoder makes room again
     named = zip(family.returns, returned, strict=False)
-    return {name: tensor for name, tensor in named if name and tensor is not None}
+    tensors = {name: tensor for name, tensor in named if name and tensor is not None}
+    for name, tensor in tensors.items():
+        require_finite_numbers(tensor, f"text encoder: the {name} of the prompts")
+    return tensors
 
 
 def _warn_of_long(family: Family, encoder: Encoder, pipeline: Any, prompts: Sequence[ReadPrompt]) -> None:

@@ -14,6 +14,7 @@ from jaxtyping import UInt8
 
 from whichway.analysis.errors import UserError
 from whichway.analysis.families import Conditioning, Family
+from whichway.analysis.finite import finite_output, require_finite_numbers
 from whichway.analysis.images.attended_cloud import AttendedCloud
 from whichway.analysis.images.attention_interpolation import (
     attend_to_ends,
@@ -192,6 +193,8 @@ def _conditioning(model: RenderingModel, each: Renderable) -> Conditioning:
             raise UserError(
                 f"cloud of shape {tuple(cloud.rows.shape)}; model {model.name!r} wants rows of width {width}"
             )
+    for name, numbers in {**{k: cloud.rows for k, cloud in each.clouds.items()}, **each.vectors}.items():
+        require_finite_numbers(numbers.to(model.dtype), f"conditioning of {each.source[:40]!r}: the numbers of {name!r}")
     return each
 
 
@@ -268,16 +271,30 @@ class Batch:
             arguments=model.call_arguments,
         )
         with (
-            after_each_step(model.pipeline, lambda _: self.on_step()),
+            after_each_step(model.pipeline, self._finite_step()),
             noise_travels() if travelling else nullcontext(),
         ):
             return self.sample(arguments, attending)
 
     def sample(self, arguments: Mapping[str, Any], attending: LayerChange | None) -> Any:
         """The images that the pipeline's own call makes of its ``arguments``, its layers changed by ``attending``."""
-        with self._layers_changed(attending):
+        decoder = finite_output(self.model.pipeline.vae.decoder, f"model {self.model.name!r}: pixels from the decoder")
+        with self._layers_changed(attending), decoder:
             pictures = self.model.pipeline(**arguments, output_type="np").images
         return (pictures * 255).round().astype(np.uint8)
+
+    def _finite_step(self) -> Callable[[Any], None]:
+        """Called with what the scheduler returns of each step."""
+        step = 0
+
+        def ended(stepped: Any) -> None:
+            nonlocal step
+            step += 1
+            settings = f"step {step} of {self.sampling.num_inference_steps}, guidance {self.sampling.guidance_scale:g}"
+            require_finite_numbers(stepped[0], f"model {self.model.name!r}: latents after {settings}")
+            self.on_step()
+
+        return ended
 
     @contextmanager
     def _layers_changed(self, attending: LayerChange | None) -> Iterator[None]:

@@ -11,10 +11,23 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from whichway.analysis.errors import writing
+from whichway.analysis.errors import UserError, writing
 
 if TYPE_CHECKING:
     from torch import Tensor
+
+
+@contextmanager
+def written_aside(path: Path) -> Iterator[Path]:
+    """A path beside ``path``, of this writer's own, that is gone afterwards."""
+    aside = path.with_name(f".{path.stem}-{os.getpid()}-{uuid.uuid4().hex[:8]}{path.suffix}")
+    try:
+        with writing(path):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            yield aside
+    finally:
+        if aside.is_file():
+            aside.unlink()
 
 
 @contextmanager
@@ -27,15 +40,21 @@ def written_whole(path: Path) -> Iterator[Path]:
     Raises:
         UserError: ``path`` cannot be written.
     """
-    aside = path.with_name(f".{path.stem}-{os.getpid()}-{uuid.uuid4().hex[:8]}{path.suffix}")
-    try:
-        with writing(path):
-            path.parent.mkdir(parents=True, exist_ok=True)
-            yield aside
-            aside.replace(path)
-    finally:
-        if aside.is_file():
-            aside.unlink()
+    with written_aside(path) as aside:
+        yield aside
+        aside.replace(path)
+
+
+def require_writable(path: Path) -> None:
+    """Complain before the work that makes the file, not after it. Missing folders are made.
+
+    Raises:
+        UserError: nothing can be written there.
+    """
+    if path.is_dir():
+        raise UserError(f"cannot write {str(path)!r}: it is a folder; wanted the name of a file")
+    with written_aside(path) as aside:
+        aside.touch()
 
 
 def write_text(path: Path, text: str) -> None:

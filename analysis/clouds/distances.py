@@ -20,7 +20,7 @@ from whichway.analysis.clouds.ground_metrics import find_ground
 from whichway.analysis.clouds.on_cluster import blocks_on_cluster
 from whichway.analysis.clouds.parts import ALL, choose_parts, file_of_part, parts_of
 from whichway.analysis.errors import UserError, require_known, writing
-from whichway.analysis.files import read_json, write_json, written_whole
+from whichway.analysis.files import read_json, require_writable, write_json, written_whole
 from whichway.analysis.models.choice import ModelChoice
 from whichway.analysis.models.model import Model
 from whichway.analysis.models.versions import RENDERING_PACKAGES, versions
@@ -125,6 +125,7 @@ def measure_all(
     """
     if out.suffix != ".npy":
         raise UserError(f"out: wanted a name that ends in .npy, got {str(out)!r}")
+    require_writable(out)
     model = model or settings.model.load(report)
     conditionings = model.encode_each(settings.prompts)
     first = next(conditionings)

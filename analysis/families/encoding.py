@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from whichway.analysis.errors import shortened
 from whichway.analysis.families.chunks import ReadPrompt, read_prompt
 from whichway.analysis.families.clip_skip import with_text_models
 from whichway.analysis.families.conditioning import Conditioning
@@ -160,12 +161,13 @@ def _warn_of_long(family: Family, encoder: Encoder, pipeline: Any, prompts: Sequ
     [source, tokens] = long[0]
     if len(prompts) > 1:
         message = (
-            f"{len(long)} of {len(prompts)} prompts truncated to {name}'s {positions} positions; the first: {source!r}"
+            f"{len(long)} of {len(prompts)} prompts truncated to {name}'s {positions} positions; "
+            f"the first: {shortened(source)}"
         )
     else:
         message = (
             f"prompt truncated: {tokens} tokens, {name} has {positions} positions; "
-            f"the last {tokens - positions} before the end token were dropped: {source!r}"
+            f"the last {tokens - positions} before the end token were dropped: {shortened(source)}"
         )
     advice = " (long_prompts 'chunks', --long-prompts chunks, keeps them)" if encoder.chunked else ""
     warnings.warn(message + advice, TruncationWarning, stacklevel=2)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from whichway.analysis.errors import UserError, require_at_least, require_finite
+from whichway.analysis.errors import UserError, require_between, require_finite
 from whichway.analysis.families import Conditioning
 from whichway.analysis.files import written_whole
 from whichway.analysis.images.sampling import Sampling
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 KIND = "barycenters"
+MOST_ALONG_SIDE = 100  # images; the picture shows all of them
 
 
 @dataclass(frozen=True)
@@ -53,7 +54,7 @@ class BarycenterSettings:
             raise UserError(
                 f"wanted 3 prompts (a triangle) or 4 (a square), or weights for any number, got {len(self.prompts)}"
             )
-        require_at_least("side", self.side, 2)
+        require_between("side", self.side, 2, MOST_ALONG_SIDE)
 
     def _require_weights(self) -> None:
         if len(self.prompts) < 2:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from whichway.analysis.errors import UserError, require_at_least, require_known
+from whichway.analysis.errors import MOST_FRAMES, UserError, require_between, require_known
 from whichway.analysis.geodesics.settings import GeodesicSettings
 from whichway.analysis.images.guidance import walking_negative
 from whichway.analysis.images.sampling import Sampling
@@ -55,7 +55,7 @@ class ComparisonSettings:
             require_known(setting, getattr(self, setting), known)
         for name in self.methods:
             choose_method(name)
-        require_at_least("frames", self.frames, 2)
+        require_between("frames", self.frames, 2, MOST_FRAMES)
         geodesics = [name for name, method in self.chosen_methods.items() if method.is_geodesic]
         if geodesics and self.negative_prompt_end is not None:
             raise UserError(

@@ -5,7 +5,6 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-
 MOST_FRAMES = 100_000  # along one path: an hour of film
 
 

@@ -44,7 +44,7 @@ def require_finite_numbers(tensor: Tensor, what: str) -> None:
 
 
 def require_finite_weights(pipeline: Any, name: str) -> None:
-    """Every weight and buffer of every component of a pipeline, adapters included, is finite.
+    """Every weight and buffer of every component of a pipeline, adapters included, is there and finite.
 
     Raises:
         UserError: the first one that is not; a weight may be too large for the dtype that the model was loaded in.
@@ -53,6 +53,8 @@ def require_finite_weights(pipeline: Any, name: str) -> None:
         if isinstance(module, torch.nn.Module):
             tensors = {**dict(module.named_parameters()), **dict(module.named_buffers())}
             for key, tensor in tensors.items():
+                if tensor.is_meta:
+                    raise UserError(f"model {name!r}: weights {key!r} of {part!r} are not in its files")
                 require_finite_numbers(tensor, f"model {name!r}: weights {key!r} of {part!r}")
 
 

@@ -123,7 +123,7 @@ def test_records_of_another_shape_are_named(tmp_path, line):
     append_records(tmp_path, [{"pair": 0, "seed": 0, "distances": {}, "methods": {}}])
     with (tmp_path / "records.jsonl").open("a") as file:
         file.write(line + "\n")
-    with pytest.raises(UserError, match="line 2 of .* is damaged; remove that line, and its pair is done again"):
+    with pytest.raises(UserError, match=r"line 2 of .* is damaged; remove that line, and its pair is done again"):
         list(read_records(tmp_path))
 
 

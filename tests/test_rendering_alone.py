@@ -1,4 +1,4 @@
-"""A frame is the same to the last bit, whatever else was rendered with it: a run that was continued is like any other."""
+"""A frame is the same to the last bit, whatever else was rendered with it: so a continued run is like any other."""
 
 import hashlib
 
@@ -21,7 +21,9 @@ def model():
 def frames(model):
     """Conditionings of several shapes: plain, weighted, longer, and ones that attend to both ends."""
     start, end = model.encode(["a fox on a blue background", "a small car at night"])
-    paths = {name: build_path(name, start.cloud, end.cloud) for name in ("optimal", "mixture", "unbalanced", "aid-inner")}
+    paths = {
+        name: build_path(name, start.cloud, end.cloud) for name in ("optimal", "mixture", "unbalanced", "aid-inner")
+    }
     return [path(t) for path in paths.values() for t in (0.25, 0.5)]
 
 
@@ -65,5 +67,5 @@ def test_frames_of_one_shape_share_a_batch(model, frames):
 def test_a_large_image_is_rendered_by_itself(model, monkeypatch):
     assert fitting_batch_size(model, Sampling(height=512, width=512)) == 1
     monkeypatch.setattr("psutil.virtual_memory", lambda: type("Memory", (), {"available": 10**6}))
-    with pytest.raises(ValueError, match="takes about .* GiB of memory, and 0 GiB is free; wanted a smaller --height"):
+    with pytest.raises(ValueError, match=r"takes about .* GiB of memory, and 0 GiB is free; wanted a smaller --height"):
         fitting_batch_size(model, Sampling(height=8192, width=8192))

@@ -22,6 +22,7 @@ from whichway.analysis.clouds.parts import ALL, choose_parts, file_of_part, part
 from whichway.analysis.errors import UserError, require_known, writing
 from whichway.analysis.files import read_json, require_writable, write_json, written_whole
 from whichway.analysis.models.choice import ModelChoice
+from whichway.analysis.models.memory import require_memory
 from whichway.analysis.models.model import Model
 from whichway.analysis.models.versions import RENDERING_PACKAGES, versions
 from whichway.analysis.vocabulary import DISTANCES, GROUNDS
@@ -131,6 +132,8 @@ def measure_all(
     first = next(conditionings)
     clouds = {part: [parts_of(first)[part]] for part in choose_parts(settings.parts, first)}
     others = len(settings.prompts) - 1
+    sizes = [cloud.rows.nbytes for of_part in clouds.values() for cloud in of_part]
+    require_memory(2 * sum(sizes) * len(settings.prompts), f"{len(settings.prompts):,} prompts", "their conditionings")
     for conditioning in tqdm(conditionings, "prompts", others, disable=not progress, leave=False):
         parts = parts_of(conditioning)
         for part, of_part in clouds.items():
@@ -184,13 +187,21 @@ def compare_with_exact(
     chosen = rng.choice(len(rows), min(SAMPLE, len(rows)), replace=False)
     first, second = rows[chosen], columns[chosen]
     exact = _exact_pairs(clouds, first, second, ground)
-    apart = exact > 0
+    size = max(float(clouds[index].rows.norm(dim=1).max()) for index in np.unique(np.concatenate([first, second])))
+    apart = exact > size * np.finfo(np.float32).eps ** 0.5  # nearer ones are one and the same up to rounding
     if not apart.any():
         return None
     ratios = matrix[first, second][apart] / exact[apart]
     low, high = np.quantile(ratios, (0.025, 0.975))
-    correlation = float(spearmanr(matrix[first, second], exact).statistic) if len(exact) > 2 else 1.0
+    correlation = _rank_correlation(matrix[first, second], exact)
     return Approximation(int(apart.sum()), float(ratios.mean()), float(low), float(high), correlation)
+
+
+def _rank_correlation(approximate: np.ndarray, exact: np.ndarray) -> float:
+    """Spearman's; 1 where there is no order to get wrong."""
+    if len(exact) < 3 or not np.ptp(exact) or not np.ptp(approximate):
+        return 1.0
+    return float(spearmanr(approximate, exact).statistic)
 
 
 def _exact_pairs(

@@ -12,7 +12,7 @@ import psutil
 import torch
 from jaxtyping import UInt8
 
-from whichway.analysis.errors import UserError
+from whichway.analysis.errors import UserError, shortened
 from whichway.analysis.families import Conditioning, Family
 from whichway.analysis.finite import finite_output, require_finite_numbers
 from whichway.analysis.images.attended_cloud import AttendedCloud
@@ -227,8 +227,11 @@ def _conditioning(model: RenderingModel, each: Renderable) -> Conditioning:
             raise UserError(
                 f"cloud of shape {tuple(cloud.rows.shape)}; model {model.name!r} wants rows of width {width}"
             )
-    for name, numbers in {**{k: cloud.rows for k, cloud in each.clouds.items()}, **each.vectors}.items():
-        require_finite_numbers(numbers.to(model.dtype), f"conditioning of {each.source[:40]!r}: the numbers of {name!r}")
+    rows = {name: cloud.rows for name, cloud in each.clouds.items()}
+    for name, numbers in {**rows, **each.vectors}.items():
+        require_finite_numbers(
+            numbers.to(model.dtype), f"conditioning of {shortened(each.source)}: the numbers of {name!r}"
+        )
     return each
 
 

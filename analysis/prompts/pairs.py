@@ -129,13 +129,14 @@ def _read_table(path: Path) -> tuple[pd.DataFrame, dict[str, list[str]]]:
     except csv.Error as error:
         raise UserError(f"{str(path)!r} is no CSV file (line {reader.line_num}: {error})") from error
     if not lines:
-        raise UserError(f"{str(path)!r} is no CSV file with a header: it is empty")
+        raise UserError(f"{str(path)!r} is not a CSV file with a header: it is empty")
     names = [name.strip().lower() for name in lines[0][1]]
     while names and not names[-1]:
         names.pop()
     if doubled := [name for name, count in Counter(names).items() if count > 1]:
         raise UserError(f"{str(path)!r} has two columns {doubled[0]!r}; wanted each name once")
-    rows, ragged = [], {}
+    rows: list[dict[str, str]] = []
+    ragged: dict[str, list[str]] = {}
     for number, fields in lines[1:]:
         while len(fields) > len(names) and not fields[-1].strip():
             fields.pop()

@@ -43,7 +43,7 @@ def read_prompts(path: Path) -> tuple[str, ...]:
     for number, line in enumerate(lines, start=1):
         if len(line) > LONGEST:
             raise UserError(
-                f"line {number} of {str(path)!r} has {len(line):,} characters; wanted one prompt a line, of {LONGEST:,} "
-                "characters at most"
+                f"line {number} of {str(path)!r} has {len(line):,} characters; wanted one prompt a line, of "
+                f"{LONGEST:,} characters at most"
             )
     return tuple(dict.fromkeys(line.strip() for line in lines if line.strip()))

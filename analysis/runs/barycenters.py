@@ -145,11 +145,11 @@ def draw_saved_barycenters(folder: Path) -> "Figure":
     from whichway.analysis.pictures.style import quoted
 
     saved = read_run(folder, KIND)["settings"]
-    settings = BarycenterSettings(tuple(saved["prompts"]), saved["side"], tuple(saved.get("weights", ())))
     store, index = FrameStore(folder / FRAMES), FrameIndex(folder / INDEX)
     try:
+        settings = BarycenterSettings(tuple(saved["prompts"]), saved["side"], tuple(saved.get("weights", ())))
         images = np.concatenate([read_strip(store, index, _name(weights), [None]) for weights in settings.places])
-    except (OSError, ValueError, KeyError) as error:
+    except (OSError, ValueError, KeyError, TypeError) as error:
         raise UserError(f"{str(folder)!r} holds no finished barycenters; run the command again") from error
     if not settings.weights:
         return draw_barycenters(images, settings.prompts, settings.side)

@@ -134,7 +134,9 @@ def read_run(folder: Path, kind: str) -> dict[str, Any]:
 
 def _damaged(path: Path) -> UserError:
     """Without its manifest nobody knows what a folder's frames are of: to remove it alone would not help."""
-    return UserError(f"{str(path)!r} is damaged: what the frames beside it belong to is not known; choose another folder")
+    return UserError(
+        f"{str(path)!r} is damaged: what the frames beside it belong to is not known; choose another folder"
+    )
 
 
 def run_name(prompts: Sequence[str], *keys: object) -> str:

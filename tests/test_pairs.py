@@ -92,7 +92,7 @@ def test_rows_and_headers_as_people_write_them(tmp_path, text, pairs, problem):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ('prompt_a,prompt_b\n"a fox,b\n', r"is no CSV file \(line 3"),
+        ('prompt_a,prompt_b\n"a fox,b\n', r"is no CSV file \(line 2"),
         ("prompt_a,prompt_b,prompt_a\na,b,c\n", "has two columns 'prompt_a'"),
         ("prompt_a,prompt_b\na,b\n".encode("utf-16"), "is UTF-16"),
         ("\n\n", "is not a CSV file with a header"),

@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -46,7 +47,7 @@ def compare_studies(folders: Sequence[Path], *, reference: str = "identity") -> 
     shared = set.intersection(*({*_prompts(table)} for table in results.values()))
     if not shared:
         raise UserError("studies: they have no finished pair in common whose prompts differ")
-    rows: list[dict[str, object]] = []
+    rows: list[dict[str, Any]] = []
     conditions = _conditions(studies)
     for folder, study in studies.items():
         table = results[folder][_prompts(results[folder]).isin(shared)]
@@ -54,7 +55,7 @@ def compare_studies(folders: Sequence[Path], *, reference: str = "identity") -> 
         for distance in study.settings.perceptual_distances:
             for compared in compare_methods(table, f"ppl_{distance}", reference):
                 ratio = {"ratio": compared.ratio.value, "low": compared.ratio.low, "high": compared.ratio.high}
-                where = {"condition": ", ".join([distance, *differing]), "method": compared.method}
+                where: dict[str, Any] = {"condition": ", ".join([distance, *differing]), "method": compared.method}
                 rows.append(where | {"pairs": compared.pairs} | ratio)
     return pd.DataFrame(rows)
 

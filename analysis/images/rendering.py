@@ -319,14 +319,14 @@ class Batch:
         )
         with (
             after_each_step(model.pipeline, self._finite_step()),
+            finite_output(model.pipeline.vae.decoder, f"model {model.name!r}: pixels from the decoder"),
             noise_travels() if travelling else nullcontext(),
         ):
             return self.sample(arguments, attending)
 
     def sample(self, arguments: Mapping[str, Any], attending: LayerChange | None) -> Any:
         """The images that the pipeline's own call makes of its ``arguments``, its layers changed by ``attending``."""
-        decoder = finite_output(self.model.pipeline.vae.decoder, f"model {self.model.name!r}: pixels from the decoder")
-        with self._layers_changed(attending), decoder:
+        with self._layers_changed(attending):
             pictures = self.model.pipeline(**arguments, output_type="np").images
         return (pictures * 255).round().astype(np.uint8)
 

@@ -1,5 +1,6 @@
 """Letters of all scripts in figures: fonts that have them, and in words what no font here has."""
 
+import logging
 import unicodedata
 from collections.abc import Iterator
 from functools import cache
@@ -62,6 +63,14 @@ def _is_brought(path: Path) -> bool:
 def use_all_fonts() -> None:
     """From now on, figures ask all the families for the characters that the first one lacks."""
     rcParams["font.family"] = list(families())
+    logger = logging.getLogger("matplotlib.font_manager")
+    if _is_news not in logger.filters:
+        logger.addFilter(_is_news)
+
+
+def _is_news(record: logging.LogRecord) -> bool:
+    """Not that a further family has no bold letters: matplotlib says so whenever bold text is drawn."""
+    return "Failed to find font weight" not in record.getMessage()
 
 
 @cache

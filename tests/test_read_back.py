@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from PIL.PngImagePlugin import PngInfo
 
 from whichway.analysis.clouds.conditioning_file import read_conditionings, write_conditionings
 from whichway.analysis.clouds.distances import DistanceSettings, measure_all
@@ -14,7 +15,7 @@ from whichway.analysis.families import Conditioning
 from whichway.analysis.files import read_json
 from whichway.analysis.models.model import load_model
 from whichway.analysis.runs.frame_index import FrameIndex
-from whichway.analysis.runs.frame_store import FrameStore
+from whichway.analysis.runs.frame_store import FrameStore, pixels_sha256
 from whichway.analysis.runs.run import open_run
 from whichway.analysis.study.records import append_records, read_records
 from whichway.geometry import PointCloud
@@ -71,14 +72,11 @@ def test_a_frame_of_other_pixels_is_no_frame(tmp_path):
     store.write("a" * 64, PICTURE)
     path = store.path("a" * 64)
     assert (store.find("a" * 64) == PICTURE).all()
-    with Image.open(path) as image:
-        chunks = image.text
-    other = PICTURE.copy()
-    other[0, 0, 0] += 1
-    store.write("a" * 64, other)
     content = path.read_bytes()
-    digest = content.index(b"pixels_sha256\0") + len(b"pixels_sha256\0")
-    path.write_bytes(content[:digest] + chunks["pixels_sha256"].encode() + content[digest + 64 :])
+    other, said = PICTURE.copy(), PngInfo()
+    other[0, 0, 0] += 1
+    said.add_text("pixels_sha256", pixels_sha256(PICTURE))
+    Image.fromarray(other).save(path, pnginfo=said)
     assert store.find("a" * 64) is None
     for damaged in (content[: len(content) // 2], b"", b"no picture", content[:40] + b"\0" * 20 + content[60:]):
         path.write_bytes(damaged)

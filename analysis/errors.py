@@ -5,6 +5,8 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+MOST_FRAMES = 100_000  # along one path: an hour of film
+
 
 class UserError(ValueError):
     """Names what was wrong and what would be right."""
@@ -23,13 +25,25 @@ def require_known(setting: str, value: object, known: Iterable[str]) -> None:
     """Raise a :class:`UserError` that names the known values, unless ``value`` is one of them."""
     choices = tuple(known)
     if value not in choices:
-        raise UserError(f"{setting}: unknown {value!r}; known: {', '.join(choices)}")
+        raise UserError(f"{setting}: unknown {shortened(value)}; known: {', '.join(choices)}")
 
 
 def require_at_least(setting: str, value: int, least: int) -> None:
     """Raise a :class:`UserError` unless ``value`` is an integer from ``least`` to 2^63 − 1."""
     if not least <= value < 2**63:
         raise UserError(f"{setting}: wanted at least {least} (and below 2^63), got {value}")
+
+
+def require_between(setting: str, value: int, least: int, most: int) -> None:
+    """Raise a :class:`UserError` unless ``value`` is an integer from ``least`` to ``most``."""
+    if not least <= value <= most:
+        raise UserError(f"{setting}: wanted {least:,} to {most:,}, got {shortened(value)}")
+
+
+def shortened(value: object, longest: int = 80) -> str:
+    """A value as it is quoted in a message: in quotes where it is a text, its middle left out where it is long."""
+    text = repr(value)
+    return text if len(text) <= longest else f"{text[: longest - 20]} … {text[-15:]}"
 
 
 def require_finite(setting: str, value: float, least: float) -> None:

@@ -1,13 +1,33 @@
-"""Files that are whole or not there at all: every file that this package writes in one piece is written here."""
+"""Files that are whole or not there at all: every file that this package writes in one piece is written here.
+
+And read back here: what a file holds is looked at before anything relies on it.
+"""
 
 import json
 import os
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-from whichway.analysis.errors import writing
+from whichway.analysis.errors import UserError, writing
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+
+@contextmanager
+def written_aside(path: Path) -> Iterator[Path]:
+    """A path beside ``path``, of this writer's own, that is gone afterwards."""
+    aside = path.with_name(f".{path.stem}-{os.getpid()}-{uuid.uuid4().hex[:8]}{path.suffix}")
+    try:
+        with writing(path):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            yield aside
+    finally:
+        if aside.is_file():
+            aside.unlink()
 
 
 @contextmanager
@@ -20,15 +40,21 @@ def written_whole(path: Path) -> Iterator[Path]:
     Raises:
         UserError: ``path`` cannot be written.
     """
-    aside = path.with_name(f".{path.stem}-{os.getpid()}-{uuid.uuid4().hex[:8]}{path.suffix}")
-    try:
-        with writing(path):
-            path.parent.mkdir(parents=True, exist_ok=True)
-            yield aside
-            aside.replace(path)
-    finally:
-        if aside.is_file():
-            aside.unlink()
+    with written_aside(path) as aside:
+        yield aside
+        aside.replace(path)
+
+
+def require_writable(path: Path) -> None:
+    """Complain before the work that makes the file, not after it. Missing folders are made.
+
+    Raises:
+        UserError: nothing can be written there.
+    """
+    if path.is_dir():
+        raise UserError(f"cannot write {str(path)!r}: it is a folder; wanted the name of a file")
+    with written_aside(path) as aside:
+        aside.touch()
 
 
 def write_text(path: Path, text: str) -> None:
@@ -40,3 +66,33 @@ def write_text(path: Path, text: str) -> None:
 def write_json(path: Path, content: dict | list) -> None:
     """Strict JSON: a NaN is an error here, not a surprise for the reader."""
     write_text(path, json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """The JSON object in a file.
+
+    Raises:
+        OSError: it cannot be read.
+        ValueError: it is not UTF-8, no JSON, or JSON of something else than an object.
+    """
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except RecursionError as error:
+        raise ValueError(f"{str(path)!r} is nested too deeply") from error
+    if not isinstance(content, dict):
+        raise ValueError(f"{str(path)!r} holds a {type(content).__name__}; wanted an object")
+    return content
+
+
+def write_safetensors(path: Path, tensors: "Mapping[str, Tensor]", metadata: Mapping[str, str]) -> None:
+    """Tensors with metadata, the same bytes every time: the library writes the metadata in an order by chance."""
+    from safetensors.torch import save
+
+    content = save(dict(tensors), dict(metadata))
+    length = int.from_bytes(content[:8], "little")
+    header = json.loads(content[8 : 8 + length])
+    header["__metadata__"] = dict(sorted(header["__metadata__"].items()))
+    ordered = json.dumps(header, separators=(",", ":"), ensure_ascii=False).encode()
+    ordered += b" " * (-len(ordered) % 8)  # the data begin at a multiple of eight bytes
+    with written_whole(path) as aside:
+        aside.write_bytes(len(ordered).to_bytes(8, "little") + ordered + content[8 + length :])

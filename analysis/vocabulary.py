@@ -146,6 +146,7 @@ PROJECTIONS = {
     "mds": "multidimensional scaling: distances stay as far as they can",
     "umap": "neighbours stay neighbours; distances mean little",
 }
+FEWEST_FOR_UMAP = 5  # clouds
 #: what a projection takes a cloud for (:mod:`whichway.analysis.clouds.projection`)
 VIEWS = {"frobenius": "rows in their order", "wasserstein": "rows in any order"}
 #: schedulers that can stand in for the model's own (:mod:`whichway.analysis.images.schedulers`)

@@ -59,7 +59,7 @@ def test_the_corners_are_the_prompts_images_and_nothing_is_rendered_twice(run, t
     ("arguments", "said"),
     [
         (["a", "b"], "wanted 3 prompts (a triangle) or 4 (a square), or weights for any number, got 2"),
-        (["a", "b", "c", "--side", "1"], "side: wanted at least 2"),
+        (["a", "b", "c", "--side", "1"], "side: wanted 2 to 100"),
         (["a", "b", "c", "--guidance", "nan"], "guidance_scale: wanted a finite number"),
     ],
 )

@@ -267,7 +267,7 @@ def test_prompts_may_hold_anything(run, tmp_path):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (["--frames", "1"], "frames: wanted at least 2 (and below 2^63), got 1"),
+        (["--frames", "1"], "frames: wanted 2 to 100,000, got 1"),
         (["--seed", "-1"], "seed: wanted at least 0 (and below 2^63), got -1"),
         (["--steps", "0"], "num_inference_steps: wanted at least 1 (and below 2^63), got 0"),
         (["--guidance", "nan"], "guidance_scale: wanted a finite number"),

@@ -180,7 +180,7 @@ def test_new_work_ends_the_old():
         ({"prompts": ("a fox", " ")}, "prompt B is empty; say what its image should show"),
         ({"methods": ()}, "methods: wanted one or two, side by side, got 0"),
         ({"methods": ("teleport",)}, "methods: unknown method 'teleport'"),
-        ({"frames": 1}, "frames: wanted at least 2"),
+        ({"frames": 1}, "frames: wanted 2 to 100,000"),
         ({"ground": "sea"}, "ground: unknown 'sea'; known: euclidean"),
     ],
 )

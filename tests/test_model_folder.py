@@ -138,9 +138,10 @@ def test_weights_that_are_missing_are_not_random_numbers(folder, file, weight):
     assert f"{file.split('/')[0]!r} lacks {weight}" in refusal(folder)
 
 
-def test_weights_that_a_text_encoder_has_no_place_for(folder):
-    edit_weights(folder / TEXT, lambda weights: weights.update(nonsense=torch.zeros(1)))
-    assert "'text_encoder' has nonsense, which a CLIPTextModel has no place for" in refusal(folder)
+@pytest.mark.parametrize(("file", "cls"), [(TEXT, "CLIPTextModel"), (UNET, "UNet2DConditionModel")])
+def test_weights_that_a_component_has_no_place_for(folder, file, cls):
+    edit_weights(folder / file, lambda weights: weights.update(nonsense=torch.zeros(1)))
+    assert f"{file.split('/')[0]!r} has nonsense, which a {cls} has no place for" in refusal(folder)
 
 
 @pytest.mark.parametrize(("file", "weight"), [(TEXT, TEXT_WEIGHT), (UNET, UNET_WEIGHT)])

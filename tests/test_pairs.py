@@ -64,6 +64,45 @@ def test_a_file_of_another_kind_is_refused_in_one_line(tmp_path, text, message):
         read_pairs(written(tmp_path, text))
 
 
+ONE = (PromptPair("a fox", "a panda"),)
+
+
+@pytest.mark.parametrize(
+    ("text", "pairs", "problem"),
+    [
+        ("prompt_a,prompt_b\na fox, red,a panda\na fox,a panda\n", ONE, "more fields than the header's 2"),
+        ("prompt_a,prompt_b,score\na fox, red,a panda,1\na fox,a panda\n", ONE, "more fields than the header's 3"),
+        ("prompt_a,prompt_b,,\na fox,a panda,,\n,,,\n", ONE, None),
+        (" Prompt_A , PROMPT_B \n a fox , a panda\n", ONE, None),
+        ("\ufeffprompt_a,prompt_b\r\na fox,a panda\r\n", ONE, None),
+        ('prompt_a,prompt_b\n"a fox",a panda\n' + "x" * 10_001 + ",b\n", ONE, "prompts of more than 10,000 characters"),
+        ('prompt_a,prompt_b\n"a fox, red","a\u2028panda"\n', (PromptPair("a fox, red", "a\u2028panda"),), None),
+    ],
+)
+def test_rows_and_headers_as_people_write_them(tmp_path, text, pairs, problem):
+    usable = read_pairs(written(tmp_path, text))
+    assert usable.pairs == pairs
+    assert len(usable.problems) == (problem is not None)
+    assert problem is None or problem in usable.problems[0]
+    if problem:
+        with pytest.raises(UserError, match="left out"):
+            read_pairs(written(tmp_path, text), strict=True)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ('prompt_a,prompt_b\n"a fox,b\n', r"is no CSV file \(line 2"),
+        ("prompt_a,prompt_b,prompt_a\na,b,c\n", "has two columns 'prompt_a'"),
+        ("prompt_a,prompt_b\na,b\n".encode("utf-16"), "is UTF-16"),
+        ("\n\n", "is not a CSV file with a header"),
+    ],
+)
+def test_files_that_cannot_be_read_row_by_row(tmp_path, text, message):
+    with pytest.raises(UserError, match=message):
+        read_pairs(written(tmp_path, text))
+
+
 def test_strict_makes_problems_errors_and_missing_files_are_named(tmp_path):
     with pytest.raises(UserError, match="1 row left out, empty prompts: line 3"):
         read_pairs(written(tmp_path, "prompt_a,prompt_b\na,b\n,c\n"), strict=True)

@@ -74,8 +74,11 @@ def test_a_folder_that_is_not_ours_is_never_written_into(tmp_path, model):
     ("content", "message"),
     [
         ('{"identity": {"seed": 0}, "settings": {}}', "holds a run of another version of whichway; choose another"),
-        ("{", "is damaged; remove it or choose another folder"),
-        (f'{{"layout": {LAYOUT}, "kind": "comparison", "identity": 3}}', "is damaged; remove it or choose another"),
+        ("{", "is damaged: what the frames beside it belong to is not known; choose another folder"),
+        (
+            f'{{"layout": {LAYOUT}, "kind": "comparison", "identity": 3}}',
+            "is damaged: what the frames beside it",
+        ),
     ],
 )
 def test_old_and_damaged_runs_are_refused_in_one_line(tmp_path, model, content, message):

@@ -426,7 +426,7 @@ def test_the_command(tiny_pipeline_folder, tmp_path):
         ({"methods": ()}, "methods: none given"),
         ({"methods": ("optimal@sideways",)}, "unknown 'sideways' in 'optimal@sideways'"),
         ({"perceptual_distances": ("beauty",)}, "perceptual_distances: unknown 'beauty'; known: lpips, efficientnet"),
-        ({"seeds": 0}, "seeds: wanted at least 1"),
+        ({"seeds": 0}, "seeds: wanted 1 to 10,000"),
     ],
 )
 def test_settings_that_make_no_sense_are_named(options, message):

@@ -6,12 +6,11 @@ from pathlib import Path
 from typing import Any
 
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
 from torch import Tensor
 
 from whichway.analysis.errors import UserError
 from whichway.analysis.families import Conditioning
-from whichway.analysis.files import written_whole
+from whichway.analysis.files import write_safetensors
 from whichway.geometry import PointCloud
 
 TEXT = "text"  # the encoder whose cloud stands under the conditioning's own name
@@ -35,8 +34,7 @@ def write_conditionings(path: Path, conditionings: Mapping[str, Conditioning]) -
             descriptions[key] = json.dumps(about)
         for part, vector in conditioning.vectors.items():
             tensors[f"{name}.{part}.vector"] = _alone(vector)
-    with written_whole(path) as aside:
-        save_file(tensors, aside, metadata=descriptions)
+    write_safetensors(path, tensors, descriptions)
 
 
 def read_conditionings(path: Path) -> dict[str, Conditioning]:

@@ -5,7 +5,6 @@ whatever those of the rows. It is a .npy of N×N float64 that any NumPy reads, w
 done yet, so a run that was interrupted goes on where it stopped. The .json of the same name says what the rows are.
 """
 
-import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
@@ -21,8 +20,9 @@ from whichway.analysis.clouds.ground_metrics import find_ground
 from whichway.analysis.clouds.on_cluster import blocks_on_cluster
 from whichway.analysis.clouds.parts import ALL, choose_parts, file_of_part, parts_of
 from whichway.analysis.errors import UserError, require_known, writing
-from whichway.analysis.files import write_json, written_whole
+from whichway.analysis.files import read_json, require_writable, write_json, written_whole
 from whichway.analysis.models.choice import ModelChoice
+from whichway.analysis.models.memory import require_memory
 from whichway.analysis.models.model import Model
 from whichway.analysis.models.versions import RENDERING_PACKAGES, versions
 from whichway.analysis.vocabulary import DISTANCES, GROUNDS
@@ -126,11 +126,14 @@ def measure_all(
     """
     if out.suffix != ".npy":
         raise UserError(f"out: wanted a name that ends in .npy, got {str(out)!r}")
+    require_writable(out)
     model = model or settings.model.load(report)
     conditionings = model.encode_each(settings.prompts)
     first = next(conditionings)
     clouds = {part: [parts_of(first)[part]] for part in choose_parts(settings.parts, first)}
     others = len(settings.prompts) - 1
+    sizes = [cloud.rows.nbytes for of_part in clouds.values() for cloud in of_part]
+    require_memory(2 * sum(sizes) * len(settings.prompts), f"{len(settings.prompts):,} prompts", "their conditionings")
     for conditioning in tqdm(conditionings, "prompts", others, disable=not progress, leave=False):
         parts = parts_of(conditioning)
         for part, of_part in clouds.items():
@@ -184,13 +187,21 @@ def compare_with_exact(
     chosen = rng.choice(len(rows), min(SAMPLE, len(rows)), replace=False)
     first, second = rows[chosen], columns[chosen]
     exact = _exact_pairs(clouds, first, second, ground)
-    apart = exact > 0
+    size = max(float(clouds[index].rows.norm(dim=1).max()) for index in np.unique(np.concatenate([first, second])))
+    apart = exact > size * np.finfo(np.float32).eps ** 0.5  # nearer ones are one and the same up to rounding
     if not apart.any():
         return None
     ratios = matrix[first, second][apart] / exact[apart]
     low, high = np.quantile(ratios, (0.025, 0.975))
-    correlation = float(spearmanr(matrix[first, second], exact).statistic) if len(exact) > 2 else 1.0
+    correlation = _rank_correlation(matrix[first, second], exact)
     return Approximation(int(apart.sum()), float(ratios.mean()), float(low), float(high), correlation)
+
+
+def _rank_correlation(approximate: np.ndarray, exact: np.ndarray) -> float:
+    """Spearman's; 1 where there is no order to get wrong."""
+    if len(exact) < 3 or not np.ptp(exact) or not np.ptp(approximate):
+        return 1.0
+    return float(spearmanr(approximate, exact).statistic)
 
 
 def _exact_pairs(
@@ -212,17 +223,19 @@ def sidecar(out: Path) -> Path:
 
 
 def open_matrix(out: Path, identity: dict) -> np.memmap:
-    """The matrix at ``out``, all NaN where it is new.
+    """The matrix at ``out``, all NaN where it is new, or damaged.
 
     Raises:
-        UserError: a matrix of other distances is there, or there is no space for a new one.
+        UserError: a matrix of other distances is there, or a file of the sidecar's name that is not ours; there is no
+            space for a new one.
     """
     count = len(identity["prompts"])
-    if out.exists():
+    if out.exists() or sidecar(out).exists():
         saved = _read_sidecar(out)
         changed = [name for name, value in identity.items() if saved.get(name) != value]
         if changed:
             raise UserError(f"{str(out)!r} holds distances of other {', '.join(changed)}; choose another file")
+    if _is_whole(out, count):
         return np.lib.format.open_memmap(out, mode="r+")
     write_json(sidecar(out), identity)
     with written_whole(out) as aside, aside.open("wb") as file:
@@ -234,11 +247,32 @@ def open_matrix(out: Path, identity: dict) -> np.memmap:
     return np.lib.format.open_memmap(out, mode="r+")
 
 
-def _read_sidecar(out: Path) -> dict:
+def _is_whole(out: Path, count: int) -> bool:
+    """Whether a matrix of that size is there, to its last byte: NumPy would make a shorter file longer, by zeros."""
     try:
-        content: dict = json.loads(sidecar(out).read_text(encoding="utf-8"))
+        with out.open("rb") as file:
+            version = np.lib.format.read_magic(file)
+            shape, fortran_order, dtype = np.lib.format.read_array_header_1_0(file)
+            whole = out.stat().st_size == file.tell() + 8 * count**2
+    except (OSError, ValueError):
+        return False
+    return whole and (version, shape, fortran_order, dtype.str) == ((1, 0), (count, count), False, "<f8")
+
+
+def _read_sidecar(out: Path) -> dict:
+    """What the sidecar says.
+
+    Raises:
+        UserError: it is not there, damaged, or a file of somebody else's.
+    """
+    try:
+        content = read_json(sidecar(out))
     except (OSError, ValueError) as error:
-        raise UserError(f"{str(out)!r} is no matrix of ours: {str(sidecar(out))!r} is not there or damaged") from error
+        raise UserError(
+            f"{str(out)!r} is no matrix of ours: {str(sidecar(out))!r} is not there or damaged; choose another file"
+        ) from error
+    if not {"distance", "prompts", "model_sha256"} <= content.keys():
+        raise UserError(f"{str(sidecar(out))!r} is not ours, and would be written over; choose another file")
     return content
 
 
@@ -255,8 +289,9 @@ def _identity(prompts: Sequence[str], distance: str, ground: str, model: Model) 
 
 
 def _is_done(matrix: np.ndarray, block: Block) -> bool:
+    """All of it is there: distances, which are neither NaN nor infinite nor negative."""
     rows, columns = block
-    return not (np.isnan(matrix[rows, columns]).any() or np.isnan(matrix[columns, rows]).any())
+    return all(bool((np.isfinite(part) & (part >= 0)).all()) for part in (matrix[rows, columns], matrix[columns, rows]))
 
 
 def _write_blocks(matrix: np.memmap, out: Path, solved: Iterable, missing: Sequence, progress: bool) -> None:

@@ -16,7 +16,7 @@ from sklearn.decomposition import PCA
 from sklearn.manifold import MDS, trustworthiness
 from tqdm.auto import tqdm
 
-from whichway.analysis.vocabulary import PROJECTIONS, VIEWS, require_free_name
+from whichway.analysis.vocabulary import FEWEST_FOR_UMAP, PROJECTIONS, VIEWS, require_free_name
 from whichway.geometry import (
     CloudStack,
     Neighbours,
@@ -191,8 +191,10 @@ def _scaling(distances: np.ndarray, seed: int) -> np.ndarray:
 
 
 def _neighbourhoods(distances: np.ndarray, seed: int) -> np.ndarray:
-    if len(distances) < 5:
-        raise ValueError(f"UMAP needs at least 5 clouds, got {len(distances)}; MDS and PCA do with fewer")
+    if len(distances) < FEWEST_FOR_UMAP:
+        raise ValueError(
+            f"UMAP needs at least {FEWEST_FOR_UMAP} clouds, got {len(distances)}; MDS and PCA do with fewer"
+        )
     from umap import UMAP  # takes ten seconds
 
     mapper = UMAP(

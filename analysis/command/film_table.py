@@ -12,7 +12,7 @@ from whichway.analysis.runs.film_settings import FilmSettings
 
 def show_film(film: Film, settings: FilmSettings, console: Console | None = None) -> None:
     """Where it is, and how much of its change was noise, if that was measured."""
-    console = console or Console()
+    console = console or Console(markup=False)
     if len(film.smoothness) > 1:
         console.print(_noise_table(film, settings))
     for path in (film.path, film.contact_sheet):

@@ -42,10 +42,12 @@ def invariance(
     check could not have failed. 2: it could not run.
     """
     from whichway.analysis.command.tables import show_census, show_invariance
-    from whichway.analysis.files import write_json
+    from whichway.analysis.files import require_writable, write_json
     from whichway.analysis.invariance.census import take_census
     from whichway.analysis.invariance.check import check_invariance
 
+    if json_file is not None:
+        require_writable(json_file)
     if architectures is not None:
         checks = take_census(names(architectures), seed=sampling.seed, progress=True)
     else:

@@ -15,10 +15,11 @@ from whichway.analysis.command.outcome import ends_in_one_line
 def robustness(studies: tuple[Path, ...], reference: str, out: Path) -> None:
     """Compare finished studies: does the ranking of methods hold under other distances, schedulers and guidance?"""
     from whichway.analysis.command.tables import show_robustness
-    from whichway.analysis.files import written_whole
+    from whichway.analysis.files import require_writable, written_whole
     from whichway.analysis.pictures.robustness import draw_robustness
     from whichway.analysis.study.robustness import agreement, compare_studies
 
+    require_writable(out)
     compared = compare_studies(studies, reference=reference)
     agreeing = agreement(compared)
     with written_whole(out) as aside:

@@ -22,6 +22,8 @@ from whichway.analysis.vocabulary import PERCEPTUAL_DISTANCE
 if TYPE_CHECKING:
     from whichway.analysis.prompts.pairs import PromptPair
 
+MOST_PAIRS = 100_000  # of a stratum
+
 
 @click.command()
 @ends_in_one_line("Finished pairs are kept; the same command continues.")
@@ -118,11 +120,11 @@ def _choose_pairs(
     seed: int,
     tuning: bool,
 ) -> "tuple[PromptPair, ...]":
+    from whichway.analysis.errors import require_between
     from whichway.analysis.prompts.pairs import DIFFERING, SIMILARITY, read_pairs, sample_by_stratum
     from whichway.analysis.prompts.world_pairs import STRATA, world_pairs
 
-    if per_stratum < 1:
-        raise click.UsageError(f"per-stratum: wanted at least 1, got {per_stratum}")
+    require_between("per-stratum", per_stratum, 1, MOST_PAIRS)
     if file is None:
         strata = SIMILARITY if differing else STRATA
         return world_pairs(len(strata) * per_stratum, seed=seed, tuning=tuning, strata=strata).pairs

@@ -28,7 +28,7 @@ from whichway.analysis.vocabulary import MEASURES
 
 
 def show_comparison(comparison: Comparison, console: Console | None = None) -> None:
-    console = console or Console()
+    console = console or Console(markup=False)
     settings = comparison.settings
     console.print(f"\nA: {settings.prompt_a!r}\nB: {settings.prompt_b!r}\n", highlight=False, markup=False)
     encoders = next(iter(comparison.results.values())).lengths
@@ -145,7 +145,7 @@ def show_study(
 
     Over the pairs that differ; over all, where none does.
     """
-    console = console or Console()
+    console = console or Console(markup=False)
     differing = group_of(results, DIFFERING)
     results, which = (results, "") if differing.empty else (differing, " that say different things")
     column = f"ppl_{distance}"
@@ -171,20 +171,24 @@ def show_robustness(
     compared: pd.DataFrame, agreement: pd.DataFrame, reference: str, console: Console | None = None
 ) -> None:
     """Methods × conditions, and how far their rankings agree."""
-    console = console or Console()
+    console = console or Console(markup=False)
     conditions = list(dict.fromkeys(compared["condition"]))
     rows = [
         (str(method), *(str(Estimate(row.ratio, row.low, row.high)) for row in of_method.itertuples()))
         for method, of_method in compared.groupby("method", sort=False)
     ]
-    rows.append(("Kendall's τ", *(f"{row.tau:.2f} of {row.methods} methods" for row in agreement.itertuples())))
+    rows.append(("Kendall's τ", *(_agreement(row.tau, row.methods) for row in agreement.itertuples())))
     title = f"PPL, ratio to {reference}; below 1 is smoother"
     print_table(console, title, ("method", *conditions), rows)
 
 
+def _agreement(tau: float, methods: int) -> str:
+    return "–" if tau != tau else f"{tau:.2f} of {methods} methods"
+
+
 def show_challenge(challenge: Challenge, rule: SelectionRule, folder: Path, console: Console | None = None) -> None:
     """Every candidate on the tuning pairs, the one that was picked on the held-out ones, and the verdict."""
-    console = console or Console()
+    console = console or Console(markup=False)
     tables = {"tuning pairs": challenge.tuned, "held-out pairs": [challenge.held_out] if challenge.held_out else []}
     for title, compared in tables.items():
         if not compared:
@@ -210,7 +214,7 @@ def show_challenge(challenge: Challenge, rule: SelectionRule, folder: Path, cons
 
 def show_invariance(records: Sequence[InvarianceRecord], console: Console | None = None) -> None:
     """A table for each dtype, one row for each level, and what they amount to."""
-    console = console or Console()
+    console = console or Console(markup=False)
     console.print(
         "Relative change of the output when the rows are permuted (perm.), or the measure is written in the worst of "
         "four other ways (meas.); what summing in another order does (floor), and what rounding may do (limit). "
@@ -249,7 +253,7 @@ def _growth(record: InvarianceRecord) -> str:
 
 def show_census(records: Sequence[InvarianceRecord], console: Console | None = None) -> None:
     """One row for each architecture, and what restores measure invariance where it does not hold."""
-    console = console or Console()
+    console = console or Console(markup=False)
     table = Table(box=SIMPLE, padding=(0, 1, 0, 0))
     for heading in ("architecture", "permutation", "measure", "other text", "because"):
         table.add_column(heading, overflow="fold")
@@ -286,7 +290,7 @@ def _largest(errors: Mapping[str, float | None]) -> float | None:
 
 def show_choices(groups: Mapping[str, Mapping[str, str]], console: Console | None = None) -> None:
     """Each option's possible values, and what they are."""
-    console = console or Console()
+    console = console or Console(markup=False)
     for option, group in groups.items():
         console.print(option, highlight=False)
         table = Table(box=None, show_header=False, padding=(0, 0, 0, 2))

@@ -127,7 +127,7 @@ class Exploration:
             for t, index in index_of.items()
             if index not in self.frames[method]
         }
-        for names, picture in leg.renderer.render_each(requested, batch_size=together, on_step=check):
+        for names, picture in leg.renderer.render_each(requested, on_step=check):
             where = [(method, index_of[t]) for method, t in names if t is not None]
             for method, index in where:
                 self.frames[method][index] = picture

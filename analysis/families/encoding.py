@@ -8,12 +8,14 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from whichway.analysis.errors import shortened
 from whichway.analysis.families.chunks import ReadPrompt, read_prompt
 from whichway.analysis.families.clip_skip import with_text_models
 from whichway.analysis.families.conditioning import Conditioning
 from whichway.analysis.families.encoded_rows import EncodedRows, conditioning_of
 from whichway.analysis.families.encoder import Encoder, called_with
 from whichway.analysis.families.family import MASK, ROWS, Family, negative
+from whichway.analysis.finite import require_finite_numbers
 from whichway.analysis.quiet import quiet_libraries
 from whichway.analysis.reading.prompt_reading import PromptReading
 
@@ -138,7 +140,10 @@ def _encode_prompt(family: Family, pipeline: Any, **arguments: Any) -> dict[str,
         returned = pipeline.encode_prompt(**{name: value for name, value in options.items() if name in accepted})
     pipeline.maybe_free_model_hooks()  # under offloading, the encoder makes room again
     named = zip(family.returns, returned, strict=False)
-    return {name: tensor for name, tensor in named if name and tensor is not None}
+    tensors = {name: tensor for name, tensor in named if name and tensor is not None}
+    for name, tensor in tensors.items():
+        require_finite_numbers(tensor, f"text encoder: the {name} of the prompts")
+    return tensors
 
 
 def _warn_of_long(family: Family, encoder: Encoder, pipeline: Any, prompts: Sequence[ReadPrompt]) -> None:
@@ -156,12 +161,13 @@ def _warn_of_long(family: Family, encoder: Encoder, pipeline: Any, prompts: Sequ
     [source, tokens] = long[0]
     if len(prompts) > 1:
         message = (
-            f"{len(long)} of {len(prompts)} prompts truncated to {name}'s {positions} positions; the first: {source!r}"
+            f"{len(long)} of {len(prompts)} prompts truncated to {name}'s {positions} positions; "
+            f"the first: {shortened(source)}"
         )
     else:
         message = (
             f"prompt truncated: {tokens} tokens, {name} has {positions} positions; "
-            f"the last {tokens - positions} before the end token were dropped: {source!r}"
+            f"the last {tokens - positions} before the end token were dropped: {shortened(source)}"
         )
     advice = " (long_prompts 'chunks', --long-prompts chunks, keeps them)" if encoder.chunked else ""
     warnings.warn(message + advice, TruncationWarning, stacklevel=2)

@@ -12,8 +12,9 @@ import psutil
 import torch
 from jaxtyping import UInt8
 
-from whichway.analysis.errors import UserError
+from whichway.analysis.errors import UserError, shortened
 from whichway.analysis.families import Conditioning, Family
+from whichway.analysis.finite import finite_output, require_finite_numbers
 from whichway.analysis.images.attended_cloud import AttendedCloud
 from whichway.analysis.images.attention_interpolation import (
     attend_to_ends,
@@ -27,7 +28,7 @@ from whichway.analysis.images.noise import initial_noise
 from whichway.analysis.images.pipeline_call import arguments_of_call, attend_as_weighted
 from whichway.analysis.images.precision import without_tf32
 from whichway.analysis.images.sampling import ResolvedSampling, Sampling, SamplingDefaults
-from whichway.analysis.images.schedulers import after_each_step, scheduled
+from whichway.analysis.images.schedulers import after_each_step, require_schedulable, scheduled
 from whichway.analysis.images.text_arguments import text_arguments
 from whichway.analysis.images.travelling_noise import NoisePoint, noise_of, noise_travels
 from whichway.analysis.images.undisturbed import undisturbed
@@ -39,7 +40,8 @@ Picture = UInt8[np.ndarray, "height width 3"]
 Images = UInt8[np.ndarray, "frames height width 3"]
 Renderable = Conditioning | PointCloud  # a cloud alone: the conditioning of a family that has one cloud
 LayerChange = Callable[[], AbstractContextManager]  # makes the context in which the denoiser's layers attend otherwise
-LARGEST_BATCH, LARGEST_BATCH_ON_GPU = 16, 64  # beyond which a frame gets no cheaper
+LARGEST_BATCH, LARGEST_BATCH_ON_GPU = 4, 64  # beyond which a frame gets hardly cheaper
+PIXELS_TOGETHER = 2**16  # of a batch on a CPU: larger images get no cheaper by being rendered together
 BESIDE_ATTENDED = 2  # frames: both ends of a path are rendered in each batch that attends to them
 
 
@@ -103,8 +105,12 @@ def render_each(
     (:mod:`whichway.analysis.images.weighted_attention`). Clouds whose frames attend to those at both ends of their path
     (:mod:`whichway.analysis.images.attention_interpolation`) are rendered together with these.
 
+    Where a batch holds three frames or four, the sums in them may be added up in another order. On a CPU a frame is
+    therefore the same whatever is rendered with it: all batches have one size, the last one filled up by repetition,
+    and in each of them clouds have the same sizes (``docs/determinism.md``).
+
     Args:
-        batch_size: frames rendered together, at most, the ends that they attend to included; None:
+        batch_size: frames rendered together, at most, the ends that they attend to included, and not filled up; None:
             :func:`fitting_batch_size`. Where memory runs out, half as many, and no more for frames of that kind later.
         on_step: called after each sampling step of a batch; what it raises ends the rendering there.
         on_progress: called after each sampling step with how far that was, in frames: of a batch of 16 and 20 steps,
@@ -115,45 +121,74 @@ def render_each(
             single image that does not fit in memory.
     """
     own = sampling.resolved(model.defaults)
-    groups = [*in_groups(model, conditionings)]
-    batch_size = batch_size or fitting_batch_size(model, own)
+    require_schedulable(model.pipeline, own.num_inference_steps)
+    independent = batch_size is None and model.device.type == "cpu"
+    groups = [*in_groups(model, conditionings, exactly=independent)]
+    largest = batch_size or fitting_batch_size(model, own)
     batch = Batch(model, own, on_step, on_progress)
     model.free_text_encoders()
+    limits = model.batch_limits
+
+    def rendered(some: Sequence[Conditioning], ends: tuple | None, most: int, key: object) -> Images:
+        size = min(most, limits.get(key, most)) if independent else len(some)
+        pictures: Images = batch.render([*some, *[some[-1]] * (size - len(some))], ends)[: len(some)]
+        return pictures
+
     for together, ends in groups:
         size = max(map(_rows, together)).bit_length()
         extra = 0 if ends is None else BESIDE_ATTENDED
+        most = max(1, largest - extra)
+        key = (own.height, own.width, batch.negative is None, max(size, batch.negative_size), extra)
         yield from in_fitting_batches(
             together,
-            lambda some, ends=ends: batch.render(some, ends),  # type: ignore[misc]
-            largest=max(1, batch_size - extra),
-            limits=model.batch_limits,
-            key=(own.height, own.width, batch.negative is None, max(size, batch.negative_size), extra),
+            partial(rendered, ends=ends, most=most, key=key),
+            largest=most,
+            limits=limits,
+            key=key,
             what=f"one image of {own.height} × {own.width} pixels of model {model.name!r}"
             + (", with the two images that it attends to," if extra else ""),
         )
 
 
 def in_groups(
-    model: RenderingModel, conditionings: Sequence[Renderable]
+    model: RenderingModel, conditionings: Sequence[Renderable], *, exactly: bool = False
 ) -> Iterator[tuple[list[Conditioning], tuple | None]]:
     """The conditionings in their order, as many as may be rendered together, and what they attend to.
+
+    Args:
+        exactly: those of one group have one shape; else about one size, and the smaller ones are padded.
 
     Raises:
         UserError: conditionings of another family, or of another width.
     """
     whole = [_conditioning(model, each) for each in conditionings]
-    for (ends, _), group in groupby(whole, lambda each: (_attended_ends(each), _rows(each).bit_length())):
-        yield list(group), ends  # that attend to the same ends, and of about one size: the smaller ones are padded
+
+    def shared(each: Conditioning) -> tuple:
+        return _attended_ends(each), shape(each) if exactly else _rows(each).bit_length()
+
+    for (ends, _), group in groupby(whole, shared):
+        yield list(group), ends
 
 
 def fitting_batch_size(model: RenderingModel, sampling: Sampling = Sampling()) -> int:
-    """How many frames to try together: as many as fit half of the free memory, 16 at most, and 64 on a GPU.
+    """How many frames to try together: as many as fit half of the free memory, 64 at most, and 4 on a CPU.
 
-    A GPU says when its memory is full; a CPU's operating system ends the process.
+    On a CPU four small images, and one large one, whatever is to be rendered: frames depend on it in their last digits
+    (:func:`render_each`). A GPU says when its memory is full; a CPU's operating system ends the process.
+
+    Raises:
+        UserError: on a CPU, a single image needs more than twice the memory that is free.
     """
     own = sampling.resolved(model.defaults)
-    largest = LARGEST_BATCH_ON_GPU if model.device.type == "cuda" else LARGEST_BATCH
-    return max(1, min(largest, free_bytes(model.device) // 2 // bytes_of_a_frame(model, own)))
+    free, frame = free_bytes(model.device), bytes_of_a_frame(model, own)
+    if model.device.type == "cuda":
+        return max(1, min(LARGEST_BATCH_ON_GPU, free // 2 // frame))
+    if frame > 2 * free:
+        raise UserError(
+            f"one image of {own.height} × {own.width} pixels takes about {frame / 2**30:.0f} GiB of memory, and "
+            f"{free / 2**30:.0f} GiB is free; wanted a smaller --height and --width"
+        )
+    return max(1, min(LARGEST_BATCH, PIXELS_TOGETHER // (own.height * own.width), free // 2 // frame))
 
 
 def bytes_of_a_frame(model: RenderingModel, sampling: ResolvedSampling) -> int:
@@ -195,7 +230,22 @@ def _conditioning(model: RenderingModel, each: Renderable) -> Conditioning:
             raise UserError(
                 f"cloud of shape {tuple(cloud.rows.shape)}; model {model.name!r} wants rows of width {width}"
             )
+    rows = {name: cloud.rows for name, cloud in each.clouds.items()}
+    for name, numbers in {**rows, **each.vectors}.items():
+        require_finite_numbers(
+            numbers.to(model.dtype), f"conditioning of {shortened(each.source)}: the numbers of {name!r}"
+        )
     return each
+
+
+def shape(conditioning: Conditioning) -> tuple:
+    """What a batch's tensors depend on besides their content: frames of one shape can be rendered together as they are.
+
+    The number of rows, then of each cloud; and whether the rows simply are there, or have weights.
+    """
+    clouds = conditioning.clouds
+    plain = (cloud.is_uniform and conditioning.masses[name] == len(cloud) for name, cloud in clouds.items())
+    return _rows(conditioning), *map(len, clouds.values()), *plain
 
 
 def _rows(conditioning: Conditioning) -> int:
@@ -278,7 +328,8 @@ class Batch:
             arguments=model.call_arguments,
         )
         with (
-            after_each_step(model.pipeline, lambda _: self._stepped()),
+            after_each_step(model.pipeline, self._finite_step()),
+            finite_output(model.pipeline.vae.decoder, f"model {model.name!r}: pixels from the decoder"),
             noise_travels() if travelling else nullcontext(),
         ):
             return self.sample(arguments, attending)
@@ -289,10 +340,20 @@ class Batch:
             pictures = self.model.pipeline(**arguments, output_type="np").images
         return (pictures * 255).round().astype(np.uint8)
 
-    def _stepped(self) -> None:
+    def _finite_step(self) -> Callable[[Any], None]:
+        """Called with what the scheduler returns of each step."""
         steps = len(self.model.pipeline.scheduler.timesteps)  # some schedulers take more than were asked for
-        self.on_progress(self.frames / steps)
-        self.on_step()
+        step = 0
+
+        def ended(stepped: Any) -> None:
+            nonlocal step
+            step += 1
+            settings = f"step {step} of {self.sampling.num_inference_steps}, guidance {self.sampling.guidance_scale:g}"
+            require_finite_numbers(stepped[0], f"model {self.model.name!r}: latents after {settings}")
+            self.on_progress(self.frames / steps)
+            self.on_step()
+
+        return ended
 
     @contextmanager
     def _layers_changed(self, attending: LayerChange | None) -> Iterator[None]:

@@ -18,6 +18,20 @@ CLASSES = {
 }
 
 
+def require_schedulable(pipeline: Any, num_inference_steps: int) -> None:
+    """Complain before anything is rendered.
+
+    Raises:
+        UserError: more sampling steps than the noise schedule has times.
+    """
+    most = pipeline.scheduler.config.get("num_train_timesteps", 1000)
+    if num_inference_steps > most:
+        raise UserError(
+            f"num_inference_steps: wanted 1 to {most}, the times that the model was trained at, got "
+            f"{num_inference_steps}"
+        )
+
+
 @contextmanager
 def scheduled(pipeline: Any, name: str) -> Iterator[None]:
     """Within the context, the pipeline samples with the scheduler called ``name``, on its own noise schedule.

@@ -10,6 +10,8 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from whichway.analysis.finite import require_finite_numbers
+
 
 @dataclass(frozen=True)
 class Rewriting:
@@ -60,6 +62,12 @@ REWRITINGS = {
 
 
 def relative_error(changed: Tensor, plain: Tensor) -> float:
-    """‖changed − plain‖ / ‖plain‖ over all entries, computed in float64."""
+    """‖changed − plain‖ / ‖plain‖ over all entries, computed in float64.
+
+    Raises:
+        UserError: NaN or infinity among them, as where a dtype's range was left.
+    """
+    for output in (changed, plain):
+        require_finite_numbers(output, "invariance: outputs of the level that was checked")
     plain = plain.double()
     return float((changed.double() - plain).norm() / plain.norm())

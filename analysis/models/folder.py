@@ -180,7 +180,7 @@ def require_matching_weights(folder: ModelFolder, name: str, variant: str | None
     """Every weight of every component is in its files, in the right shape. The modules are built without memory.
 
     Raises:
-        UserError: weights that are missing or of another shape; in a text encoder also weights that are left over.
+        UserError: weights that are missing, of another shape, or left over: then they are another model's.
     """
     for part, cls in folder.modules.items():
         if "quantization_config" not in _config(folder.path / part):  # those are packed: other names, other shapes
@@ -214,7 +214,7 @@ def _require_matching(path: Path, name: str, part: str, cls: Any, variant: str |
             f"model {name!r}: {part!r} lacks {_some(missing)}, which a {cls.__name__} has; "
             "random numbers would stand in"
         )
-    if left_over and is_of_transformers(cls):
+    if left_over:
         raise UserError(f"model {name!r}: {part!r} has {_some(left_over)}, which a {cls.__name__} has no place for")
 
 

@@ -12,8 +12,8 @@ from whichway.analysis.errors import UserError
 QUANTIZED = {"bitsandbytes-8bit": 1.0, "bitsandbytes-4bit": 0.5, "quanto-int8": 1.0}
 
 
-def require_memory(needed: float, what: str) -> None:
-    """Check that ``needed`` bytes are available for the weights of ``what``.
+def require_memory(needed: float, what: str, parts: str = "its weights") -> None:
+    """Check that ``needed`` bytes are available for the ``parts`` of ``what``.
 
     Raises:
         UserError: fewer bytes are available.
@@ -21,7 +21,7 @@ def require_memory(needed: float, what: str) -> None:
     available = psutil.virtual_memory().available
     if needed > available:
         raise UserError(
-            f"{what} needs {needed / 2**30:.1f} GiB for its weights, {available / 2**30:.1f} GiB of memory is available"
+            f"{what} needs {needed / 2**30:.1f} GiB for {parts}, {available / 2**30:.1f} GiB of memory is available"
         )
 
 

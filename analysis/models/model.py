@@ -13,6 +13,7 @@ from whichway.analysis.errors import UserError
 from whichway.analysis.families import Conditioning, Family, PromptReading, encode, encode_negative, find_family
 from whichway.analysis.families.chunks import require_reading
 from whichway.analysis.families.clip_skip import require_clip_skip
+from whichway.analysis.finite import require_finite_weights
 from whichway.analysis.images.pipeline_defaults import pipeline_defaults
 from whichway.analysis.images.rendering import Images, Renderable, render
 from whichway.analysis.images.sampling import Sampling, SamplingDefaults
@@ -260,6 +261,7 @@ def load_model(
         chunk_masses,
     )
     pipeline = _load(choice, report) if named else _taken_as_it_is(model, choice)
+    require_finite_weights(pipeline, choice.name)
     arguments = dict(call_arguments or {})
     loaded = Model(choice.name, pipeline, compiled, clip_skip, arguments, free_text_encoders, choice.reading)
     if named:

@@ -5,6 +5,7 @@ from dataclasses import replace
 from typing import Any, Protocol, TypeVar, runtime_checkable
 
 from whichway.analysis.images.sampling import Sampling
+from whichway.analysis.images.schedulers import require_schedulable
 from whichway.analysis.models.choice import ModelChoice
 from whichway.analysis.models.model import Model
 
@@ -28,9 +29,10 @@ def with_model(
     """The model, loaded where the caller has none, and the settings with nothing left open: as records keep them.
 
     Raises:
-        UserError: a model that cannot be loaded.
+        UserError: a model that cannot be loaded, or more sampling steps than it has.
     """
     model = model or settings.model.load(report)
     resolved: Any = settings
     sampling, choice = settings.sampling.resolved(model.defaults), settings.model.as_loaded(model)
+    require_schedulable(model.pipeline, sampling.num_inference_steps)
     return replace(resolved, sampling=sampling, model=choice), model

@@ -17,7 +17,8 @@ def draw_gallery(
     """Each image under its caption, every pixel as it is.
 
     Args:
-        images: caption → image.
+        images: caption → image. Captions are drawn as they are: a dollar sign that is to be one has a backslash before
+            it, as :func:`whichway.analysis.pictures.style.literal` puts it.
         columns: at most so many beside each other.
         side: of an image, in inches.
     """
@@ -29,7 +30,7 @@ def draw_gallery(
     for axis, (caption, image) in zip(axes, images.items(), strict=False):
         axis.imshow(image, interpolation="nearest")
         axis.set_anchor("N")  # below its caption, wherever the room is
-        axis.set_title(caption.replace("$", r"\$"), fontsize=8)
+        axis.set_title(caption, fontsize=8)
     for axis in figure.axes:
         axis.axis("off")
     return figure

@@ -10,6 +10,7 @@ from matplotlib.offsetbox import AnnotationBbox, OffsetImage
 
 from whichway.analysis.clouds.projection import Projection, project
 from whichway.analysis.pictures.style import colour, marker, new_figure
+from whichway.analysis.vocabulary import FEWEST_FOR_UMAP
 from whichway.geometry import PointCloud
 
 THUMBNAIL = 48  # points, where there is room
@@ -85,7 +86,8 @@ def _draw_views(
     paths_by_view = {"frobenius": matrices or {"A": [reference]}, "wasserstein": clouds}
     for axis, (view, paths) in zip(axes, paths_by_view.items(), strict=True):
         everything = [cloud for path in paths.values() for cloud in path]
-        projection = project(everything, view, method=method, reference=reference)
+        fewer = method == "umap" and len(everything) < FEWEST_FOR_UMAP  # of paths that are no matrices, A alone
+        projection = project(everything, view, method="mds" if fewer else method, reference=reference)
         _draw_paths(axis, projection, {name: len(path) for name, path in paths.items()})
         axis.set_title(f"{name}{TITLES[view]}\n{projection.distortion}", fontsize=10)
 

@@ -29,8 +29,9 @@ def draw_ratio_matrix(
     axis = figure.subplots()
     logs = np.full((len(rows), len(columns)), np.nan)
     for (row, column), ratio in cells.items():
-        logs[rows.index(row), columns.index(column)] = np.log(ratio.value)
-    limit = float(np.clip(1.5 * np.nanquantile(np.abs(logs), 0.95), *LIMITS))
+        logs[rows.index(row), columns.index(column)] = np.log(ratio.value) if ratio.value > 0 else np.nan
+    known = np.abs(logs[np.isfinite(logs)])
+    limit = float(np.clip(1.5 * np.quantile(known, 0.95), *LIMITS)) if len(known) else LIMITS[0]
     axis.imshow(logs, cmap="RdBu_r", norm=TwoSlopeNorm(0, -limit, limit), aspect="auto")
     for (row, column), ratio in cells.items():
         place = columns.index(column), rows.index(row)
@@ -41,7 +42,7 @@ def draw_ratio_matrix(
         axis.text(
             place[0],
             place[1] - 0.02 * with_interval,
-            f"{ratio.value:.2f}",
+            "–" if np.isnan(ratio.value) else f"{ratio.value:.2f}",
             va="bottom" if with_interval else "center",
             fontsize=9,
             weight=weight,

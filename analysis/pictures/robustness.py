@@ -4,7 +4,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from whichway.analysis.pictures.ratio_matrix import draw_ratio_matrix
-from whichway.analysis.pictures.style import new_figure
+from whichway.analysis.pictures.style import literal, new_figure
 from whichway.analysis.statistics.estimates import Estimate
 
 
@@ -16,7 +16,7 @@ def draw_robustness(compared: pd.DataFrame, agreement: pd.DataFrame, reference: 
     """
     pairs = compared.groupby("condition", sort=False)["pairs"].first()
     labels = {
-        str(name): f"{name}\n{pairs[name]} pairs, τ = {row.tau:.2f} of {row.methods:.0f} methods"
+        str(name): f"{literal(str(name))}\n{pairs[name]} pairs, τ = {row.tau:.2f} of {row.methods:.0f} methods"
         for name, row in agreement.iterrows()
     }
     methods = list(dict.fromkeys(compared["method"]))

@@ -11,7 +11,7 @@ from whichway.analysis.pictures.ratio_matrix import draw_ratio_matrix
 from whichway.analysis.pictures.style import METHOD_COLOURS, colour, marker, new_figure
 from whichway.analysis.prompts.pairs import GROUPS, STRATA
 from whichway.analysis.statistics.correlations import correlation, correlation_of_steps, predict_from_length
-from whichway.analysis.statistics.paired import PairedComparison, by_pair, compare_methods
+from whichway.analysis.statistics.paired import PairedComparison, by_pair, compare_methods, ratios_where_apart
 
 #: geometric length of a step, as :func:`whichway.analysis.study.results.read_steps` calls it → as a figure does
 LENGTHS = {"wasserstein": "$W_2$", "pull_back": "pull-back $W_2$", "frobenius": "RMS Frobenius"}
@@ -71,7 +71,7 @@ def draw_claim(results: pd.DataFrame, distance: str, method: str, reference: str
         spread = np.random.default_rng(0).permutation(np.linspace(-0.32, 0.08, len(ratios)))
         axis.plot(place + spread, ratios, ".", color="0.6", markersize=4, zorder=1)
         _draw_upright_interval(axis, place + 0.25, compared)
-        ticks.append(f"{name}\n{compared.pairs} pairs\n{compared.ratio.value:.2f}")
+        ticks.append(f"{name}\n{compared.pairs} pairs\n{_number(compared.ratio.value)}")
         if name in SAYING_THE_SAME and not set(list(parts)[:place]) & set(SAYING_THE_SAME) and place:
             axis.axvline(place - 0.5, color="0.4", linewidth=0.8, linestyle="--")
     axis.set_xticks(range(len(parts)), ticks, fontsize=8)
@@ -85,6 +85,11 @@ def draw_claim(results: pd.DataFrame, distance: str, method: str, reference: str
     axis.set_ylabel(f"PPL of {method} / of {reference}\n({distance})", fontsize=9)
     axis.spines[["top", "right"]].set_visible(False)
     return figure
+
+
+def _number(value: float, digits: int = 2) -> str:
+    """A dash where there is none: prompts of one and the same cloud have no ratio."""
+    return "–" if np.isnan(value) else f"{value:.{digits}f}"
 
 
 def _draw_upright_interval(axis: Axes, place: float, comparison: PairedComparison) -> None:
@@ -136,7 +141,8 @@ def draw_distances(results: pd.DataFrame, encoder: str = "") -> Figure:
         lower, upper = 0.95 * min(y.min(), x.min()), 1.05 * x.max()
         axis.plot([lower, upper], [lower, upper], color="black", linewidth=0.8, label="equal")
         title = f"{title} of {encoder}" if encoder else title
-        axis.set(xlabel="RMS Frobenius", ylabel="$W_2$", title=f"{title}: mean ratio {(y / x).mean():.3f}")
+        ratio = _number(ratios_where_apart(y, x).mean(), 3)
+        axis.set(xlabel="RMS Frobenius", ylabel="$W_2$", title=f"{title}: mean ratio {ratio}")
         axis.spines[["top", "right"]].set_visible(False)
     if pairs["score"].notna().any():
         figure.colorbar(points, ax=figure.axes, label="similarity of the prompts")
@@ -160,7 +166,7 @@ def draw_geometry(results: pd.DataFrame, steps: pd.DataFrame, distance: str, enc
     left.scatter(x, y, s=20, color=colour("optimal"), alpha=0.7)
     left.set(xlabel="$W_2$ / RMS Frobenius", ylabel="PPL of optimal / PPL of identity")
     left.set_title(
-        f"optimal against identity, over pairs\nSpearman {prediction.spearman}, $R^2$ {prediction.explained:.2f}",
+        f"optimal against identity, over pairs\nSpearman {prediction.spearman}, $R^2$ {_number(prediction.explained)}",
         fontsize=9,
     )
     rows = []
@@ -240,5 +246,5 @@ def draw_steps_against_length(
 def _scatter(axis: Axes, frame: pd.DataFrame, x: str, y: str, method: str, *, size: float) -> None:
     spearman = correlation_of_steps(frame, x, y)
     interval = "" if spearman.low is None else f" ({spearman.low:.2f} to {spearman.high:.2f})"
-    label = f"{method}: {spearman.value:.2f}{interval}"
+    label = f"{method}: {_number(spearman.value)}{interval}"
     axis.scatter(frame[x], frame[y], s=size, color=colour(method), alpha=0.25, linewidth=0, label=label)

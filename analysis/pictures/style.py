@@ -5,6 +5,7 @@ from textwrap import fill, shorten
 from matplotlib import rcParams
 from matplotlib.figure import Figure
 
+from whichway.analysis.pictures.fonts import drawable, use_all_fonts
 from whichway.analysis.pictures.unlisted_methods import unlisted_style
 from whichway.geometry import COUPLINGS
 
@@ -44,6 +45,7 @@ DPI = 150
 
 def new_figure(width: float, height: float) -> Figure:
     """A figure in inches, outside pyplot's global state, laid out without overlaps; its PDF has real fonts in it."""
+    use_all_fonts()
     rcParams["pdf.fonttype"] = 42  # TrueType: Type 3, the default, is refused by journals
     return Figure(figsize=(width, height), dpi=DPI, layout="constrained")
 
@@ -70,5 +72,19 @@ def marker(method: str) -> str:
 
 
 def quoted(prompt: str, width: int) -> str:
-    """A prompt as it may stand in a figure: at most 160 characters, wrapped, dollar signs no mathematics."""
-    return fill(f"“{shorten(prompt, 160, placeholder=' …')}”", width).replace("$", r"\$")
+    """A prompt as it may stand in a figure: :func:`literal`, at most 160 characters, wrapped."""
+    return literal(fill(f"“{shorten(drawable(_cut(prompt)), 160, placeholder=' …')}”", width))
+
+
+def literal(text: str) -> str:
+    """Text of a user's that stands in a figure as it is: dollar signs are no mathematics, and every character is drawn.
+
+    Of text that is literal already: something else. Whoever takes text for a figure says whether it has to be.
+    """
+    return drawable(text).replace("$", r"\$")
+
+
+def _cut(prompt: str) -> str:
+    """The beginning of a long text, words or not: ``shorten`` leaves nothing of a single word that is too long."""
+    words = " ".join(prompt[:1000].split())
+    return words if len(words) <= 160 or " " in words[:150] else f"{words[:150]} …"

@@ -4,6 +4,7 @@ Those of the miniature's world: :mod:`whichway.analysis.prompts.world_pairs`.
 """
 
 import csv
+import io
 import json
 from collections import Counter
 from collections.abc import Sequence
@@ -14,9 +15,11 @@ import numpy as np
 import pandas as pd
 
 from whichway.analysis.errors import UserError
+from whichway.analysis.prompts.prompt_file import LONGEST, read_text
 
 CAPTION_COLUMNS = ("caption1", "caption2", "agg_score")
 PROMPT_COLUMNS = ("prompt_a", "prompt_b")
+LINE = " line"  # a column of our own: where a row comes from
 
 #: strata of pairs whose prompts differ in what they say, by whole points of similarity from 0 to 5
 SIMILARITY = ("0–1", "1–2", "2–3", "3–4", "4–5")
@@ -43,7 +46,7 @@ class PromptPair:
         changed: "word order" or "length" where nothing else tells the prompts apart; else None.
 
     Raises:
-        ValueError: another change.
+        ValueError: another change, a score out of range, prompts that are no text.
     """
 
     prompt_a: str
@@ -52,6 +55,10 @@ class PromptPair:
     changed: str | None = None
 
     def __post_init__(self) -> None:
+        if not (isinstance(self.prompt_a, str) and isinstance(self.prompt_b, str)):
+            raise ValueError(f"prompts: wanted text, got {self.prompt_a!r} and {self.prompt_b!r}")
+        if self.score is not None and not 0 <= self.score <= 5:
+            raise ValueError(f"score: wanted a number from 0 to 5, or none, got {self.score!r}")
         if self.changed not in (None, WORD_ORDER, LENGTH):
             raise ValueError(f"changed: unknown {self.changed!r}; known: {WORD_ORDER}, {LENGTH}")
 
@@ -88,38 +95,58 @@ def read_pairs(path: Path, *, captions: Path | None = None, strict: bool = False
     Raises:
         UserError: a file that cannot be read, missing columns, no usable row; with ``strict``, any unusable row.
     """
-    table = _read_table(path)
-    places = [f"line {number}" for number in _lines_of_rows(path, len(table))]
+    table, ragged = _read_table(path)
     if set(CAPTION_COLUMNS) <= set(table.columns):
         if captions is None:
             raise UserError(
                 f"{str(path)!r} holds ids of MS-COCO captions; name the file captions_val2014.json with --captions"
             )
-        places = (table["caption1"] + " / " + table["caption2"]).tolist()
         table = _join_captions(table, captions)
     missing = [name for name in PROMPT_COLUMNS if name not in table.columns]
     if missing:
         raise UserError(
             f"{str(path)!r} lacks the columns {', '.join(missing)}; wanted {', '.join(PROMPT_COLUMNS)} and optionally "
-            f"score, or Crisscrossed Captions' {', '.join(CAPTION_COLUMNS)}; it has {', '.join(table.columns)}"
+            f"score, or Crisscrossed Captions' {', '.join(CAPTION_COLUMNS)}; it has {', '.join(table.columns[:-1])}"
         )
-    found = _usable(table, places)
-    if strict and found.problems:
-        raise UserError(f"{str(path)!r}: {'; '.join(found.problems)}")
-    if not found.pairs:
-        raise UserError(f"{str(path)!r} holds no usable pair: {'; '.join(found.problems) or 'it has no rows'}")
-    return found
+    usable = _usable(table, ragged)
+    if strict and usable.problems:
+        raise UserError(f"{str(path)!r}: {'; '.join(usable.problems)}")
+    if not usable.pairs:
+        raise UserError(f"{str(path)!r} holds no usable pair: {'; '.join(usable.problems) or 'it has no rows'}")
+    return usable
 
 
-def _read_table(path: Path) -> pd.DataFrame:
+def _read_table(path: Path) -> tuple[pd.DataFrame, dict[str, list[str]]]:
+    """The rows, and where those are that have more fields than there are columns: pandas would shift these.
+
+    Names of columns may have capitals and spaces around them; columns without a name and without content, as commas at
+    the ends of lines make them, are none.
+    """
     try:
-        return pd.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8")
-    except OSError as error:
-        raise UserError(f"cannot read {str(path)!r}: {error.strerror}") from error
-    except UnicodeDecodeError as error:
-        raise UserError(f"{str(path)!r} is not UTF-8 (byte {error.start}); save it as UTF-8") from error
-    except (pd.errors.ParserError, pd.errors.EmptyDataError) as error:
-        raise UserError(f"{str(path)!r} is not a CSV file with a header: {str(error).strip()}") from error
+        with io.StringIO(read_text(path), newline="") as text:
+            reader = csv.reader(text, strict=True)
+            lines = [(reader.line_num, fields) for fields in reader if any(field.strip() for field in fields)]
+    except csv.Error as error:
+        raise UserError(f"{str(path)!r} is no CSV file (line {reader.line_num}: {error})") from error
+    if not lines:
+        raise UserError(f"{str(path)!r} is not a CSV file with a header: it is empty")
+    names = [name.strip().lower() for name in lines[0][1]]
+    while names and not names[-1]:
+        names.pop()
+    if doubled := [name for name, count in Counter(names).items() if count > 1]:
+        raise UserError(f"{str(path)!r} has two columns {doubled[0]!r}; wanted each name once")
+    rows: list[dict[str, str]] = []
+    ragged: dict[str, list[str]] = {}
+    for number, fields in lines[1:]:
+        while len(fields) > len(names) and not fields[-1].strip():
+            fields.pop()
+        if len(fields) <= len(names):  # a field too many has shifted others; one that is missing is empty
+            fields += [""] * (len(names) - len(fields))
+            rows.append({**dict(zip(names, fields, strict=True)), LINE: f"line {number}"})
+        else:
+            problem = f"more fields than the header's {len(names)} (put quotes around a prompt that has a comma)"
+            ragged.setdefault(problem, []).append(f"line {number}")
+    return pd.DataFrame(rows, columns=[*names, LINE], dtype=str), ragged
 
 
 def _join_captions(table: pd.DataFrame, captions: Path) -> pd.DataFrame:
@@ -142,36 +169,26 @@ def _join_captions(table: pd.DataFrame, captions: Path) -> pd.DataFrame:
             "prompt_a": table["caption1"].map(caption),
             "prompt_b": table["caption2"].map(caption),
             "score": table["agg_score"],
+            LINE: table["caption1"] + " / " + table["caption2"],
         }
     )
 
 
-def _lines_of_rows(path: Path, rows: int) -> list[int]:
-    """At which line of the file each row begins: a quoted prompt may be several lines long, an empty line is no row."""
-    with path.open(encoding="utf-8", newline="") as file:
-        reader = csv.reader(file)
-        begins, before = [], 0
-        for cells in reader:
-            if cells:
-                begins.append(before + 1)
-            before = reader.line_num
-    return begins[1:] if len(begins) == rows + 1 else list(range(2, rows + 2))  # the header is line 1
-
-
-def _usable(table: pd.DataFrame, places: Sequence[str]) -> Pairs:
-    """The pairs, and what is wrong with the other rows; ``places`` says where each row is."""
+def _usable(table: pd.DataFrame, bad: dict[str, list[str]]) -> Pairs:
+    """The pairs; ``bad``, problem → rows, takes those that are none."""
     pairs: dict[tuple[str, str], PromptPair] = {}
-    bad: dict[str, list[str]] = {}
-    for place, row in zip(places, table.to_dict("records"), strict=True):
+    for row in table.to_dict("records"):
         problem, score = None, None
-        a, b = row["prompt_a"], row["prompt_b"]
+        a, b = (text.strip() if isinstance(text, str) else text for text in (row["prompt_a"], row["prompt_b"]))
         if pd.isna(a) or pd.isna(b):
             problem = "captions that the captions file does not have"
-        elif not a.strip() or not b.strip():
+        elif not a or not b:
             problem = "empty prompts"
+        elif max(len(a), len(b)) > LONGEST:
+            problem = f"prompts of more than {LONGEST:,} characters"
         elif (a, b) in pairs or (b, a) in pairs:
             problem = "duplicate pairs"
-        elif row.get("score"):
+        elif row.get("score", "").strip():
             try:
                 score = float(row["score"])
             except ValueError:
@@ -179,7 +196,7 @@ def _usable(table: pd.DataFrame, places: Sequence[str]) -> Pairs:
             if not 0 <= score <= 5:
                 problem = "scores that are no number from 0 to 5"
         if problem:
-            bad.setdefault(problem, []).append(place)
+            bad.setdefault(problem, []).append(row[LINE])
         else:
             pairs[a, b] = PromptPair(a, b, score)
     return Pairs(tuple(pairs.values()), tuple(_said(problem, where) for problem, where in bad.items()))

@@ -1,6 +1,5 @@
 """A film through prompts, and through seeds."""
 
-import json
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import partial
@@ -11,7 +10,7 @@ import numpy as np
 
 from whichway.analysis.errors import UserError
 from whichway.analysis.families import Conditioning
-from whichway.analysis.files import write_json, written_whole
+from whichway.analysis.files import read_json, write_json, written_whole
 from whichway.analysis.images.guidance import negative_ends
 from whichway.analysis.models.model import Model
 from whichway.analysis.models.with_model import with_model
@@ -194,10 +193,10 @@ def draw_saved_film(folder: Path, **layout: Any) -> "Figure":
 
     settings = read_run(folder, KIND)["settings"]
     try:
-        description = json.loads((folder / DESCRIPTION).read_text(encoding="utf-8"))
+        description = read_json(folder / DESCRIPTION)
         chosen = description["positions"][: -1 if settings["loop"] else None]
         frames = read_strip(FrameStore(folder / FRAMES_FOLDER), FrameIndex(folder / INDEX), "both", chosen)
-    except (OSError, ValueError, KeyError) as error:
+    except (OSError, ValueError, KeyError, TypeError) as error:
         raise UserError(f"{str(folder)!r} holds no finished film; run the command again") from error
     width = round(CAPTION * layout.get("side", SIDE) / SIDE)
     captions = {

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from whichway.analysis.errors import UserError, require_at_least, require_finite
+from whichway.analysis.errors import UserError, require_between, require_finite
 from whichway.analysis.families import Conditioning
 from whichway.analysis.files import written_whole
 from whichway.analysis.images.sampling import Sampling
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 KIND = "barycenters"
+MOST_ALONG_SIDE = 100  # images; the picture shows all of them
 
 
 @dataclass(frozen=True)
@@ -53,7 +54,7 @@ class BarycenterSettings:
             raise UserError(
                 f"wanted 3 prompts (a triangle) or 4 (a square), or weights for any number, got {len(self.prompts)}"
             )
-        require_at_least("side", self.side, 2)
+        require_between("side", self.side, 2, MOST_ALONG_SIDE)
 
     def _require_weights(self) -> None:
         if len(self.prompts) < 2:
@@ -144,11 +145,11 @@ def draw_saved_barycenters(folder: Path) -> "Figure":
     from whichway.analysis.pictures.style import quoted
 
     saved = read_run(folder, KIND)["settings"]
-    settings = BarycenterSettings(tuple(saved["prompts"]), saved["side"], tuple(saved.get("weights", ())))
     store, index = FrameStore(folder / FRAMES), FrameIndex(folder / INDEX)
     try:
+        settings = BarycenterSettings(tuple(saved["prompts"]), saved["side"], tuple(saved.get("weights", ())))
         images = np.concatenate([read_strip(store, index, _name(weights), [None]) for weights in settings.places])
-    except (OSError, ValueError, KeyError) as error:
+    except (OSError, ValueError, KeyError, TypeError) as error:
         raise UserError(f"{str(folder)!r} holds no finished barycenters; run the command again") from error
     if not settings.weights:
         return draw_barycenters(images, settings.prompts, settings.side)

@@ -4,13 +4,13 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from whichway.analysis.errors import UserError, require_at_least, require_known
+from whichway.analysis.errors import MOST_FRAMES, UserError, require_between, require_known
 from whichway.analysis.geodesics.settings import GeodesicSettings
 from whichway.analysis.images.guidance import walking_negative
 from whichway.analysis.images.sampling import Sampling
 from whichway.analysis.models.choice import ModelChoice
 from whichway.analysis.paths.chosen_method import GENERAL_CHOICES, ChosenMethod, choose_method, chosen_pooled
-from whichway.analysis.vocabulary import PERCEPTUAL_DISTANCE, PERCEPTUAL_DISTANCES, PROJECTIONS
+from whichway.analysis.vocabulary import FEWEST_FOR_UMAP, PERCEPTUAL_DISTANCE, PERCEPTUAL_DISTANCES, PROJECTIONS
 from whichway.geometry import METHODS
 
 #: setting → what it may be
@@ -55,7 +55,12 @@ class ComparisonSettings:
             require_known(setting, getattr(self, setting), known)
         for name in self.methods:
             choose_method(name)
-        require_at_least("frames", self.frames, 2)
+        require_between("frames", self.frames, 2, MOST_FRAMES)
+        clouds = self.frames * len(self.methods)
+        if self.projection == "umap" and clouds < FEWEST_FOR_UMAP:
+            raise UserError(
+                f"projection: umap needs {FEWEST_FOR_UMAP} clouds, got {clouds}; wanted pca or mds, or more frames"
+            )
         geodesics = [name for name, method in self.chosen_methods.items() if method.is_geodesic]
         if geodesics and self.negative_prompt_end is not None:
             raise UserError(

@@ -9,6 +9,7 @@ import numpy as np
 from jaxtyping import UInt8
 from PIL import Image
 
+from whichway.analysis import files
 from whichway.analysis.errors import UserError
 from whichway.analysis.files import written_whole
 from whichway.analysis.optional_packages import how_to_install
@@ -35,6 +36,7 @@ def require_writable(film: Path, fps: float) -> None:
         raise UserError(f"fps: wanted a number above 0, {most} at most in a {film.suffix.lower()}, got {fps}")
     if film.suffix.lower() == ".mp4":
         _ffmpeg()
+    files.require_writable(film)
 
 
 def parse_fps(text: str) -> float:

@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass
 from itertools import pairwise
 from typing import Any
 
-from whichway.analysis.errors import UserError, require_at_least, require_known
+from whichway.analysis.errors import MOST_FRAMES, UserError, require_at_least, require_known
 from whichway.analysis.images.guidance import walking_negative
 from whichway.analysis.images.sampling import Sampling
 from whichway.analysis.models.choice import ModelChoice
@@ -69,6 +69,9 @@ class FilmSettings:
         method = find_method(chosen.method)
         self._require_keyframes()
         self._require_times()
+        frames = self.at[-1] * self.fps if self.at else self.frames
+        if frames is not None and frames > MOST_FRAMES:
+            raise UserError(f"frames: wanted {MOST_FRAMES:,} at most, got {frames:,.0f}")
         if self.loop and self.ping_pong:
             raise UserError("ping_pong: a loop is back at its beginning already; leave out one of them")
         if self.loop and self.negative_prompt_end is not None:

@@ -1,12 +1,14 @@
 """Which frame is which: method and t → address."""
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from whichway.analysis.files import write_json
+from whichway.analysis.files import read_json, write_json
 
+ADDRESS = re.compile(r"[0-9a-f]{64}")
 FrameName = tuple[str, float | None]  # a method and its t, or a name alone
 
 
@@ -27,7 +29,12 @@ class FrameIndex:
         """
         if not self.path.is_file():
             return {}
-        content: dict[str, dict[str, str]] = json.loads(self.path.read_text(encoding="utf-8"))
+        content = read_json(self.path)
+        of_methods = [*content.values()]
+        if not all(isinstance(of_method, dict) for of_method in of_methods):
+            raise ValueError(f"{str(self.path)!r} is damaged")
+        if not all(ADDRESS.fullmatch(str(address)) for of_method in of_methods for address in of_method.values()):
+            raise ValueError(f"{str(self.path)!r} names files that are no frames")
         return content
 
     def add(self, addresses: Mapping[FrameName, str]) -> None:

@@ -6,7 +6,7 @@ from time import perf_counter
 import numpy as np
 
 from whichway.analysis.families import Conditioning
-from whichway.analysis.images.rendering import render_each
+from whichway.analysis.images.rendering import render_each, shape
 from whichway.analysis.images.sampling import Sampling
 from whichway.analysis.models.choice import ModelChoice
 from whichway.analysis.models.model import Model
@@ -73,14 +73,13 @@ class FrameRenderer:
         self,
         requested: Mapping[FrameName, Conditioning],
         *,
-        batch_size: int | None = None,
         on_step: Callable[[], object] = lambda: None,
         recipes: Recipes | None = None,
     ) -> Iterator[tuple[list[FrameName], Picture]]:
         """Each different frame with all its names, as soon as it is on disk; first those that are there already.
 
         Args:
-            batch_size, on_step: as in :func:`whichway.analysis.images.rendering.render_each`.
+            on_step: as in :func:`whichway.analysis.images.rendering.render_each`.
         """
         addresses = self._current_addresses()
         names: dict[str, list[FrameName]] = {}
@@ -99,7 +98,7 @@ class FrameRenderer:
                 self.reused += self._is_new(address)
                 yield of_frame, existing
         self.report(f"frames: {len(names)} different ones, {len(names) - len(missing)} there, {len(missing)} to render")
-        missing.sort(key=lambda address: _size(conditionings[address]))  # clouds of one size share a batch
+        missing.sort(key=lambda address: shape(conditionings[address]))  # clouds of one size share a batch
         with frames_bar(len(missing), hidden=not (missing and self.progress)) as bar:
 
             def advance(frames: float) -> None:
@@ -110,7 +109,6 @@ class FrameRenderer:
                 self.model,
                 [conditionings[address] for address in missing],
                 self.sampling,
-                batch_size=batch_size,
                 on_step=on_step,
                 on_progress=advance,
             )
@@ -155,7 +153,3 @@ def read_strip(store: FrameStore, index: FrameIndex, name: str, times: Sequence[
         OSError, ValueError, KeyError: one of them is not there, or is damaged.
     """
     return np.stack([store.read(address) for address in index.addresses(name, times)])
-
-
-def _size(conditioning: Conditioning) -> int:
-    return sum(map(len, conditioning.clouds.values()))

@@ -1,5 +1,6 @@
 """Frames on disk: one PNG for each address, whole or not there at all."""
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +12,7 @@ from PIL.PngImagePlugin import PngInfo
 
 from whichway.analysis.files import written_whole
 
+PIXELS = "pixels_sha256"  # a text chunk: what was written is what is read back, to the last bit
 NO_TEXT: Mapping[str, str] = {}
 Picture = UInt8[np.ndarray, "height width 3"]
 
@@ -30,8 +32,15 @@ class FrameStore:
         Raises:
             OSError: it is not there, or is damaged.
         """
-        with Image.open(self.path(address)) as image:
-            return np.asarray(image.convert("RGB"))
+        try:
+            with Image.open(self.path(address)) as image:
+                image.load()
+                picture, text = np.asarray(image.convert("RGB")), getattr(image, "text", {})
+        except (ValueError, SyntaxError, EOFError, Image.DecompressionBombError) as error:
+            raise OSError(f"{str(self.path(address))!r} is damaged") from error
+        if text.get(PIXELS, digest := pixels_sha256(picture)) != digest:
+            raise OSError(f"{str(self.path(address))!r} holds other pixels than were written")
+        return picture
 
     def find(self, address: str) -> Picture | None:
         """The frame's pixels, or None where it has to be rendered (again)."""
@@ -45,10 +54,15 @@ class FrameStore:
         write_png(self.path(address), picture, text_chunks)
 
 
+def pixels_sha256(picture: Picture) -> str:
+    """Of the shape and the pixels."""
+    return hashlib.sha256(repr(picture.shape).encode() + np.ascontiguousarray(picture).tobytes()).hexdigest()
+
+
 def write_png(path: Path, picture: Picture, text_chunks: Mapping[str, str] = NO_TEXT) -> None:
     """A picture with text chunks of any characters (PNG's iTXt where Latin-1 does not have them)."""
     chunks = PngInfo()
-    for key, text in text_chunks.items():
+    for key, text in {**text_chunks, PIXELS: pixels_sha256(picture)}.items():
         chunks.add_text(key, text)
     with written_whole(path) as aside:
         Image.fromarray(picture).save(aside, format="PNG", pnginfo=chunks)

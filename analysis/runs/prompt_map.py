@@ -31,7 +31,7 @@ from whichway.analysis.models.with_model import with_model
 from whichway.analysis.runs.frame_index import FrameName
 from whichway.analysis.runs.frame_recipe import FrameRecipe
 from whichway.analysis.runs.run import Run, open_run, run_name
-from whichway.analysis.vocabulary import PROJECTIONS, VIEWS
+from whichway.analysis.vocabulary import FEWEST_FOR_UMAP, PROJECTIONS, VIEWS
 from whichway.geometry import CloudStack, PointCloud
 from whichway.geometry.pairwise import is_stackable
 
@@ -63,7 +63,7 @@ class MapSettings:
     sampling: Sampling = Sampling()
 
     def __post_init__(self) -> None:
-        least = 5 if self.projection == "umap" else 3
+        least = FEWEST_FOR_UMAP if self.projection == "umap" else 3
         if len(self.prompts) < least:
             raise UserError(f"prompts: wanted at least {least} different ones, got {len(self.prompts)}")
         most = min(MOST_CLUSTERS, len(self.prompts) - 1)

@@ -8,6 +8,7 @@ import numpy as np
 from PIL import Image, UnidentifiedImageError
 
 from whichway.analysis.errors import UserError
+from whichway.analysis.files import require_writable
 from whichway.analysis.models.choice import OWN
 from whichway.analysis.models.model import Model
 from whichway.analysis.models.versions import RENDERING_PACKAGES, versions
@@ -100,6 +101,7 @@ def redo(
         raise UserError(f"frame: {str(frame)!r} cannot be made again: {error}") from error
     if out.exists() and out.samefile(frame):
         raise UserError(f"out: {str(out)!r} is the frame itself; choose another name")
+    require_writable(out)
     if model is None and read.model.name.startswith(OWN):
         raise UserError(f"frame: {str(frame)!r} was made by {read.model.name}, which only you can build again")
     choice = replace(read.model, device=device) if device else read.model

@@ -17,7 +17,7 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 from whichway.analysis.errors import UserError, writing
-from whichway.analysis.files import write_json
+from whichway.analysis.files import read_json, write_json
 from whichway.analysis.images.sampling import Sampling
 from whichway.analysis.models.choice import ModelChoice
 from whichway.analysis.models.model import Model
@@ -119,19 +119,25 @@ def read_run(folder: Path, kind: str) -> dict[str, Any]:
     if not path.is_file() and (folder / "study.json").is_file():
         raise _of_another_layout(folder)
     try:
-        content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-        layout = content.get("layout")
+        content = read_json(path)
     except OSError as error:
         raise UserError(f"{str(folder)!r} holds no {kind}: it has no {MANIFEST}") from error
-    except (ValueError, AttributeError) as error:
-        raise UserError(f"{str(path)!r} is damaged; remove it or choose another folder") from error
-    if layout != LAYOUT:
+    except ValueError as error:
+        raise _damaged(path) from error
+    if content.get("layout") != LAYOUT:
         raise _of_another_layout(folder)
     if content.get("kind") != kind:
         raise UserError(f"{str(folder)!r} holds a run of another kind ({content.get('kind')}), not a {kind}")
     if not all(isinstance(content.get(name), dict) for name in ("identity", "settings", "model")):
-        raise UserError(f"{str(path)!r} is damaged; remove it or choose another folder")
+        raise _damaged(path)
     return content
+
+
+def _damaged(path: Path) -> UserError:
+    """Without its manifest nobody knows what a folder's frames are of: to remove it alone would not help."""
+    return UserError(
+        f"{str(path)!r} is damaged: what the frames beside it belong to is not known; choose another folder"
+    )
 
 
 def run_name(prompts: Sequence[str], *keys: object) -> str:

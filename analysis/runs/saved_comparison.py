@@ -1,12 +1,12 @@
 """A comparison as its folder holds it: enough to draw it again, and to go along its paths, without the model."""
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 
 from whichway.analysis.clouds.conditioning_file import read_conditionings
 from whichway.analysis.errors import UserError
 from whichway.analysis.families import Conditioning
+from whichway.analysis.files import read_json
 from whichway.analysis.paths.conditioning_path import join
 from whichway.analysis.runs.comparison import CONDITIONINGS, KIND
 from whichway.analysis.runs.comparison_settings import ComparisonSettings
@@ -53,7 +53,7 @@ def read_comparison(folder: Path) -> SavedComparison:
     try:
         settings = ComparisonSettings.from_json(manifest["settings"])
         methods, ends = settings.chosen_methods, (saved["A"], saved["B"])
-        measured = json.loads((folder / "metrics.json").read_text(encoding="utf-8"))["methods"]
+        measured = read_json(folder / "metrics.json")["methods"]
         results = {
             name: MethodResult.from_json(of_method, tuple(ends[0].clouds)) for name, of_method in measured.items()
         }
@@ -63,7 +63,7 @@ def read_comparison(folder: Path) -> SavedComparison:
             name: read_strip(store, index, frame, [t])[0]
             for name, (frame, t) in ((name, frame_of_end(methods[name])) for name in results)
         }
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise UserError(f"{str(folder)!r} holds no finished comparison, or a damaged one") from error
     seed = settings.sampling.seed
     paths = {name: join(name, methods[name], *ends, model=None, seed=seed) for name in results}

@@ -9,8 +9,9 @@ from scipy.stats import linregress
 
 from whichway.analysis.statistics import estimates
 from whichway.analysis.statistics.estimates import Estimate, Statistic, Strata, Values, Weights, estimate
-from whichway.analysis.statistics.paired import by_pair, strata_of
+from whichway.analysis.statistics.paired import by_pair, log_ratios, strata_of
 
+FEWEST_ON_A_LINE = 3  # pairs
 FEWER = 5  # times fewer resamples where ranks are weighted anew in each
 
 
@@ -78,7 +79,7 @@ class LengthPrediction:
     """How far log(length ratio) predicts log(PPL ratio) of two methods over pairs.
 
     Attributes:
-        spearman: rank correlation of the two ratios.
+        spearman: rank correlation of the two ratios; NaN, as are the next two, with fewer than 3 pairs that have them.
         explained: R² of the straight line.
         slope: of that line: by how many per cent PPL shrinks for one per cent of length.
         length_ratio: geometric mean of the lengths' ratio.
@@ -109,14 +110,20 @@ def predict_from_length(
         if name not in lengths or name not in ppl:
             raise ValueError(f"no lengths of {name!r}; there are {', '.join(lengths)}")
     pairs = lengths.index.intersection(ppl.index)
-    x = np.log((lengths[method] / lengths[reference])[pairs].to_numpy())
-    y = np.log((ppl[method] / ppl[reference])[pairs].to_numpy())
+    x, y = (log_ratios(each[method][pairs].to_numpy(), each[reference][pairs].to_numpy()) for each in (lengths, ppl))
     known = np.isfinite(x) & np.isfinite(y)
+    if known.sum() < FEWEST_ON_A_LINE or np.ptp(x[known]) == 0:
+        nan = float("nan")
+        return LengthPrediction(Estimate(nan), nan, nan, *(_geometric_mean(each[known]) for each in (x, y)))
     line = linregress(x[known], y[known])
     return LengthPrediction(
         correlation(x[known], y[known], strata_of(results, pairs[known])),
         float(line.rvalue**2),
         float(line.slope),
-        float(np.exp(x[known].mean())),
-        float(np.exp(y[known].mean())),
+        _geometric_mean(x[known]),
+        _geometric_mean(y[known]),
     )
+
+
+def _geometric_mean(logs: Values) -> float:
+    return float(np.exp(logs.mean())) if len(logs) else float("nan")

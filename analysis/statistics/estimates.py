@@ -35,6 +35,8 @@ class Estimate:
     high: float | None = None
 
     def __str__(self) -> str:
+        if np.isnan(self.value):  # no pair has a value: prompts of one and the same cloud, for instance
+            return "–"
         interval = "–" if self.low is None else f"{self.low:.3f} to {self.high:.3f}"
         return f"{self.value:.3f} ({interval})"
 

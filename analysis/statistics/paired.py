@@ -20,6 +20,8 @@ from whichway.analysis.statistics.estimates import (
     estimate_standardised_means,
 )
 
+ROUNDING = 1e-6  # of distances between clouds: two prompts that encode alike are this far apart, or less
+
 
 def by_pair(results: pd.DataFrame, column: str) -> pd.DataFrame:
     """Means over seeds, one row for each pair and one column for each method, in the methods' order.
@@ -109,6 +111,11 @@ def log_ratios(values: np.ndarray, base: np.ndarray) -> np.ndarray:
     """log(values / base); NaN where one of the two is not positive."""
     positive = (values > 0) & (base > 0)
     return np.log(np.where(positive, values, np.nan) / np.where(positive, base, np.nan))
+
+
+def ratios_where_apart(distances: pd.Series, others: pd.Series) -> pd.Series:
+    """Pair by pair ``distances`` / ``others``; NaN where the prompts are one and the same up to :data:`ROUNDING`."""
+    return distances / others.where(others > ROUNDING)
 
 
 def signed_rank_test(logs: Values) -> float | None:

@@ -6,7 +6,6 @@ record of a single pair. It is estimated once the pairs are done, from the frame
 images of the study's prompts, the ends of all paths, as AID's fidelity has it (arXiv:2403.17924).
 """
 
-import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -24,7 +23,7 @@ from whichway.analysis.fidelity.kernel_distance import (
     polynomial_kernel,
 )
 from whichway.analysis.fidelity.world import draws_the_world
-from whichway.analysis.files import write_json
+from whichway.analysis.files import read_json, write_json
 from whichway.analysis.prompts.pairs import DIFFERING
 from whichway.analysis.runs.frame_renderer import read_strip
 from whichway.analysis.study.records import read_records
@@ -112,7 +111,7 @@ def read_kernel_distances(out: Path) -> KernelDistances | None:
     if not path.is_file():
         return None
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = read_json(path)
         methods = {name: KernelDistance(**distance) for name, distance in content["methods"].items()}
         return KernelDistances(**content | {"methods": methods})
     except (ValueError, KeyError, TypeError, AttributeError) as error:

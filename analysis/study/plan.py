@@ -4,7 +4,6 @@ Every test of a study is one of this family, and is corrected for all of it. All
 has intervals, and no tests.
 """
 
-import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -12,7 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from whichway.analysis.errors import UserError
-from whichway.analysis.files import write_json
+from whichway.analysis.files import read_json, write_json
 from whichway.analysis.prompts.pairs import DIFFERING, GROUPS, PromptPair
 from whichway.analysis.study.settings import StudySettings
 
@@ -125,8 +124,8 @@ def read_plan(out: Path) -> StudyPlan | None:
     if not path.is_file():
         return None
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = read_json(path)
         hypotheses = tuple(Hypothesis(**each) for each in content["hypotheses"])
         return StudyPlan(hypotheses, content["pairs"], tuple(content["seeds"]), content["accuracy"])
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise UserError(f"{str(path)!r} is damaged; it said what the study asks, so choose another folder") from error

@@ -41,9 +41,25 @@ def read_records(out: Path) -> Iterator[dict[str, Any]]:
             file.truncate(len(whole))
     for number, line in enumerate(whole.splitlines(), start=1):
         try:
-            yield json.loads(line)
-        except ValueError as error:
-            raise UserError(f"line {number} of {str(path)!r} is damaged; remove that line") from error
+            record = json.loads(line)
+        except (ValueError, RecursionError) as error:
+            raise _damaged(path, number) from error
+        if not _is_record(record):
+            raise _damaged(path, number)
+        yield record
+
+
+def _is_record(content: Any) -> bool:
+    """Whether it says which pair and seed it is of, and what was measured."""
+    if not isinstance(content, dict):
+        return False
+    numbers = all(type(content.get(name)) is int and content[name] >= 0 for name in ("pair", "seed"))
+    measured = all(isinstance(content.get(name), dict) for name in ("distances", "methods"))
+    return numbers and measured and all(isinstance(method, dict) for method in content["methods"].values())
+
+
+def _damaged(path: Path, number: int) -> UserError:
+    return UserError(f"line {number} of {str(path)!r} is damaged; remove that line, and its pair is done again")
 
 
 def rounded(value: Any) -> Any:

@@ -1,6 +1,6 @@
 """Records of a study → tables."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -8,6 +8,7 @@ from typing import Any
 import pandas as pd
 
 from whichway.analysis.clouds.parts import is_measure
+from whichway.analysis.errors import UserError
 from whichway.analysis.paths.chosen_method import choose_method
 from whichway.analysis.prompts.pairs import DIFFERING, GROUPS, STRATA
 from whichway.analysis.study.records import read_records
@@ -35,21 +36,29 @@ def read_results(out: Path) -> pd.DataFrame:
     pairs = study.pairs
     described = [asdict(pair) | {"stratum": pair.stratum} for pair in pairs]
     rows: list[dict[str, Any]] = []
-    for record in read_records(out):
-        for name, measured in record["methods"].items():
-            row = {"pair": record["pair"], "seed": record["seed"], "method": name}
-            row |= described[record["pair"]] | record["distances"]
-            row |= {key: value for key, value in measured.items() if is_measure(key, "share_moved")}
-            row["endpoint_error"] = measured["endpoint_error"]
-            lengths = {key: value for key, value in measured.items() if is_measure(key, "length")}
-            row |= {key: value if _has_w2_length(name) else None for key, value in lengths.items()}
-            row |= {f"path_{key}": sum(steps) if steps else None for key, steps in _lengths(name, measured).items()}
-            for distance, perceived in measured["perceived"].items():
-                row |= {MEASURES[key].column(key, distance): perceived[key] for key in MEASURES if key in perceived}
-            rows.append(row | measured.get("measures", {}))
+    for number, record in enumerate(read_records(out), start=1):
+        try:
+            rows += _rows_of(record, described)
+        except (KeyError, IndexError, TypeError, AttributeError) as error:
+            raise UserError(f"record {number} of the study in {str(out)!r} lacks {error}, or is damaged") from error
     table = pd.DataFrame(rows)
     table.attrs["perceptual_distances"] = study.settings.perceptual_distances
     return table
+
+
+def _rows_of(record: Mapping[str, Any], described: Sequence[Mapping[str, Any]]) -> Iterator[dict[str, Any]]:
+    """One for each method."""
+    for name, measured in record["methods"].items():
+        row = {"pair": record["pair"], "seed": record["seed"], "method": name}
+        row |= described[record["pair"]] | record["distances"]
+        row |= {key: value for key, value in measured.items() if is_measure(key, "share_moved")}
+        row["endpoint_error"] = measured["endpoint_error"]
+        lengths = {key: value for key, value in measured.items() if is_measure(key, "length")}
+        row |= {key: value if _has_w2_length(name) else None for key, value in lengths.items()}
+        row |= {f"path_{key}": sum(steps) if steps else None for key, steps in _lengths(name, measured).items()}
+        for distance, perceived in measured["perceived"].items():
+            row |= {MEASURES[key].column(key, distance): perceived[key] for key in MEASURES if key in perceived}
+        yield row | measured.get("measures", {})
 
 
 def group_of(table: pd.DataFrame, group: str) -> pd.DataFrame:

@@ -1,7 +1,9 @@
 """Does a study's conclusion depend on how it was made: on perceptual distance, model, sampler, steps, guidance?"""
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -32,7 +34,7 @@ def compare_studies(folders: Sequence[Path], *, reference: str = "identity") -> 
 
     Over the pairs whose prompts differ, and of these over the ones that all studies have: the conditions differ in
     nothing else. A condition is called by its perceptual distance and by what differs from the first study's settings;
-    two models of one name are told apart by their hashes.
+    two models of one name are told apart by their hashes, and studies under equal conditions by their folders.
 
     Raises:
         UserError: no studies, one that is not there or has nothing finished, one without the reference, or studies
@@ -45,16 +47,28 @@ def compare_studies(folders: Sequence[Path], *, reference: str = "identity") -> 
     shared = set.intersection(*({*_prompts(table)} for table in results.values()))
     if not shared:
         raise UserError("studies: they have no finished pair in common whose prompts differ")
-    usual, rows = studies[folders[0]], []
+    rows: list[dict[str, Any]] = []
+    conditions = _conditions(studies)
     for folder, study in studies.items():
         table = results[folder][_prompts(results[folder]).isin(shared)]
-        differing = _differences(study, usual)
+        differing = conditions[folder]
         for distance in study.settings.perceptual_distances:
             for compared in compare_methods(table, f"ppl_{distance}", reference):
                 ratio = {"ratio": compared.ratio.value, "low": compared.ratio.low, "high": compared.ratio.high}
-                where = {"condition": ", ".join([distance, *differing]), "method": compared.method}
+                where: dict[str, Any] = {"condition": ", ".join([distance, *differing]), "method": compared.method}
                 rows.append(where | {"pairs": compared.pairs} | ratio)
     return pd.DataFrame(rows)
+
+
+def _conditions(studies: Mapping[Path, SavedStudy]) -> dict[Path, list[str]]:
+    """What tells each study from the first one; those under equal conditions also have their folders' names."""
+    usual = next(iter(studies.values()))
+    conditions = {folder: _differences(study, usual) for folder, study in studies.items()}
+    counts = Counter(tuple(condition) for condition in conditions.values())
+    return {
+        folder: [*condition, str(folder)] if counts[tuple(condition)] > 1 else condition
+        for folder, condition in conditions.items()
+    }
 
 
 def _finished(folder: Path, reference: str) -> pd.DataFrame:

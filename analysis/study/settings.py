@@ -4,13 +4,14 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from whichway.analysis.errors import UserError, require_at_least, require_known
+from whichway.analysis.errors import MOST_FRAMES, UserError, require_at_least, require_between, require_known
 from whichway.analysis.geodesics.settings import GeodesicSettings
 from whichway.analysis.images.sampling import Sampling
 from whichway.analysis.models.choice import ModelChoice
 from whichway.analysis.paths.chosen_method import ChosenMethod, choose_method, chosen_pooled
 from whichway.analysis.vocabulary import PERCEPTUAL_DISTANCE, PERCEPTUAL_DISTANCES, POOLED
 
+MOST_SEEDS = 10_000  # of each pair
 METHODS = (
     "identity",
     "random",
@@ -62,8 +63,8 @@ class StudySettings:
         for distance in self.perceptual_distances:
             require_known("perceptual_distances", distance, PERCEPTUAL_DISTANCES)
         require_known("pooled", self.pooled, POOLED)
-        require_at_least("frames", self.frames, 2)
-        require_at_least("seeds", self.seeds, 1)
+        require_between("frames", self.frames, 2, MOST_FRAMES)
+        require_between("seeds", self.seeds, 1, MOST_SEEDS)
         require_at_least("first_seed", self.first_seed, 0)
 
     @classmethod

@@ -8,7 +8,7 @@ import pandas as pd
 from whichway.analysis.prompts.pairs import DIFFERING, GROUPS, STRATA
 from whichway.analysis.runs.change_by_part import EVERYTHING, titles_of_moves
 from whichway.analysis.statistics.estimates import Estimate
-from whichway.analysis.statistics.paired import PairedComparison, by_pair, compare_methods
+from whichway.analysis.statistics.paired import PairedComparison, by_pair, compare_methods, ratios_where_apart
 from whichway.analysis.study.declared_tests import DeclaredTest
 from whichway.analysis.study.measures import MeasuredColumn, find_column, measured_columns
 from whichway.analysis.study.results import by_stratum, encoders_of, group_of, with_encoder
@@ -145,7 +145,7 @@ def distance_table(results: pd.DataFrame) -> list[DistancesOfEncoder]:
     for encoder in encoders_of(results):
         w2, rms = (pairs[with_encoder(name, encoder)].astype(float) for name in ("wasserstein", "rms_frobenius"))
         moved = optimal[with_encoder("share_moved", encoder)].astype(float).mean()
-        table.append(DistancesOfEncoder(encoder, w2.mean(), rms.mean(), (w2 / rms).mean(), moved))
+        table.append(DistancesOfEncoder(encoder, w2.mean(), rms.mean(), ratios_where_apart(w2, rms).mean(), moved))
     return table
 
 

@@ -12,9 +12,9 @@ import torch
 from jaxtyping import Float
 
 from whichway.geometry.cloud import PointCloud
+from whichway.geometry.cloud_stack import require_stackable
 from whichway.geometry.coupling import optimal_coupling
 from whichway.geometry.ground import EUCLIDEAN, GroundMetric
-from whichway.geometry.pairwise import require_stackable
 
 
 def flatten_rows(clouds: Sequence[PointCloud]) -> Float[np.ndarray, "clouds features"]:

@@ -27,10 +27,10 @@ from whichway.analysis.models.model import Model
 from whichway.analysis.models.versions import RENDERING_PACKAGES, versions
 from whichway.analysis.vocabulary import DISTANCES, GROUNDS
 from whichway.geometry import CloudStack, GroundMetric, PointCloud, flatten_rows, linearise, slice_rows, wasserstein
+from whichway.geometry.cloud_stack import is_stackable
 from whichway.geometry.pairwise import (
     BLOCK,
     blocks_of,
-    is_stackable,
     wasserstein_block,
     wasserstein_pairs,
     write_block,

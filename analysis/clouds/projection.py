@@ -27,8 +27,8 @@ from whichway.geometry import (
     pairwise_wasserstein,
     wasserstein,
 )
+from whichway.geometry.cloud_stack import is_stackable
 from whichway.geometry.neighbours import bound_features
-from whichway.geometry.pairwise import is_stackable
 
 NEIGHBOURS = 5  # within which trustworthiness looks
 MAPPED_NEIGHBOURS = 15  # that UMAP keeps together

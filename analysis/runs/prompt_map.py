@@ -33,7 +33,7 @@ from whichway.analysis.runs.frame_recipe import FrameRecipe
 from whichway.analysis.runs.run import Run, open_run, run_name
 from whichway.analysis.vocabulary import PROJECTIONS, VIEWS
 from whichway.geometry import CloudStack, PointCloud
-from whichway.geometry.pairwise import is_stackable
+from whichway.geometry.cloud_stack import is_stackable
 
 KIND = "map"
 MOST_CLUSTERS = 11  # colours that can be told apart

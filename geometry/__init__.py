@@ -63,6 +63,7 @@ from whichway.geometry.path import Path
 from whichway.geometry.piecewise import PiecewisePath
 from whichway.geometry.soft_coupling import entropic_coupling, halved_coupling, partial_coupling
 from whichway.geometry.spline import TransportSplinePath
+from whichway.geometry.stored_rows import StoredClouds, StoredRows
 from whichway.geometry.unbalanced import (
     HellingerKantorovichPath,
     hellinger_kantorovich,
@@ -95,6 +96,8 @@ __all__ = [
     "PointCloud",
     "SlerpPath",
     "SphericalPath",
+    "StoredClouds",
+    "StoredRows",
     "TransportSplinePath",
     "barycenter",
     "beta_times",

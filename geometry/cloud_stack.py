@@ -1,7 +1,7 @@
 """Many clouds of one shape, in memory or on disk: what all pairs and nearest neighbours are computed from."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -11,7 +11,7 @@ from torch import Tensor
 
 from whichway.geometry.cloud import PointCloud
 from whichway.geometry.ground import EUCLIDEAN, GroundMetric
-from whichway.geometry.stored_rows import StoredRows
+from whichway.geometry.stored_rows import StoredClouds, StoredRows
 
 READ = 64  # clouds read at once where all are read
 
@@ -38,6 +38,8 @@ class CloudStack:
             ValueError: no cloud, clouds of different shape, or weights that are not uniform.
         """
         require_stackable(clouds)
+        if isinstance(clouds, StoredClouds):
+            return cls(replace(clouds.rows, ground=ground), device)
         single = ground is EUCLIDEAN and all(cloud.rows.dtype == torch.float32 for cloud in clouds)
         dtype = torch.float32 if single else torch.float64
         first = ground.features(clouds[0].rows.to("cpu", dtype))
@@ -107,11 +109,15 @@ class CloudSizes:
 
 def is_stackable(clouds: Sequence[PointCloud]) -> bool:
     """Whether :meth:`CloudStack.of` takes them: one shape, uniform weights."""
+    if isinstance(clouds, StoredClouds):  # a store has no others, and reading them all takes a while
+        return True
     return len({tuple(cloud.rows.shape) for cloud in clouds}) == 1 and all(cloud.is_uniform for cloud in clouds)
 
 
 def require_stackable(clouds: Sequence[PointCloud]) -> None:
     """Raise a ValueError for no cloud, clouds of different shape, or weights that are not uniform."""
+    if isinstance(clouds, StoredClouds):
+        return
     if not clouds:
         raise ValueError("clouds: wanted at least one, got none")
     shapes = sorted({tuple(cloud.rows.shape) for cloud in clouds})

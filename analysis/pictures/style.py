@@ -71,4 +71,9 @@ def marker(method: str) -> str:
 
 def quoted(prompt: str, width: int) -> str:
     """A prompt as it may stand in a figure: at most 160 characters, wrapped, dollar signs no mathematics."""
-    return fill(f"“{shorten(prompt, 160, placeholder=' …')}”", width).replace("$", r"\$")
+    return escaped(fill(f"“{shorten(prompt, 160, placeholder=' …')}”", width))
+
+
+def escaped(text: str) -> str:
+    """Text as it may stand in a figure: dollar signs no mathematics."""
+    return text.replace("$", r"\$")

@@ -3,10 +3,12 @@
 Everything runs on as many threads as torch has: OMP_NUM_THREADS=1 compares one with one.
 """
 
+import json
 import time
 from collections.abc import Callable
 from functools import partial
 from itertools import combinations
+from pathlib import Path
 
 import click
 import numpy as np
@@ -79,7 +81,8 @@ def all_costs(stack: CloudStack) -> list[np.ndarray]:
 @click.option(
     "--cpu-time", is_flag=True, help="Of the processor, not of the clock: on a busy machine, with one thread."
 )
-def main(count: int, rounds: int, cpu_time: bool) -> None:
+@click.option("--json", "record", type=click.Path(path_type=Path), help="Write what was measured there.")
+def main(count: int, rounds: int, cpu_time: bool, record: Path | None) -> None:
     """All pairs of COUNT captions, 77 rows of width 768."""
     clouds = caption_clouds(count)
     arrays = [cloud.rows.double().numpy() for cloud in clouds]
@@ -94,7 +97,12 @@ def main(count: int, rounds: int, cpu_time: bool) -> None:
         "the matrix products alone, float32": partial(products, stack),
         "SciPy's linear_sum_assignment alone": partial(assignments, costs),
     }
-    show(interleaved(actions, rounds, time.process_time if cpu_time else time.perf_counter), clouds, arrays)
+    clock = time.process_time if cpu_time else time.perf_counter
+    times = interleaved(actions, rounds, clock)
+    show(times, clouds, arrays)
+    if record:
+        about = {"count": count, "width": WIDTH, "threads": torch.get_num_threads(), "clock": clock.__name__}
+        record.write_text(json.dumps(about | {"seconds": times}, indent=2) + "\n", encoding="utf-8")
 
 
 def batch_error(arrays: list[np.ndarray], ours: np.ndarray) -> float:

@@ -25,7 +25,7 @@ from whichway.geometry.ground import EUCLIDEAN, GroundMetric
 BLOCK = 24  # clouds on each side: at n = 77 the inner products of 24² pairs take 14 MB
 PAIRS = 96  # of a list solved at once
 STRIP = 4  # clouds of a block's diagonal, above which nothing is multiplied
-DEPTH = 64  # summands of a product added up in float32 one after the other; fewer make its error bound tighter
+DEPTH = 128  # summands of a product added up in float32 one after the other; fewer make its error bound tighter
 _SOLVERS = ThreadPoolExecutor(os.cpu_count(), thread_name_prefix="assignment")  # compiled solvers release the GIL
 
 
@@ -63,7 +63,7 @@ def wasserstein_block(stack: CloudStack, first: slice, second: slice) -> Float[n
     right = left if first == second else Side.of(stack, second)
     products = _half_of_products(left) if first == second else inner_products(left.shifted, right.shifted)
     shape = (len(left), len(right))
-    pairs = np.argwhere(np.tri(*shape, -1) if first == second else np.ones(shape))
+    pairs = np.stack(np.nonzero(np.tri(*shape, -1) if first == second else np.ones(shape)), axis=1)
     distances = np.zeros(shape)
     distances[tuple(pairs.T)] = _solve(products.cpu().numpy(), pairs, left, right, pairs)
     return distances + distances.T if first == second else distances
@@ -80,15 +80,15 @@ def wasserstein_pairs(
     for start in range(0, len(first), PAIRS):
         here = slice(start, start + PAIRS)
         owners, owner_of = np.unique(first[here], return_inverse=True)
-        left, right = Side.of(stack, second[here]), Side.of(stack, owners)
+        left, right = Side.of(stack, owners), Side.of(stack, second[here])
         n = stack.shape[0]
-        products = torch.empty(len(left) * n, n)
+        products = torch.empty(n, len(right) * n)
         for owner, pairs in _runs(owner_of):
-            rows = slice(pairs.start * n, pairs.stop * n)
-            products[rows] = inner_products(left.shifted[rows], right.shifted[owner * n : (owner + 1) * n])
-        places = np.arange(len(left))
-        blocks = np.stack([places, np.zeros_like(places)], axis=1)
-        distances[here] = _solve(products.numpy(), blocks, left, right, np.stack([places, owner_of], axis=1))
+            columns = slice(pairs.start * n, pairs.stop * n)
+            products[:, columns] = inner_products(left.shifted[owner * n : (owner + 1) * n], right.shifted[columns])
+        places = np.arange(len(right))
+        blocks = np.stack([np.zeros_like(places), places], axis=1)
+        distances[here] = _solve(products.numpy(), blocks, left, right, np.stack([owner_of, places], axis=1))
     return distances
 
 

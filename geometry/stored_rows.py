@@ -55,7 +55,9 @@ class StoredRows:
 
     def __getitem__(self, clouds: slice | Int[np.ndarray, " c"]) -> Float[Tensor, "c n d"]:
         rows = self._map()[: self.count][clouds]
-        copied = torch.from_numpy(np.array(rows, np.float32 if self.dtype == torch.float32 else np.float64))
+        dtype = np.float32 if self.dtype == torch.float32 else np.float64
+        # places in an array are copied out of the map by NumPy, a slice is not
+        copied = torch.from_numpy(np.array(rows, dtype) if isinstance(clouds, slice) else np.asarray(rows, dtype))
         return copied if self.ground is EUCLIDEAN else torch.stack([self.ground.features(each) for each in copied])
 
     def _map(self) -> np.ndarray:

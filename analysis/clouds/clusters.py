@@ -16,6 +16,8 @@ from scipy.sparse import csr_array
 from whichway.geometry import Neighbours
 
 FEWEST_JOINED = 2
+#: words that say nothing about what a prompt is of
+FUNCTION_WORDS = frozenset(re.findall(r"\w+", "a an and as at by for from in is it its of on or that the to with"))
 
 
 def cluster_neighbours(neighbours: Neighbours, count: int, *, seed: int = 0) -> Int[np.ndarray, " N"]:
@@ -43,9 +45,9 @@ def cluster_neighbours(neighbours: Neighbours, count: int, *, seed: int = 0) -> 
 def cluster_words(prompts: Sequence[str], clusters: Int[np.ndarray, " N"], count: int = 3) -> list[list[str]]:
     """The words by which each cluster's prompts differ most from the others', the most telling first.
 
-    A word is ranked by the share of prompts inside that have it, less the share outside: "a" is as common there.
+    A word is ranked by the share of prompts inside that have it, less the share outside.
     """
-    words = [set(re.findall(r"\w+", prompt.lower())) for prompt in prompts]
+    words = [set(re.findall(r"\w+", prompt.lower())) - FUNCTION_WORDS for prompt in prompts]
     everywhere = Counter(word for of_prompt in words for word in of_prompt)
     telling = []
     for cluster in range(int(clusters.max()) + 1):

@@ -65,9 +65,17 @@ def _draw_points(
     crowded = len(points) > CROWDED
     if crowded and density:
         cells = axis.hexbin(*points.T, gridsize=80, mincnt=1, bins="log", cmap="viridis", linewidths=0)
-        figure.colorbar(cells, ax=axis, label="prompts in a cell", shrink=0.6)
+        scale = figure.colorbar(cells, ax=axis, label="prompts in a cell", shrink=0.6).ax.yaxis
+        scale.set_major_formatter("{x:.0f}")
+        scale.set_minor_formatter("{x:.0f}")
         return
-    axis.scatter(*points.T, s=2 if crowded else 12, c=colours, alpha=0.4 if crowded else 1, linewidths=0)
+    axis.scatter(
+        *points.T,
+        s=float(np.clip(12 * CROWDED / len(points), 1, 12)),
+        c=colours,
+        alpha=0.4 if crowded else 1,
+        linewidths=0,
+    )
 
 
 def _name_clusters(

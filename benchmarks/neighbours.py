@@ -5,7 +5,6 @@ The record is drawn by ``python -m benchmarks.growth``.
 """
 
 import json
-import resource
 import threading
 import time
 from collections.abc import Iterator
@@ -71,7 +70,7 @@ def require_same(distances: np.ndarray, matrix: np.ndarray) -> None:
 
 
 @click.command(context_settings={"show_default": True})
-@click.option("--largest", default=1600, help="Prompts; also a half, a quarter and an eighth of so many.")
+@click.option("--counts", default="200,400,800,1600", help="Prompts, ascending.")
 @click.option("--all-pairs", default=800, help="Up to how many prompts every pair is solved too.")
 @click.option(
     "--store", type=click.Path(path_type=Path), default="runs/caption_clouds.npy", help="Where clouds are kept."
@@ -79,17 +78,29 @@ def require_same(distances: np.ndarray, matrix: np.ndarray) -> None:
 @click.option(
     "--cpu-time", is_flag=True, help="Of the processor, not of the clock: on a busy machine, with one thread."
 )
-@click.option("--json", "record", type=click.Path(path_type=Path), help="Write what was measured there.")
-def main(largest: int, all_pairs: int, store: Path, cpu_time: bool, record: Path | None) -> None:
+@click.option(
+    "--json", "record", type=click.Path(path_type=Path), help="Write what is measured there; what is there is kept."
+)
+def main(counts: str, all_pairs: int, store: Path, cpu_time: bool, record: Path | None) -> None:
     """The 15 nearest of N captions, 77 rows of width 768."""
-    stored_caption_clouds(largest, store)
+    numbers = [int(count) for count in counts.split(",")]
+    stored_caption_clouds(numbers[-1], store)
     clock = time.process_time if cpu_time else time.perf_counter
+    about = {"k": K, "width": WIDTH, "threads": torch.get_num_threads(), "clock": clock.__name__}
+    rows = read_record(record, about)
     nearest_neighbours(CloudStack(StoredRows(store, 2 * K)), K)  # compiles
-    rows = [measure(store, largest // part, all_pairs, clock) for part in (8, 4, 2, 1)]
+    for count in numbers:
+        if count not in [row["count"] for row in rows]:
+            rows.append(measure(store, count, all_pairs, clock))
+            if record:
+                record.write_text(json.dumps(about | {"measured": rows}, indent=2) + "\n", encoding="utf-8")
     show(rows)
-    if record:
-        about = {"k": K, "width": WIDTH, "threads": torch.get_num_threads(), "clock": clock.__name__}
-        record.write_text(json.dumps(about | {"measured": rows}, indent=2) + "\n", encoding="utf-8")
+
+
+def read_record(record: Path | None, about: dict) -> list[dict]:
+    """What was measured under the same conditions."""
+    saved: dict = json.loads(record.read_text(encoding="utf-8")) if record and record.exists() else {}
+    return saved["measured"] if about.items() <= saved.items() else []
 
 
 def show(rows: list[dict]) -> None:
@@ -105,8 +116,7 @@ def show(rows: list[dict]) -> None:
     console = Console()
     console.print(table)
     exponent = growth([row["count"] for row in rows], [row["seconds"] for row in rows])
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
-    console.print(f"time grows as N^{exponent:.2f}; peak memory {peak:.2f} GiB", highlight=False)
+    console.print(f"time grows as N^{exponent:.2f}", highlight=False)
 
 
 if __name__ == "__main__":

@@ -137,7 +137,7 @@ def _write_chunk(
             stored = np.lib.format.open_memmap(_file(folder, part), mode="r+")
             stored[chunk.start : chunk.stop] = rounded
             stored.flush()
-        written[part] = {"crc32": zlib.crc32(rounded), "rounding": moved}
+        written[part] = {"crc32": zlib.crc32(rounded.data), "rounding": moved}
     return written
 
 
@@ -148,7 +148,7 @@ def _is_whole(folder: Path, manifest: dict, index: int, chunk: range) -> bool:
         return False
     try:
         return all(
-            zlib.crc32(np.load(_file(folder, part), mmap_mode="r")[chunk.start : chunk.stop]) == of_part["crc32"]
+            zlib.crc32(np.load(_file(folder, part), mmap_mode="r")[chunk.start : chunk.stop].data) == of_part["crc32"]
             for part, of_part in written.items()
         )
     except (OSError, ValueError) as error:

@@ -69,13 +69,9 @@ def _draw_points(
         scale.set_major_formatter("{x:.0f}")
         scale.set_minor_formatter("{x:.0f}")
         return
-    axis.scatter(
-        *points.T,
-        s=float(np.clip(12 * CROWDED / len(points), 1, 12)),
-        c=colours,
-        alpha=0.4 if crowded else 1,
-        linewidths=0,
-    )
+    x, y = points.T
+    size = float(np.clip(12 * CROWDED / len(points), 1, 12))
+    axis.scatter(x, y, s=size, c=colours, alpha=0.4 if crowded else 1, linewidths=0)
 
 
 def _name_clusters(

@@ -15,12 +15,14 @@ Table of contents, in reading order:
 - :mod:`whichway.geometry.method`: coupling × path, under the names used everywhere
 - :mod:`whichway.geometry.length`, :mod:`whichway.geometry.parametrisation`: how long, and at which t
 - :mod:`whichway.geometry.barycenter`: one cloud between many
-- :mod:`whichway.geometry.pairwise`, :mod:`whichway.geometry.neighbours`, :mod:`whichway.geometry.embedding`: thousands
-  of clouds
+- :mod:`whichway.geometry.cloud_stack`, :mod:`whichway.geometry.stored_rows`: thousands of clouds, in memory or on disk
+- :mod:`whichway.geometry.pairwise`, :mod:`whichway.geometry.assignment`: W_2 between all of them
+- :mod:`whichway.geometry.neighbours`, :mod:`whichway.geometry.embedding`: the nearest of them; clouds as vectors
 """
 
 from whichway.geometry.barycenter import barycenter
 from whichway.geometry.cloud import PointCloud
+from whichway.geometry.cloud_stack import CloudStack
 from whichway.geometry.coupling import Coupling, identity_coupling, optimal_coupling, random_coupling
 from whichway.geometry.displacement import DisplacementPath
 from whichway.geometry.distance import (
@@ -55,12 +57,13 @@ from whichway.geometry.method import (
 from whichway.geometry.mixture import MixturePath, PartialPath
 from whichway.geometry.neighbours import Neighbours, nearest_neighbours
 from whichway.geometry.order_aware import fused_gromov_coupling, ordered_coupling
-from whichway.geometry.pairwise import CloudStack, pairwise_wasserstein
+from whichway.geometry.pairwise import pairwise_wasserstein
 from whichway.geometry.parametrisation import beta_times, constant_speed_times, uniform_times
 from whichway.geometry.path import Path
 from whichway.geometry.piecewise import PiecewisePath
 from whichway.geometry.soft_coupling import entropic_coupling, halved_coupling, partial_coupling
 from whichway.geometry.spline import TransportSplinePath
+from whichway.geometry.stored_rows import StoredClouds, StoredRows
 from whichway.geometry.unbalanced import (
     HellingerKantorovichPath,
     hellinger_kantorovich,
@@ -93,6 +96,8 @@ __all__ = [
     "PointCloud",
     "SlerpPath",
     "SphericalPath",
+    "StoredClouds",
+    "StoredRows",
     "TransportSplinePath",
     "barycenter",
     "beta_times",

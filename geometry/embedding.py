@@ -12,9 +12,9 @@ import torch
 from jaxtyping import Float
 
 from whichway.geometry.cloud import PointCloud
+from whichway.geometry.cloud_stack import require_stackable
 from whichway.geometry.coupling import optimal_coupling
 from whichway.geometry.ground import EUCLIDEAN, GroundMetric
-from whichway.geometry.pairwise import require_stackable
 
 
 def flatten_rows(clouds: Sequence[PointCloud]) -> Float[np.ndarray, "clouds features"]:
@@ -68,10 +68,13 @@ def slice_rows(
         ValueError: clouds of different shape, or weights that are not uniform.
     """
     require_stackable(clouds)
-    features = [ground.features(cloud.rows.double()) for cloud in clouds]
-    rows, width = features[0].shape
+    rows, width = ground.features(clouds[0].rows.double()).shape
     generator = torch.Generator().manual_seed(seed)
     normal = torch.randn(width, min(directions, width), generator=generator, dtype=torch.float64)
     basis = torch.linalg.qr(normal).Q
     scale = (width / basis.shape[1] / rows) ** 0.5
-    return np.stack([((each @ basis).sort(dim=0).values * scale).flatten().numpy() for each in features])
+    slices = np.empty((len(clouds), rows * basis.shape[1]))
+    for place, cloud in zip(slices, clouds, strict=True):
+        projections = ground.features(cloud.rows.double()) @ basis
+        place[:] = (projections.sort(dim=0).values * scale).flatten().numpy()
+    return slices

@@ -132,3 +132,26 @@ def test_too_many_clusters_are_named(draw):
     result = draw("a\nb\nc\nd\ne\nf\n", "--clusters", "6")
     assert result.exit_code == 2
     assert "clusters: wanted 2 to 5, or 0 for none, got 6" in result.output
+
+
+def test_clusters_are_named_by_the_words_that_only_they_have():
+    from whichway.analysis.clouds.clusters import cluster_words
+
+    prompts = ["a red fox", "a red cat", "a Fox", "the blue sea", "a blue lake", "a sea"]
+    assert cluster_words(prompts, np.array([0, 0, 0, 1, 1, 1]), 2) == [["fox", "red"], ["blue", "sea"]]
+    assert cluster_words(["a fox", "the fox"], np.array([0, 0])) == [["fox"]]
+
+
+@pytest.mark.parametrize("clustered", [False, True])
+def test_thousands_of_prompts_are_drawn_by_their_density_or_their_clusters(clustered):
+    from whichway.analysis.clouds.projection import Projection
+    from whichway.analysis.pictures.prompt_map import draw_map
+
+    points = np.random.default_rng(0).normal(size=(3000, 2))
+    prompts = [f"{'$fox$' if x > 0 else 'sea'} {place}" for place, (x, _) in enumerate(points)]
+    clusters = (points[:, 0] < 0).astype(int) if clustered else None
+    figure = draw_map(Projection(points, ("UMAP 1", "UMAP 2"), 0.1, 0.9), prompts, clusters=clusters)
+    figure.canvas.draw()
+    texts = [text.get_text() for text in figure.axes[0].texts]
+    assert [text.split(",")[0] for text in texts] == (["fox", "sea"] if clustered else [])
+    assert len(figure.axes) == (1 if clustered else 2)  # the second is the scale of the density

@@ -4,7 +4,10 @@ How many neighbours are joined follows the number of clouds: half as many as a g
 small set everything is joined to everything, and the groups are chance.
 """
 
+import re
 import warnings
+from collections import Counter
+from collections.abc import Sequence
 
 import numpy as np
 from jaxtyping import Float, Int
@@ -13,6 +16,8 @@ from scipy.sparse import csr_array
 from whichway.geometry import Neighbours
 
 FEWEST_JOINED = 2
+#: words that say nothing about what a prompt is of
+FUNCTION_WORDS = frozenset(re.findall(r"\w+", "a an and as at by for from in is it its of on or that the to with"))
 
 
 def cluster_neighbours(neighbours: Neighbours, count: int, *, seed: int = 0) -> Int[np.ndarray, " N"]:
@@ -35,6 +40,23 @@ def cluster_neighbours(neighbours: Neighbours, count: int, *, seed: int = 0) -> 
     _, labels, sizes = np.unique(labels, return_inverse=True, return_counts=True)
     numbered: np.ndarray = np.argsort(np.argsort(-sizes, kind="stable"))[labels]
     return numbered
+
+
+def cluster_words(prompts: Sequence[str], clusters: Int[np.ndarray, " N"], count: int = 3) -> list[list[str]]:
+    """The words by which each cluster's prompts differ most from the others', the most telling first.
+
+    A word is ranked by the share of prompts inside that have it, less the share outside.
+    """
+    words = [set(re.findall(r"\w+", prompt.lower())) - FUNCTION_WORDS for prompt in prompts]
+    everywhere = Counter(word for of_prompt in words for word in of_prompt)
+    telling = []
+    for cluster in range(int(clusters.max()) + 1):
+        inside = np.flatnonzero(clusters == cluster).tolist()
+        within = Counter(word for place in inside for word in words[place])
+        outside = max(1, len(prompts) - len(inside))
+        lead = {word: often / len(inside) - (everywhere[word] - often) / outside for word, often in within.items()}
+        telling.append(sorted(lead, key=lambda word: (-lead[word], word))[:count])
+    return telling
 
 
 def affinities(neighbours: Neighbours, k: int) -> Float[csr_array, "N N"]:

@@ -5,7 +5,7 @@ whatever those of the rows. It is a .npy of N×N float64 that any NumPy reads, w
 done yet, so a run that was interrupted goes on where it stopped. The .json of the same name says what the rows are.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
@@ -16,6 +16,7 @@ from scipy.stats import spearmanr
 from sklearn.metrics import euclidean_distances
 from tqdm.auto import tqdm
 
+from whichway.analysis.clouds.cloud_store import store_clouds
 from whichway.analysis.clouds.ground_metrics import find_ground
 from whichway.analysis.clouds.on_cluster import blocks_on_cluster
 from whichway.analysis.clouds.parts import ALL, choose_parts, file_of_part, parts_of
@@ -26,11 +27,21 @@ from whichway.analysis.models.memory import require_memory
 from whichway.analysis.models.model import Model
 from whichway.analysis.models.versions import RENDERING_PACKAGES, versions
 from whichway.analysis.vocabulary import DISTANCES, GROUNDS
-from whichway.geometry import CloudStack, GroundMetric, PointCloud, flatten_rows, linearise, slice_rows, wasserstein
+from whichway.geometry import (
+    CloudStack,
+    GroundMetric,
+    PointCloud,
+    StoredClouds,
+    StoredRows,
+    flatten_rows,
+    linearise,
+    slice_rows,
+    wasserstein,
+)
+from whichway.geometry.cloud_stack import is_stackable
 from whichway.geometry.pairwise import (
     BLOCK,
     blocks_of,
-    is_stackable,
     wasserstein_block,
     wasserstein_pairs,
     write_block,
@@ -110,6 +121,8 @@ def measure_all(
     out: Path,
     *,
     model: Model | None = None,
+    store: Path | None = None,
+    store_dtype: str = "float32",
     dask: str | None = None,
     progress: bool = True,
     report: Callable[[str], object] = lambda line: None,
@@ -118,7 +131,8 @@ def measure_all(
     that are there already are kept.
 
     Args:
-        dask: address of a running Dask scheduler over which the blocks are spread.
+        store: folder that keeps the encoded prompts, instead of memory; ``store_dtype``, in which floats.
+        dask: address of a running Dask scheduler over which the blocks are spread; with a store, its workers read it.
 
     Raises:
         UserError: a file of other distances at ``out``, one that cannot be written, a model that cannot be loaded, a
@@ -128,16 +142,22 @@ def measure_all(
         raise UserError(f"out: wanted a name that ends in .npy, got {str(out)!r}")
     require_writable(out)
     model = model or settings.model.load(report)
-    conditionings = model.encode_each(settings.prompts)
-    first = next(conditionings)
-    clouds = {part: [parts_of(first)[part]] for part in choose_parts(settings.parts, first)}
-    others = len(settings.prompts) - 1
-    sizes = [cloud.rows.nbytes for of_part in clouds.values() for cloud in of_part]
-    require_memory(2 * sum(sizes) * len(settings.prompts), f"{len(settings.prompts):,} prompts", "their conditionings")
-    for conditioning in tqdm(conditionings, "prompts", others, disable=not progress, leave=False):
-        parts = parts_of(conditioning)
-        for part, of_part in clouds.items():
-            of_part.append(parts[part])
+    first = model.encode([settings.prompts[0]])[0]
+    clouds: Mapping[str, Sequence[PointCloud]]
+    if store is None:
+        clouds = _encode(settings, model, progress)
+    elif settings.distance == "linearised":
+        raise UserError("distance: linearised takes as much memory as all clouds; wanted another with --store")
+    else:
+        clouds = store_clouds(
+            model,
+            settings.prompts,
+            store,
+            parts=settings.parts,
+            dtype=store_dtype,
+            progress=progress,
+            report=report,
+        ).clouds
     measured = {}
     for part, of_part in clouds.items():
         of_rows = part in first.clouds
@@ -145,6 +165,7 @@ def measure_all(
         identity = _identity(settings.prompts, distance, ground, model)
         file = file_of_part(out, part, first)
         identity |= {"part": part} if file != out else {}
+        identity |= {"rows": store_dtype} if store and store_dtype != "float32" else {}
         try:
             measured[part] = _measure(of_part, file, identity, find_ground(ground, model), model, dask, progress)
         except ValueError as error:
@@ -152,6 +173,27 @@ def measure_all(
         if approximation := measured[part].approximation:
             report(f"{distance}: {approximation}")
     return measured
+
+
+def _encode(settings: DistanceSettings, model: Model, progress: bool) -> dict[str, list[PointCloud]]:
+    """Part → the clouds of all prompts, in memory.
+
+    Raises:
+        UserError: they would not fit.
+    """
+    clouds: dict[str, list[PointCloud]] = {}
+    conditionings = model.encode_each(settings.prompts)
+    count = len(settings.prompts)
+    for conditioning in tqdm(conditionings, "prompts", count, disable=not progress, leave=False):
+        parts, first = parts_of(conditioning), not clouds
+        for part in choose_parts(settings.parts, conditioning):
+            clouds.setdefault(part, []).append(parts[part])
+        if first:
+            size = sum(cloud.rows.nbytes for of_part in clouds.values() for cloud in of_part)
+            require_memory(
+                2 * size * count, f"{count:,} prompts", "their conditionings (--store keeps them on the disk)"
+            )
+    return clouds
 
 
 def _measure(
@@ -208,7 +250,7 @@ def _exact_pairs(
     clouds: Sequence[PointCloud], first: np.ndarray, second: np.ndarray, ground: GroundMetric
 ) -> Float[np.ndarray, " pairs"]:
     needed = np.unique(np.concatenate([first, second]))
-    sampled = [clouds[index] for index in needed]
+    sampled = [clouds[index] for index in needed.tolist()]
     if not is_stackable(sampled):
         return np.array([wasserstein(clouds[i], clouds[j], ground=ground) for i, j in zip(first, second, strict=True)])
     stack = CloudStack.of(sampled, ground=ground)
@@ -314,6 +356,8 @@ def _block_solver(clouds: Sequence[PointCloud], distance: str, ground: GroundMet
         return partial(wasserstein_block, CloudStack.of(clouds, ground=ground, device=device))
     if distance == "wasserstein":
         return partial(_block_of_any, clouds, ground)
+    if distance == "frobenius" and isinstance(clouds, StoredClouds):
+        return partial(_stored_frobenius_block, clouds.rows)
     if distance == "frobenius":
         return partial(_vector_block, flatten_rows(clouds))
     if distance == "linearised":
@@ -331,6 +375,13 @@ def _block_of_any(
 def _vector_block(vectors: np.ndarray, rows: slice, columns: slice) -> Float[np.ndarray, "a b"]:
     # alone, scikit-learn makes the block symmetric with a zero diagonal
     distances: np.ndarray = euclidean_distances(vectors[rows], None if rows == columns else vectors[columns])
+    return distances
+
+
+def _stored_frobenius_block(stored: StoredRows, rows: slice, columns: slice) -> Float[np.ndarray, "a b"]:
+    first = stored[rows].double().flatten(1).numpy() / stored.shape[1] ** 0.5
+    second = None if rows == columns else stored[columns].double().flatten(1).numpy() / stored.shape[1] ** 0.5
+    distances: np.ndarray = euclidean_distances(first, second)
     return distances
 
 

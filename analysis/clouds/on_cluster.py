@@ -6,7 +6,7 @@ import numpy as np
 
 from whichway.analysis.cluster import connect, finished_on_cluster
 from whichway.geometry import CloudStack, Neighbours
-from whichway.geometry.neighbours import SolvedPairs, batches_of_queries, bound_features, search
+from whichway.geometry.neighbours import LowerBounds, SolvedPairs, batches_of_queries, search
 
 Block = tuple[slice, slice]
 BlockSolver = Callable[[slice, slice], np.ndarray]
@@ -28,7 +28,7 @@ def neighbours_on_cluster(address: str, stack: CloudStack, k: int) -> Neighbours
         UserError: as :func:`whichway.analysis.cluster.connect`.
     """
     with connect(address) as client:
-        shared = client.scatter((stack, bound_features(stack)), broadcast=True, hash=False)
+        shared = client.scatter((stack, LowerBounds.of(stack)), broadcast=True, hash=False)
         futures = [
             client.submit(_find_neighbours, shared, queries, k, pure=False)
             for queries in batches_of_queries(len(stack))
@@ -42,6 +42,6 @@ def _solve_block(solver: BlockSolver, block: Block) -> tuple[Block, np.ndarray]:
 
 
 def _find_neighbours(shared: tuple, queries: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray, int]:
-    stack, features = shared
+    stack, bounds = shared
     solved = SolvedPairs(stack)
-    return *search(features, queries, k, solved), len(solved)
+    return *search(bounds, queries, k, solved), len(solved)

@@ -27,8 +27,8 @@ from whichway.geometry import (
     pairwise_wasserstein,
     wasserstein,
 )
+from whichway.geometry.cloud_stack import is_stackable
 from whichway.geometry.neighbours import bound_features
-from whichway.geometry.pairwise import is_stackable
 
 NEIGHBOURS = 5  # within which trustworthiness looks
 MAPPED_NEIGHBOURS = 15  # that UMAP keeps together
@@ -116,7 +116,7 @@ def project_neighbours(clouds: Sequence[PointCloud], neighbours: Neighbours, *, 
         warnings.filterwarnings("ignore", "precomputed_knn")
         points = mapper.fit_transform(bound_features(CloudStack.of(clouds)).cpu().numpy()).astype(np.float64)
     sample = np.random.default_rng(seed).choice(len(clouds), min(SAMPLE, len(clouds)), replace=False)
-    exact = pairwise_wasserstein([clouds[index] for index in sample])
+    exact = pairwise_wasserstein([clouds[index] for index in sample.tolist()])
     shown = points[sample]
     axes = ("UMAP 1", "UMAP 2")
     return Projection(points, axes, stress(exact, shown), _trustworthiness(exact, shown), len(sample), neighbours)

@@ -12,6 +12,7 @@ from whichway.analysis.command.options import (
     out_option,
     parts_option,
     sampling_options,
+    store_options,
 )
 from whichway.analysis.command.outcome import ends_in_one_line, say
 from whichway.analysis.command.plugins import RegisteredChoice
@@ -28,9 +29,18 @@ from whichway.analysis.vocabulary import PROJECTIONS, VIEWS
 @parts_option("a map")
 @sampling_options()
 @model_options()
+@store_options
 @dask_option("that finds the neighbours of more than 300 prompts")
 @out_option()
-def map_prompts(prompts_file: Path, parts: str, dask: str | None, out: Path | None, **settings: Any) -> None:
+def map_prompts(
+    prompts_file: Path,
+    parts: str,
+    store: Path | None,
+    store_dtype: str,
+    dask: str | None,
+    out: Path | None,
+    **settings: Any,
+) -> None:
     """Draw the prompts of a file, one a line, as a map on which near means near in W_2.
 
     Where a text has several parts (SDXL, SD 3, Flux: the rows of each encoder, a pooled vector), each has a map of its
@@ -40,5 +50,6 @@ def map_prompts(prompts_file: Path, parts: str, dask: str | None, out: Path | No
     from whichway.analysis.runs.prompt_map import MapSettings, draw_prompt_map
 
     requested = MapSettings(read_prompts(prompts_file), parts=names(parts), **settings)
-    for picture in draw_prompt_map(requested, out=out, dask=dask, report=say):
+    pictures = draw_prompt_map(requested, out=out, store=store, store_dtype=store_dtype, dask=dask, report=say)
+    for picture in pictures:
         click.echo(picture)

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from whichway.analysis.clouds.cloud_store import store_clouds
 from whichway.analysis.clouds.clusters import cluster_neighbours
 from whichway.analysis.clouds.on_cluster import neighbours_on_cluster
 from whichway.analysis.clouds.parts import ALL, choose_parts, file_of_part, parts_of
@@ -33,7 +34,7 @@ from whichway.analysis.runs.frame_recipe import FrameRecipe
 from whichway.analysis.runs.run import Run, open_run, run_name
 from whichway.analysis.vocabulary import FEWEST_FOR_UMAP, PROJECTIONS, VIEWS
 from whichway.geometry import CloudStack, PointCloud
-from whichway.geometry.pairwise import is_stackable
+from whichway.geometry.cloud_stack import is_stackable
 
 KIND = "map"
 MOST_CLUSTERS = 11  # colours that can be told apart
@@ -78,6 +79,8 @@ def draw_prompt_map(
     *,
     out: Path | None = None,
     model: Model | None = None,
+    store: Path | None = None,
+    store_dtype: str = "float32",
     dask: str | None = None,
     report: Callable[[str], object] = lambda line: None,
 ) -> list[Path]:
@@ -86,22 +89,28 @@ def draw_prompt_map(
     Where a text has several parts, each has a map with its name: ``map-t5.png``, ``map-pooled.png``.
 
     Args:
+        store: folder that keeps the encoded prompts, instead of memory; ``store_dtype``, in which floats.
         dask: address of a running Dask scheduler that finds the neighbours of more than 300 prompts.
 
     Raises:
         UserError: what :func:`~whichway.analysis.runs.run.open_run` refuses; a model that cannot be loaded; a part that
             its texts do not have.
     """
+    if store and settings.images:
+        raise UserError("store: images are rendered from whole conditionings, in memory; wanted --no-images")
     settings, model = with_model(settings, model, report)
     choices = {"projection": settings.projection, "view": settings.view, "clusters": settings.clusters}
     identity = {"prompts": settings.prompts} | asdict(settings.sampling) | model.identity
     folder = out or Path("runs") / run_name([settings.prompts[0], "map"], identity, choices)
     with open_run(folder, KIND, identity=identity, settings=asdict(settings), model=model, report=report) as run:
-        conditionings = list(model.encode_each(settings.prompts))
-        parts = choose_parts(settings.parts, conditionings[0])
+        conditionings = [] if store else list(model.encode_each(settings.prompts))
+        first = conditionings[0] if conditionings else model.encode([settings.prompts[0]])[0]
+        parts = choose_parts(settings.parts, first)
+        if store:
+            stored = store_clouds(model, settings.prompts, store, parts=parts, dtype=store_dtype, report=report).clouds
         projections = {}
         for part in parts:
-            clouds = [parts_of(conditioning)[part] for conditioning in conditionings]
+            clouds = stored[part] if store else [parts_of(conditioning)[part] for conditioning in conditionings]
             try:
                 projection = _project(settings, clouds, dask)
                 clusters = _clusters(settings, clouds, projection)
@@ -111,14 +120,14 @@ def draw_prompt_map(
                 solved = projection.neighbours.share_solved
                 report(f"{MAPPED_NEIGHBOURS} neighbours each: {solved:.0%} of the pairs solved")
             description = choices | _describe(settings.prompts, projection, clusters)
-            write_json(file_of_part(folder / "map.json", part, conditionings[0]), description)
+            write_json(file_of_part(folder / "map.json", part, first), description)
             projections[part] = projection, clusters
         images = _images(run, settings.sampling, settings.prompts, conditionings) if settings.images else None
         from whichway.analysis.pictures.prompt_map import draw_map
 
         pictures = []
         for part, (projection, clusters) in projections.items():
-            picture = file_of_part(folder / "map.png", part, conditionings[0])
+            picture = file_of_part(folder / "map.png", part, first)
             title = part if picture.stem != "map" else ""
             with written_whole(picture) as aside:
                 draw_map(projection, settings.prompts, images, clusters, part=title).savefig(aside)

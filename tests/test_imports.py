@@ -9,9 +9,9 @@ import pytest
 ROOT = Path(__file__).parent.parent
 #: each part of the house, after the parts that it may import from, lazily or not. Images come before models, since a
 #: model encodes and renders, and so stands on both; its cross-attention is a ground metric, so clouds come after it
-HOUSE = ("errors", "vocabulary", "files", "quiet", "cluster", "reading", "families", "images", "models", "prompts")
-HOUSE = (*HOUSE, "clouds", "paths", "smoothness", "fidelity", "geodesics", "invariance", "statistics", "pictures")
-HOUSE = (*HOUSE, "runs", "study")
+HOUSE = ("errors", "vocabulary", "files", "lock", "quiet", "cluster", "reading", "families", "images", "models")
+HOUSE = (*HOUSE, "prompts", "clouds", "paths", "smoothness", "fidelity", "geodesics", "invariance", "statistics")
+HOUSE = (*HOUSE, "pictures", "runs", "study")
 HOUSE = (*HOUSE, "explorer", "command")
 HEAVY = {"diffusers", "transformers", "matplotlib"}
 

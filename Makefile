@@ -14,6 +14,8 @@
 # make records   the other records: invariance of the embedded model and of diffusers' denoisers, the demo
 # make figures   draws everything in figures/ from the records there; FIGURES=--fast: a smoke version, in runs/
 # make train     trains the embedded model, or continues to
+# make campaign kills, interrupts and starves the commands, and feeds them what is wrong: is anything lost? hours; it
+#                continues where it stopped (CAMPAIGN="--sample 3": a few trials of each kind)
 # make benchmark measures against what one would write with POT, SciPy and diffusers alone; a quarter of an hour
 PYTHON ?= python3.11
 BIN := .venv/bin
@@ -54,7 +56,7 @@ geodesics: .venv/.runtime
 	$(BIN)/python -m figures.collect runs/geodesics/study geodesics/study --records-only
 	$(BIN)/python -m figures.gap
 
-.PHONY: demo docs wheel test-wheel lab study study-hours study-second study-sd15 challenge geodesics records figures test test-lowest test-browser lint train benchmark clean
+.PHONY: demo docs wheel test-wheel lab study study-hours study-second study-sd15 challenge geodesics records figures test test-lowest test-browser lint train benchmark campaign clean
 
 demo: .venv/.runtime
 	$(BIN)/whichway compare $(DEMO)
@@ -165,6 +167,10 @@ train: .venv/.dev
 
 benchmark: .venv/.dev
 	$(BIN)/python -m benchmarks
+
+# What it finds goes to figures/campaign.json and docs/reliability.md. Full disks and read-only folders take root's rights.
+campaign: .venv/.dev
+	OMP_NUM_THREADS=1 $(BIN)/python -m tests.campaign $(CAMPAIGN)
 
 clean:
 	rm -rf .venv .venv-lowest build dist *.egg-info

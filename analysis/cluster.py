@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import CancelledError
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -27,7 +28,8 @@ def connect(address: str) -> Iterator["Client"]:
             Where the model is on a GPU, they share it.
 
     Raises:
-        UserError: Dask is not installed, no scheduler answers, or a number that makes no sense.
+        UserError: Dask is not installed, no scheduler answers, a number that makes no sense, or the cluster is lost
+            while it works.
     """
     try:
         from distributed import Client, LocalCluster
@@ -37,6 +39,7 @@ def connect(address: str) -> Iterator["Client"]:
         if not 1 <= int(address) <= MOST_PROCESSES:
             raise UserError(f"--dask: wanted an address, or 1 to {MOST_PROCESSES} processes, got {address}")
         with (
+            _lost_in_one_line(address),
             LocalCluster(
                 int(address), threads_per_worker=1, memory_limit=0, dashboard_address=None, silence_logs=logging.ERROR
             ) as cluster,
@@ -50,8 +53,20 @@ def connect(address: str) -> Iterator["Client"]:
         raise UserError(
             f"no Dask scheduler answers at {address!r}; wanted one like tcp://host:8786, or a number of processes"
         ) from error
-    with client:
+    with _lost_in_one_line(address), client:
         yield client
+
+
+@contextmanager
+def _lost_in_one_line(address: str) -> Iterator[None]:
+    from distributed import KilledWorker
+    from distributed.comm import CommClosedError
+
+    try:
+        yield
+    except (KilledWorker, CancelledError, CommClosedError, TimeoutError) as error:
+        reason = "several workers died of one task" if isinstance(error, KilledWorker) else "its scheduler is gone"
+        raise UserError(f"the Dask cluster {address!r} was lost: {reason}; what was finished is kept") from error
 
 
 def finished_on_cluster(

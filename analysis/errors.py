@@ -15,10 +15,13 @@ class UserError(ValueError):
 @contextmanager
 def writing(path: Path) -> Iterator[None]:
     """Say which path could not be written (no permission, a full disk, a file where a folder should be)."""
+    from safetensors import SafetensorError  # which it raises where others raise an OSError
+
     try:
         yield
-    except OSError as error:
-        raise UserError(f"cannot write {str(path)!r}: {error.strerror or error}; what was finished is kept") from error
+    except (OSError, SafetensorError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise UserError(f"cannot write {str(path)!r}: {reason}; what was finished is kept") from error
 
 
 def require_known(setting: str, value: object, known: Iterable[str]) -> None:

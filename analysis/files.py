@@ -5,9 +5,13 @@ And read back here: what a file holds is looked at before anything relies on it.
 
 import json
 import os
+import re
+import socket
 import uuid
+import zlib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,13 +24,14 @@ if TYPE_CHECKING:
 @contextmanager
 def written_aside(path: Path) -> Iterator[Path]:
     """A path beside ``path``, of this writer's own, that is gone afterwards."""
-    aside = path.with_name(f".{path.stem}-{os.getpid()}-{uuid.uuid4().hex[:8]}{path.suffix}")
+    aside = path.with_name(f".{path.stem}-{_machine()}-{os.getpid()}-{uuid.uuid4().hex[:8]}{path.suffix}")
     try:
         with writing(path):
             path.parent.mkdir(parents=True, exist_ok=True)
+            _clear_once(path.parent.resolve())
             yield aside
     finally:
-        if aside.is_file():
+        if aside.is_file():  # on a disk that can only be read, the attempt alone is an error
             aside.unlink()
 
 
@@ -35,7 +40,8 @@ def written_whole(path: Path) -> Iterator[Path]:
     """A path beside ``path`` to write to; it takes the name of ``path`` when the block ends without an exception.
 
     A kill never leaves half a file. The path is a different one for every writer, so that two processes that write the
-    same file do not meet: the later one's content stays. Missing folders are made.
+    same file do not meet: the later one's content stays. What a killed writer left in the folder is cleared away when
+    the next process writes there. Missing folders are made.
 
     Raises:
         UserError: ``path`` cannot be written.
@@ -55,6 +61,36 @@ def require_writable(path: Path) -> None:
         raise UserError(f"cannot write {str(path)!r}: it is a folder; wanted the name of a file")
     with written_aside(path) as aside:
         aside.touch()
+
+
+def is_aside(path: Path) -> bool:
+    """Whether this is a file that :func:`written_whole` writes to, of any process: not finished, or never to be."""
+    return _ASIDE.search(path.name) is not None
+
+
+_ASIDE = re.compile(r"^\..*-([0-9a-f]{8})-([0-9]+)-[0-9a-f]{8}(\.[^.]*)?$")  # machine, process
+
+
+@cache
+def _machine() -> str:
+    """Where a process number means something."""
+    return f"{zlib.crc32(socket.gethostname().encode()):08x}"
+
+
+@lru_cache(maxsize=1024)
+def _clear_once(folder: Path) -> None:
+    """Remove what processes of this machine that are no more have left; once a process, since folders may be large."""
+    for path in folder.iterdir():
+        match = _ASIDE.search(path.name)
+        if match and match[1] == _machine() and not _runs(int(match[2])):
+            path.unlink(missing_ok=True)
+
+
+def _runs(process: int) -> bool:
+    import psutil
+
+    running: bool = psutil.pid_exists(process)
+    return running
 
 
 def write_text(path: Path, text: str) -> None:

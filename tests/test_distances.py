@@ -1,14 +1,20 @@
 import json
 import re
+from concurrent.futures import CancelledError
+from contextlib import nullcontext
 
 import numpy as np
 import pytest
 from click.testing import CliRunner
+from distributed import KilledWorker
+from distributed.comm import CommClosedError
 
 from whichway.analysis.clouds import distances
 from whichway.analysis.clouds.distances import DistanceSettings, measure_all
+from whichway.analysis.cluster import connect
 from whichway.analysis.command.main import main
 from whichway.analysis.errors import UserError
+from whichway.analysis.lock import locked
 from whichway.analysis.models.model import load_model
 from whichway.analysis.prompts.encoding import encode
 from whichway.geometry import rms_frobenius, wasserstein
@@ -153,3 +159,28 @@ def test_a_cluster_finds_the_same(model, tmp_path):
     assert (neighbours.indices == nearest_neighbours(stack, 3).indices).all()
     with pytest.raises(UserError, match="--dask: wanted an address, or 1 to 256 processes, got 0"):
         neighbours_on_cluster("0", stack, 3)
+
+
+def test_a_second_process_on_one_matrix_is_refused(run, tmp_path):
+    """Whichever replaced the file last would have thrown away the blocks of the other."""
+    with locked(tmp_path / ".D.npy.lock", "something else"):
+        result = run("\n".join(PROMPTS))
+    assert result.exit_code == 2
+    assert f"another process works on the distances in {str(tmp_path / 'D.npy')!r}; wait for it" in result.output
+    assert not (tmp_path / "D.npy").exists()
+    assert run("\n".join(PROMPTS)).exit_code == 0
+
+
+@pytest.mark.parametrize(
+    ("error", "reason"),
+    [
+        (KilledWorker("block", None, 3), "several workers died of one task"),
+        (CancelledError("block"), "its scheduler is gone"),
+        (CommClosedError("in read"), "its scheduler is gone"),
+    ],
+)
+def test_a_cluster_that_is_lost_is_one_line(monkeypatch, error, reason):
+    monkeypatch.setattr("distributed.Client", lambda *args, **kwargs: nullcontext())
+    message = f"Dask cluster 'tcp://host:1' was lost: {reason}; what was finished is kept"
+    with pytest.raises(UserError, match=message), connect("tcp://host:1"):
+        raise error

@@ -9,7 +9,18 @@ import pytest
 ROOT = Path(__file__).parent.parent
 #: each part of the house, after the parts that it may import from, lazily or not. Images come before models, since a
 #: model encodes and renders, and so stands on both; its cross-attention is a ground metric, so clouds come after it
-HOUSE = ("errors", "finite", "vocabulary", "files", "quiet", "optional_packages", "plugins", "cluster", "reading")
+HOUSE = (
+    "errors",
+    "finite",
+    "vocabulary",
+    "files",
+    "lock",
+    "quiet",
+    "optional_packages",
+    "plugins",
+    "cluster",
+    "reading",
+)
 HOUSE = (*HOUSE, "families", "images", "models", "prompts", "clouds", "paths", "smoothness", "fidelity", "geodesics")
 HOUSE = (*HOUSE, "invariance", "statistics", "pictures", "runs", "study")
 HOUSE = (*HOUSE, "explorer", "command")

@@ -1,6 +1,7 @@
 """A run's folder: continued with the same, refused for anything else, and never shared by two processes."""
 
 import json
+import os
 import subprocess
 import sys
 
@@ -9,6 +10,7 @@ from click.testing import CliRunner
 
 from whichway.analysis.command.main import main
 from whichway.analysis.errors import UserError
+from whichway.analysis.files import written_whole
 from whichway.analysis.models.model import load_model
 from whichway.analysis.runs.run import LAYOUT, open_run, read_run, run_name
 
@@ -68,6 +70,18 @@ def test_a_folder_that_is_not_ours_is_never_written_into(tmp_path, model):
     ):
         pass
     assert [path.name for path in tmp_path.iterdir()] == ["thesis.tex"]
+
+
+def test_a_run_that_was_killed_while_it_was_begun_is_begun_again(tmp_path, model):
+    with written_whole(tmp_path / "manifest.json") as aside:
+        aside.write_text("{")
+        aside.rename(killed := aside.with_name(aside.name.replace(f"-{os.getpid()}-", "-4194305-")))  # no process's
+        aside.touch()
+    (tmp_path / "manifest.json").unlink()
+    assert list(tmp_path.iterdir()) == [killed]
+    with opened(tmp_path, model):
+        pass
+    assert read_run(tmp_path, "comparison")
 
 
 @pytest.mark.parametrize(

@@ -22,6 +22,7 @@ from whichway.analysis.clouds.on_cluster import blocks_on_cluster
 from whichway.analysis.clouds.parts import ALL, choose_parts, file_of_part, parts_of
 from whichway.analysis.errors import UserError, require_known, writing
 from whichway.analysis.files import read_json, require_writable, write_json, written_whole
+from whichway.analysis.lock import locked
 from whichway.analysis.models.choice import ModelChoice
 from whichway.analysis.models.memory import require_memory
 from whichway.analysis.models.model import Model
@@ -167,7 +168,10 @@ def measure_all(
         identity |= {"part": part} if file != out else {}
         identity |= {"rows": store_dtype} if store and store_dtype != "float32" else {}
         try:
-            measured[part] = _measure(of_part, file, identity, find_ground(ground, model), model, dask, progress)
+            with locked(file.with_name(f".{file.name}.lock"), f"the distances in {str(file)!r}"):
+                measured[part] = _measure(of_part, file, identity, find_ground(ground, model), model, dask, progress)
+        except UserError:
+            raise
         except ValueError as error:
             raise UserError(f"distance: {distance} of {part}: {error}") from error
         if approximation := measured[part].approximation:

@@ -14,11 +14,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from filelock import FileLock, Timeout
-
-from whichway.analysis.errors import UserError, writing
-from whichway.analysis.files import read_json, write_json
+from whichway.analysis.errors import UserError
+from whichway.analysis.files import is_aside, read_json, write_json
 from whichway.analysis.images.sampling import Sampling
+from whichway.analysis.lock import locked
 from whichway.analysis.models.choice import ModelChoice
 from whichway.analysis.models.model import Model
 from whichway.analysis.models.versions import versions
@@ -85,9 +84,7 @@ def open_run(
             written.
     """
     _require_ours(folder)
-    with writing(folder):
-        folder.mkdir(parents=True, exist_ok=True)
-    with _locked(folder):
+    with locked(folder / LOCK, f"the run in {str(folder)!r}"):
         manifest: dict[str, Any] = {
             "layout": LAYOUT,
             "kind": kind,
@@ -169,31 +166,17 @@ def _describe(model: Model) -> dict[str, Any]:
 
 
 def _require_ours(folder: Path) -> None:
-    """A folder with files that are no run is never written into."""
+    """A folder with files that are no run is never written into; what a killed writer left is ours."""
     if not folder.is_dir() or (folder / MANIFEST).is_file():
         return
     if (folder / "study.json").is_file():
         raise _of_another_layout(folder)
-    if any(path.name != LOCK for path in folder.iterdir()):
+    if any(path.name != LOCK and not is_aside(path) for path in folder.iterdir()):
         raise UserError(f"output folder {str(folder)!r} holds files that are no run of whichway; choose another")
 
 
 def _of_another_layout(folder: Path) -> UserError:
     return UserError(f"{str(folder)!r} holds a run of another version of whichway; choose another folder")
-
-
-@contextmanager
-def _locked(folder: Path) -> Iterator[None]:
-    lock = FileLock(folder / LOCK)
-    with writing(folder):
-        try:
-            lock.acquire(timeout=0)
-        except Timeout as error:  # an OSError too
-            raise UserError(f"another process works on the run in {str(folder)!r}; wait for it, or stop it") from error
-    try:
-        yield
-    finally:
-        lock.release()
 
 
 def _require_same_identity(folder: Path, saved: Mapping[str, Any], requested: Mapping[str, Any]) -> None:

@@ -171,10 +171,10 @@ def test_what_does_not_fit_with_a_long_text_says_nothing_of_short_ones(model, mo
     short, long = [path(t) for t in (0.0, 1.0)] * 4, [path(t) for t in (0.2, 0.4, 0.6, 0.8)] * 2
     batches = short_of_memory(model, monkeypatch, lambda rows: 8 if rows == len(path(0)) else 2)
     for clouds in (long, short) if long_first else (short, long):
-        render(model, clouds, UNGUIDED)
+        render(model, clouds, UNGUIDED, batch_size=8)
     assert 8 in batches  # the short ones at once
     batches.clear()
-    render(model, long, UNGUIDED)
+    render(model, long, UNGUIDED, batch_size=8)
     assert batches == [2, 2, 2, 2]  # what did not fit is not tried again
 
 

@@ -55,7 +55,7 @@ def test_alone_and_among_others(model, frames):
 
 def test_frames_of_one_shape_share_a_batch(model, frames):
     start, end = model.encode(["a fox", "a panda"])
-    assert shape(start) == shape(end) == (77, 77, True)
+    assert shape(start) == shape(end) == (77, 77, True, ())
     assert len({shape(frame) if hasattr(frame, "clouds") else len(frame) for frame in frames}) > 1
 
 

@@ -241,11 +241,13 @@ def _conditioning(model: RenderingModel, each: Renderable) -> Conditioning:
 def shape(conditioning: Conditioning) -> tuple:
     """What a batch's tensors depend on besides their content: frames of one shape can be rendered together as they are.
 
-    The number of rows, then of each cloud; and whether the rows simply are there, or have weights.
+    The number of rows, then of each cloud; whether the rows simply are there, or have weights; the same of a negative
+    prompt of its own.
     """
     clouds = conditioning.clouds
     plain = (cloud.is_uniform and conditioning.masses[name] == len(cloud) for name, cloud in clouds.items())
-    return _rows(conditioning), *map(len, clouds.values()), *plain
+    negative = shape(conditioning.negative) if conditioning.negative else ()
+    return _rows(conditioning), *map(len, clouds.values()), *plain, negative
 
 
 def _rows(conditioning: Conditioning) -> int:

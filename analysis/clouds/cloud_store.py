@@ -88,6 +88,8 @@ def _identity(model: Model, prompts: Sequence[str], dtype: str, shapes: dict[str
     return {
         "prompts_sha256": hashlib.sha256(json.dumps(list(prompts)).encode()).hexdigest(),
         "model_sha256": model.fingerprint,
+        "model_dtype": str(model.dtype).removeprefix("torch."),
+        "reading": model.reading.changes | ({} if model.clip_skip is None else {"clip_skip": model.clip_skip}),
         "versions": versions(RENDERING_PACKAGES),
         "dtype": dtype,
         "shapes": shapes,

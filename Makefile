@@ -128,6 +128,7 @@ records: .venv/.runtime
 figures: .venv/.runtime
 	$(BIN)/python -m figures $(FIGURES)
 	$(BIN)/python -m figures.headline
+	$(BIN)/python -m figures.gap
 
 # Two processes of one thread each: torch's threads gain little on models this small.
 test test-lowest: export OMP_NUM_THREADS = 1

@@ -1,20 +1,24 @@
-"""geodesics/study → a table: which share of the possible gain over the straight line each method takes.
+"""geodesics/study → docs/geodesics.md: which share of the possible gain over the straight line each method takes.
 
-``python -m figures.gap [STUDY]`` prints it, as README has it.
+``python -m figures.gap`` writes it between two markers.
 """
 
 from pathlib import Path
 
-import click
 import pandas as pd
 
 from figures.saved import HERE
 from whichway.analysis.prompts.pairs import DIFFERING
 from whichway.analysis.statistics.estimates import Estimate
 from whichway.analysis.statistics.gap import shares_of_gap
+from whichway.analysis.study.measures import find_column
 from whichway.analysis.study.results import group_of, read_results
-from whichway.analysis.study.saved_study import read_study
+from whichway.analysis.study.saved_study import SavedStudy, read_study
+from whichway.analysis.vocabulary import MEASURES
 
+FOLDER = HERE / "geodesics" / "study"
+PAGE = HERE.parent / "docs" / "geodesics.md"
+BEGIN, END = "<!-- gap: begin -->", "<!-- gap: end -->"
 LEFT_OUT = ("identity", "geodesic", "geodesic@unpenalised")
 
 
@@ -36,13 +40,40 @@ def _percent(share: Estimate) -> str:
     return f"{share.value:.0%}" + ("" if share.low is None else f" ({share.low:.0%} to {share.high:.0%})")
 
 
-@click.command()
-@click.argument("study", type=click.Path(path_type=Path), default=HERE / "geodesics" / "study")
-def main(study: Path) -> None:
-    """Print the table of STUDY, of its pairs that differ in what they say."""
-    results = group_of(read_results(study), DIFFERING)
-    click.echo(table(results, read_study(study).settings.perceptual_distances[0]))
+def measures(results: pd.DataFrame, distance: str) -> str:
+    """Means over the pairs: what a shorter path costs in fidelity stands beside its length."""
+    names = ("ppl", "energy", "gini", "worst_step", "scene_confidence", "scene_agreement", "text_image_score")
+    columns = {name: found.column for name in names if (found := find_column(results, name, distance))}
+    means = results.groupby("method", sort=False)[list(columns.values())].mean()
+    titles = " | ".join(MEASURES[name].title for name in columns)
+    lines = [f"| method | {titles} |", f"| --- |{' --- |' * len(columns)}"]
+    lines += [f"| `{method}` | {' | '.join(f'{value:.3f}' for value in row)} |" for method, row in means.iterrows()]
+    return "\n".join(lines)
+
+
+def conditions(study: SavedStudy, results: pd.DataFrame) -> str:
+    settings, sampling, done = study.settings, study.settings.sampling, results["pair"].nunique()
+    of = f"the first {done} of {len(study.pairs)} pairs" if done < len(study.pairs) else f"{done} pairs"
+    return (
+        f"Conditions: model {settings.model.name} (SHA-256 {study.model_sha256[:8]}…), {settings.model.device}, "
+        f"{settings.model.dtype}; {of} that say different things × {results['seed'].nunique()} noise(s), "
+        f"{settings.frames} frames a path, {sampling.num_inference_steps} steps, guidance {sampling.guidance_scale:g}; "
+        f"at most {settings.geodesic.iterations} iterations from the optimal path; perceptual distance "
+        f"{settings.perceptual_distances[0]}; 95 % BCa intervals over pairs. What the search has not found yet is "
+        "missing in the gap, so that the shares are upper bounds."
+    )
+
+
+def text(folder: Path = FOLDER) -> str:
+    study, results = read_study(folder), group_of(read_results(folder), DIFFERING)
+    distance = study.settings.perceptual_distances[0]
+    return "\n\n".join((table(results, distance), measures(results, distance), conditions(study, results)))
+
+
+def rewritten() -> str:
+    before, rest = PAGE.read_text(encoding="utf-8").split(BEGIN)
+    return f"{before}{BEGIN}\n{text()}\n{END}{rest.split(END)[1]}"
 
 
 if __name__ == "__main__":
-    main()
+    PAGE.write_text(rewritten(), encoding="utf-8")

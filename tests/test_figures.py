@@ -7,7 +7,7 @@ import pytest
 from click.testing import CliRunner
 from PIL import Image
 
-from figures import saved
+from figures import gap, saved
 from figures.__main__ import FIGURES as FIGURES_DRAWN
 from figures.__main__ import main as draw_figures
 from figures.headline import GENERATED, rewritten
@@ -31,6 +31,11 @@ def test_every_script_is_drawn_and_every_drawn_figure_is_there():
     for name in FIGURES_DRAWN:
         for suffix in ("png", "pdf"):
             assert (FIGURES / f"{name}.{suffix}").is_file(), name
+
+
+def test_the_page_of_geodesics_says_what_its_records_say():
+    assert gap.rewritten() == gap.PAGE.read_text(encoding="utf-8")
+    assert "(–" not in gap.text()
 
 
 @pytest.fixture

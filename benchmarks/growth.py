@@ -21,16 +21,18 @@ OURS, THEIRS, AIM = "#0072B2", "#999999", "#D55E00"
 
 
 def draw_time(axis: Axes, rows: list[dict]) -> None:
-    """Seconds against N, in logarithms, with the aim's slope through the first point."""
-    counts, times = [row["count"] for row in rows], [row["seconds"] for row in rows]
-    axis.loglog(counts, times, "o-", color=OURS, label=f"{growth(counts, times):.2f} measured")
-    steepest = times[0] * (np.array(counts) / counts[0]) ** ALLOWED
-    axis.loglog(counts, steepest, "--", color=AIM, label=f"{ALLOWED} allowed")
-    every = times[0] * (np.array(counts) / counts[0]) ** 2
-    axis.loglog(counts, every, ":", color=THEIRS, label="2, as of all pairs")
-    axis.legend(title="time ∝ N to the power of", fontsize=8, title_fontsize=8)
-    axis.set(xlabel="prompts N", ylabel="seconds", title="nearest neighbours: time")
-    axis.set_xticks(counts, [f"{count:,}" for count in counts])
+    """Time and solved pairs against N, as multiples of those at the smallest N, in logarithms, with the aim's slope."""
+    counts = np.array([row["count"] for row in rows])
+    for name, label, style in (("seconds", "time", "o-"), ("solved", "pairs solved", "s--")):
+        values = np.array([row[name] for row in rows])
+        exponent = growth(list(counts), list(values))
+        axis.loglog(counts, values / values[0], style, color=OURS, label=f"{exponent:.2f} measured, {label}")
+    axis.loglog(counts, (counts / counts[0]) ** ALLOWED, "--", color=AIM, label=f"{ALLOWED} allowed")
+    axis.loglog(counts, (counts / counts[0]) ** 2, ":", color=THEIRS, label="2, as of all pairs")
+    axis.legend(title="∝ N to the power of", fontsize=8, title_fontsize=8)
+    axis.set(xlabel="prompts N", ylabel=f"times that of N = {counts[0]:,}", title="nearest neighbours: time")
+    axis.set_xticks(counts, [f"{count:,}" for count in counts], rotation=30)
+    axis.yaxis.set_major_formatter("{x:g}")
     axis.minorticks_off()
 
 

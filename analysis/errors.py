@@ -12,6 +12,16 @@ class UserError(ValueError):
     """Names what was wrong and what would be right."""
 
 
+class NoPathError(UserError):
+    """A method found no path between two texts, since its solver did not converge; others may.
+
+    Attributes:
+        method: as the user called it.
+    """
+
+    method = ""
+
+
 @contextmanager
 def writing(path: Path) -> Iterator[None]:
     """Say which path could not be written (no permission, a full disk, a file where a folder should be)."""

@@ -9,6 +9,7 @@ from shutil import copy2, copytree, rmtree
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 from click.testing import CliRunner
 from filelock import FileLock
 
@@ -36,6 +37,7 @@ from whichway.analysis.study.strips import draw_strips, draw_study_strip, strip_
 from whichway.analysis.study.study import describe_study, run_study
 from whichway.analysis.study.tables import claim_table, latex_table, strata_table
 from whichway.analysis.study.unit import Unit, unit_frames
+from whichway.geometry import unbalanced
 
 METHODS = ("identity", "optimal", "mixture", "optimal@cross-attention")
 PAIRS = (
@@ -150,6 +152,32 @@ def test_a_killed_study_is_completed_without_loss_or_repetition(finished, settin
     columns = ["pair", "seed", "method", "ppl_ssim"]
     pd.testing.assert_frame_equal(results[columns], finished[1][columns])
     assert len(list(read_records(tmp_path))) == len(units)
+
+
+def test_a_solver_that_does_not_converge_costs_a_study_one_pair_of_one_method(settings, model, tmp_path, monkeypatch):
+    """Hours of a study once ended there, and the same command ended there again."""
+    pairs = PAIRS[:4]
+    stubborn = model.encode([pairs[1].prompt_a])[0].cloud
+
+    def give_up(a, b, *_):
+        if torch.equal(a.rows, stubborn.rows):
+            raise RuntimeError("unbalanced transport did not converge (duality gap 1.0)")
+        return solve(a, b, *_)
+
+    solve = unbalanced.unbalanced_plan
+    monkeypatch.setattr(unbalanced, "unbalanced_plan", give_up)
+    some = replace(settings, methods=("identity", "optimal", "unbalanced"), seeds=1)
+    lines = []
+    results = run_study(some, pairs, tmp_path, model=model, progress=False, report=lines.append)
+    assert sorted(results.groupby("method")["pair"].nunique().to_dict().items()) == [
+        ("identity", 4),
+        ("optimal", 4),
+        ("unbalanced", 3),
+    ]
+    [record] = [record for record in read_records(tmp_path) if "left_out" in record]
+    assert record["left_out"]["unbalanced"].startswith("method 'unbalanced': unbalanced transport did not converge")
+    assert any("did not converge on 1 pairs (the first: number 1)" in line for line in lines)
+    assert write_report(tmp_path, model)
 
 
 def test_a_second_process_on_the_same_study_is_refused(finished, settings, model):

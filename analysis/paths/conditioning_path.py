@@ -4,7 +4,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 
 from whichway.analysis.clouds.ground_metrics import find_ground
-from whichway.analysis.errors import UserError
+from whichway.analysis.errors import NoPathError, UserError
 from whichway.analysis.families import Conditioning
 from whichway.analysis.images.attended_cloud import AttendedCloud
 from whichway.analysis.images.attention_interpolation import require_interpolable_attention
@@ -80,6 +80,7 @@ def join(
 
     Raises:
         UserError: conditionings that the method cannot join.
+        NoPathError: its solver did not converge.
     """
     if model is not None and model.family.symmetry == "sequence" and method.method != "identity":
         raise UserError(
@@ -98,7 +99,9 @@ def join(
     except ValueError as error:
         raise UserError(f"method {name!r}: {error}{_what_else(start, end)}") from error
     except RuntimeError as error:  # a solver that did not converge
-        raise UserError(f"method {name!r}: {error}") from error
+        missing = NoPathError(f"method {name!r}: {error}")
+        missing.method = name
+        raise missing from error
     masses = {encoder: (mass, end.masses[encoder]) for encoder, mass in start.masses.items()}
     vectors = _vector_paths(name, method, start, end)
     ends = (_with_vectors(start, vectors, 0), _with_vectors(end, vectors, 1))

@@ -79,7 +79,7 @@ def measure_kernel_distances(out: Path, pipeline: Any) -> KernelDistances | None
     """
     study, records = read_study(out), list(read_records(out))
     differing = [record for record in records if study.pairs[record["pair"]].group == DIFFERING]
-    records = differing or records
+    records = [record for record in differing or records if set(record["methods"]) == set(study.settings.methods)]
     pairs = sorted({record["pair"] for record in records})
     if len(pairs) < 2 or study.settings.frames < 3:
         return None

@@ -86,9 +86,21 @@ def run_study(
                 records = (unit_record(unit, settings, model, out, bar.advance) for unit in missing)
             records = announced(records, units=len(missing), workers=1 if dask is None else None, report=report)
             append_records(out, bar.finished(records))
+        _say_what_is_left_out(out, report)
         if missing or not (out / KERNEL_DISTANCES).is_file():
             _compare_with_real_images(out, model)
     return read_results(out)
+
+
+def _say_what_is_left_out(out: Path, report: Callable[[str], object]) -> None:
+    """Pairs on which a method has no path: for its sake they are no part of any comparison."""
+    left_out = [(record["pair"], name) for record in read_records(out) for name in record.get("left_out", ())]
+    for name in dict.fromkeys(method for _, method in left_out):
+        pairs = sorted({pair for pair, method in left_out if method == name})
+        report(
+            f"Warning: method {name!r} did not converge on {len(pairs)} pairs (the first: number {pairs[0]}); they are "
+            "left out where it is compared"
+        )
 
 
 def _compare_with_real_images(out: Path, model: Model) -> None:

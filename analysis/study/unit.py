@@ -11,6 +11,7 @@ from typing import Any
 from whichway.analysis.clouds.cross_attention_metric import cross_attention_metric, has_cross_attention_metric
 from whichway.analysis.clouds.parts import named_by_encoder
 from whichway.analysis.clouds.prompt_distances import measure_distances
+from whichway.analysis.errors import NoPathError
 from whichway.analysis.fidelity.frame_fidelity import measure_fidelity
 from whichway.analysis.models.model import Model
 from whichway.analysis.prompts.pairs import PromptPair
@@ -56,7 +57,7 @@ def unit_frames(out: Path, unit: Unit) -> tuple[FrameStore, FrameIndex]:
 
 def render_unit(unit: Unit, settings: StudySettings, model: Model, out: Path) -> RenderedPaths:
     """All methods between a pair of prompts; frames that are on disk are not rendered again."""
-    return _render(unit, settings, unit_renderer(unit, settings, model, out))
+    return _render(unit, settings, unit_renderer(unit, settings, model, out))[0]
 
 
 def unit_renderer(
@@ -81,17 +82,26 @@ def unit_renderer(
     )
 
 
-def _render(unit: Unit, settings: StudySettings, renderer: FrameRenderer) -> RenderedPaths:
+def _render(unit: Unit, settings: StudySettings, renderer: FrameRenderer) -> tuple[RenderedPaths, dict[str, str]]:
+    """The paths; and method → why it has none, where a solver did not converge: the study goes on without it."""
     start, end = renderer.model.encode([unit.pair.prompt_a]) + renderer.model.encode([unit.pair.prompt_b])
-    return render_paths(
-        renderer,
-        (start, end),
-        settings.chosen_methods,
-        frames=settings.frames,
-        distance=settings.perceptual_distances[0],
-        seed=unit.seed,
-        geodesic=settings.geodesic,
-    )
+    methods, left_out = dict(settings.chosen_methods), {}
+    while True:
+        try:
+            rendered = render_paths(
+                renderer,
+                (start, end),
+                methods,
+                frames=settings.frames,
+                distance=settings.perceptual_distances[0],
+                seed=unit.seed,
+                geodesic=settings.geodesic,
+            )
+        except NoPathError as error:
+            del methods[error.method]
+            left_out[error.method] = str(error)
+        else:
+            return rendered, left_out
 
 
 def unit_record(
@@ -103,11 +113,12 @@ def unit_record(
 ) -> dict[str, Any]:
     """Render all methods between a pair of prompts, and measure; where a text has parts, which of them did it.
 
-    ``seconds`` says how long that took in all, and how much of it in the model; frames that were on disk took none.
+    ``left_out`` says of methods whose solver did not converge on this pair why. ``seconds`` says how long that took in
+    all, and how much of it in the model; frames that were on disk took none.
     """
     begun = perf_counter()
     renderer = unit_renderer(unit, settings, model, out, on_progress)
-    rendered = _render(unit, settings, renderer)
+    rendered, left_out = _render(unit, settings, renderer)
     start, end = rendered.ends
     distances: dict[str, Any] = dict(measure_distances(start, end))
     grounds = metrics_of_lengths(model)
@@ -116,7 +127,10 @@ def unit_record(
     perceptual = settings.perceptual_distances
     measured = {name: measure_method(rendered, name, perceptual, grounds, model.pipeline) for name in rendered.paths}
     content: dict[str, Any] = {"distances": distances, "methods": measured}
-    moved_alone = render_moved_alone(renderer, rendered.ends, settings.chosen_methods, seed=unit.seed)
+    if left_out:
+        content["left_out"] = left_out
+    methods = {name: method for name, method in settings.chosen_methods.items() if name not in left_out}
+    moved_alone = render_moved_alone(renderer, rendered.ends, methods, seed=unit.seed)
     if moved_alone:
         changes = [measure_changes(moved_alone, distance) for distance in perceptual]
         content["change_by_part"] = {change.distance: asdict(change) for change in changes}

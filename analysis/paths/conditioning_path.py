@@ -79,8 +79,7 @@ def join(
         seed: of the random coupling.
 
     Raises:
-        UserError: conditionings that the method cannot join.
-        NoPathError: its solver did not converge.
+        UserError: conditionings that the method cannot join; a ``NoPathError`` where its solver did not converge.
     """
     if model is not None and model.family.symmetry == "sequence" and method.method != "identity":
         raise UserError(

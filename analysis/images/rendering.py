@@ -131,7 +131,7 @@ def render_each(
 
     def rendered(some: Sequence[Conditioning], ends: tuple | None, most: int, key: object) -> Images:
         size = min(most, limits.get(key, most)) if independent else len(some)
-        pictures: Images = batch.render([*some, *[some[-1]] * (size - len(some))], ends)[: len(some)]
+        pictures: Images = batch.render([*some, *[some[-1]] * (size - len(some))], ends, len(some))[: len(some)]
         return pictures
 
     for together, ends in groups:
@@ -288,10 +288,11 @@ class Batch:
         """Of the negative prompt's text, as powers of two of rows: the texts of a batch are padded to the longest."""
         return _rows(self.negative).bit_length() if self.negative else 0
 
-    def render(self, conditionings: Sequence[Conditioning], ends: tuple | None) -> Any:
+    def render(self, conditionings: Sequence[Conditioning], ends: tuple | None, wanted: int | None = None) -> Any:
+        """``wanted``: how many of them are no filling, and count for the progress; None: all."""
         pipeline = self.model.pipeline
         noises = [noise_of(each, self.sampling.seed) for each in conditionings]
-        self.frames = len(conditionings)
+        self.frames = len(conditionings) if wanted is None else wanted
         with self.model.lock, without_tf32(), undisturbed(pipeline), scheduled(pipeline, self.sampling.scheduler):
             if ends is None:
                 return self._call(conditionings, noises, None)
@@ -344,7 +345,6 @@ class Batch:
 
     def _finite_step(self) -> Callable[[Any], None]:
         """Called with what the scheduler returns of each step."""
-        steps = len(self.model.pipeline.scheduler.timesteps)  # some schedulers take more than were asked for
         step = 0
 
         def ended(stepped: Any) -> None:
@@ -352,6 +352,7 @@ class Batch:
             step += 1
             settings = f"step {step} of {self.sampling.num_inference_steps}, guidance {self.sampling.guidance_scale:g}"
             require_finite_numbers(stepped[0], f"model {self.model.name!r}: latents after {settings}")
+            steps = len(self.model.pipeline.scheduler.timesteps)  # some schedulers take more than were asked for
             self.on_progress(self.frames / steps)
             self.on_step()
 

@@ -8,6 +8,7 @@ not count: only what it is.
 import hashlib
 import json
 from dataclasses import asdict
+from typing import Any
 
 import numpy as np
 import torch
@@ -61,7 +62,7 @@ class FrameAddresses:
             digest.update(_bytes(vector.to(self.dtype)))
         return digest.digest()
 
-    def _add_cloud(self, digest: "hashlib._Hash", cloud: PointCloud) -> None:
+    def _add_cloud(self, digest: Any, cloud: PointCloud) -> None:
         """Rows as the model gets them; weights only where they are not all the same, since the model sees none then."""
         digest.update(f"{tuple(cloud.rows.shape)} {cloud.is_uniform}".encode())
         digest.update(_bytes(cloud.rows.to(self.dtype)))

@@ -22,7 +22,7 @@ HOUSE = (
     "reading",
 )
 HOUSE = (*HOUSE, "families", "images", "models", "prompts", "clouds", "paths", "smoothness", "fidelity", "geodesics")
-HOUSE = (*HOUSE, "invariance", "statistics", "pictures", "runs", "study")
+HOUSE = (*HOUSE, "inversion", "invariance", "statistics", "pictures", "runs", "study")
 HOUSE = (*HOUSE, "explorer", "command")
 HEAVY = {"diffusers", "transformers", "matplotlib"}
 

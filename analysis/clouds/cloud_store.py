@@ -21,6 +21,7 @@ from whichway.analysis.errors import UserError, require_known, writing
 from whichway.analysis.families import Conditioning
 from whichway.analysis.files import write_json, written_whole
 from whichway.analysis.models.model import Model
+from whichway.analysis.models.photographs import describe_photographs
 from whichway.analysis.models.versions import RENDERING_PACKAGES, versions
 from whichway.geometry import PointCloud, StoredClouds, StoredRows
 
@@ -94,6 +95,7 @@ def _identity(model: Model, prompts: Sequence[str], dtype: str, shapes: dict[str
         "dtype": dtype,
         "shapes": shapes,
         "chunk": CHUNK,
+        **describe_photographs(prompts, model.rendering_identity),
     }
 
 

@@ -30,7 +30,7 @@ from whichway.analysis.images.precision import without_tf32
 from whichway.analysis.images.sampling import ResolvedSampling, Sampling, SamplingDefaults
 from whichway.analysis.images.schedulers import after_each_step, require_schedulable, scheduled
 from whichway.analysis.images.text_arguments import text_arguments
-from whichway.analysis.images.travelling_noise import NoisePoint, noise_of, noise_travels
+from whichway.analysis.images.travelling_noise import GivenNoise, NoisePoint, noise_of, noise_travels
 from whichway.analysis.images.undisturbed import undisturbed
 from whichway.geometry import PointCloud
 
@@ -309,7 +309,7 @@ class Batch:
     def _call(
         self,
         conditionings: Sequence[Conditioning],
-        noises: Sequence[NoisePoint],
+        noises: Sequence[NoisePoint | GivenNoise],
         attending: LayerChange | None,
     ) -> Any:
         model, sampling = self.model, self.sampling

@@ -9,14 +9,26 @@ import pytest
 import torch
 
 from tests.conftest import random_cloud
+from whichway.analysis.clouds.projection import Projection
 from whichway.analysis.pictures.census import draw_census
 from whichway.analysis.pictures.change_by_part import draw_change_by_part
 from whichway.analysis.pictures.coupling import draw_coupling, draw_couplings, gather_padding
 from whichway.analysis.pictures.filmstrips import draw_filmstrips
+from whichway.analysis.pictures.invariance import draw_invariance
 from whichway.analysis.pictures.projection import draw_projection, draw_projections
+from whichway.analysis.pictures.prompt_map import draw_map, spread_apart
+from whichway.analysis.pictures.robustness import draw_robustness
 from whichway.analysis.pictures.steps import draw_steps
-from whichway.analysis.pictures.study import draw_distances
-from whichway.analysis.pictures.style import quoted
+from whichway.analysis.pictures.study import draw_comparison, draw_distances, draw_geometry
+from whichway.analysis.pictures.style import (
+    DARK,
+    METHOD_COLOURS,
+    METHOD_MARKERS,
+    contrast,
+    marker_outline,
+    quoted,
+)
+from whichway.analysis.pictures.unlisted_methods import COLOURS
 from whichway.analysis.smoothness.measures import PerceptualSteps, measure_smoothness
 from whichway.geometry import PointCloud, build_path, identity_coupling
 
@@ -68,7 +80,7 @@ def test_film_strips_show_the_frames_in_order():
     figure = draw_filmstrips({"optimal": strip}, {"optimal": [0, 0.5, 1]}, "a", "$b$ " * 100)
     for axis, picture in zip(figure.axes, strip, strict=True):
         assert (axis.images[0].get_array() == picture).all()
-    figure.canvas.draw()
+    figure.draw_without_rendering()
 
 
 def test_all_paths_end_together_in_the_wasserstein_view_only():
@@ -145,7 +157,7 @@ def test_each_encoder_has_a_line_of_tables():
     assert [part.get_suptitle() for part in figure.subfigs] == ["rows of clip", "rows of t5"]
     totals = [sum(float(text.get_text()) for text in axis.texts) for axis in figure.axes]
     assert totals == [9, 12]
-    figure.canvas.draw()
+    figure.draw_without_rendering()
 
 
 def test_each_encoder_is_projected_in_a_space_of_its_own():
@@ -170,7 +182,7 @@ def test_what_each_part_changed_stands_below_its_image():
     assert seen == [99, 10, 20, 30, 99, 11, 21, 31]
     below = [axis.get_xlabel() for axis in figure.axes]
     assert below == ["", "0.200 (100%)", "0.100 (50%)", "0.050 (25%)", "", "0.000", "0.000", "0.000"]
-    figure.canvas.draw()
+    figure.draw_without_rendering()
 
 
 def test_pairs_without_a_score_are_drawn_too():
@@ -180,3 +192,153 @@ def test_pairs_without_a_score_are_drawn_too():
     points.update_scalarmappable()
     assert not np.ma.getmaskarray(points.get_offsets()).any()
     assert (points.get_facecolors()[:, 3] > 0).all()
+
+
+def test_contrast_is_that_of_the_guidelines():
+    assert contrast("#000000", "#ffffff") == pytest.approx(21)
+    assert contrast("#777777", "#ffffff") == pytest.approx(4.48, abs=0.01)  # the guidelines' own example
+
+
+@pytest.mark.parametrize("shade", [*METHOD_COLOURS.values(), *COLOURS])
+@pytest.mark.parametrize("page", ["#ffffff", DARK, "#111111"])
+def test_every_colour_of_a_method_shows_on_light_and_dark_pages(shade, page):
+    assert contrast(shade, page) >= 3
+
+
+def test_every_method_has_a_marker_of_its_own():
+    assert len(set(METHOD_MARKERS.values())) == len(METHOD_MARKERS) == len(METHOD_COLOURS)
+    outlines = {marker_outline(method) for method in METHOD_MARKERS}
+    assert len(outlines) == len(METHOD_MARKERS)
+    assert marker_outline("random") == "M-0.500 0.500L0.500 0.500L0.500 -0.500L-0.500 -0.500Z"
+
+
+def pixels_of(figure) -> np.ndarray:
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+
+    canvas = FigureCanvasAgg(figure)
+    canvas.draw()
+    return np.asarray(canvas.buffer_rgba())[..., :3]
+
+
+@pytest.mark.parametrize("side", [64, 512])
+def test_a_film_strip_has_every_pixel_of_its_frames(side):
+    frame = np.random.default_rng(0).integers(0, 256, (side, side, 3), dtype=np.uint8)
+    figure = draw_filmstrips(
+        {"a-method-of-a-long-name": np.stack([frame] * 3)}, {"a-method-of-a-long-name": [0, 0.5, 1]}, "a", "b"
+    )
+    drawn = pixels_of(figure)
+    for axis in figure.axes:
+        box = axis.get_window_extent()
+        left, top = round(box.x0), round(len(drawn) - box.y1)
+        whole = round(box.width) // side
+        shown = drawn[top : top + whole * side, left : left + whole * side]
+        assert (shown == frame.repeat(whole, axis=0).repeat(whole, axis=1)).all()
+    name = next(text for text in figure.texts if text.get_text() == "a-method-of-a-long-name")
+    edge = name.get_window_extent().x0 / figure.dpi
+    assert edge > 0.05
+
+
+def test_film_strips_of_many_large_frames_stay_below_what_viewers_open():
+    strip = np.zeros((33, 512, 512, 3), np.uint8)
+    figure = draw_filmstrips({"optimal": strip}, {"optimal": np.linspace(0, 1, 33).tolist()}, "a", "b")
+    assert figure.get_figwidth() * figure.dpi <= 9000
+
+
+def test_a_cell_of_many_rows_is_darker_and_its_number_readable():
+    a, b = prompt_cloud(77, 4, 0), prompt_cloud(77, 4, 1)
+    axis = draw_coupling({"identity": identity_coupling(a, b)}, a, b).axes[0]
+    shades = axis.images[0].get_array()
+    assert shades[-1, -1] > 2 * shades[0, 0] > 0
+    assert {text.get_text(): text.get_color() for text in axis.texts} == {"1": "black", "73": "white"}
+
+
+def test_each_end_of_a_projection_has_its_letter_and_no_line_crosses_the_paths():
+    a, b = random_cloud(20, 4, 0), random_cloud(20, 4, 1)
+    paths = {name: build_path(name, a, b, seed=1) for name in ("identity", "random", "slerp")}
+    clouds = {name: [path(t) for t in (0, 0.5, 1)] for name, path in paths.items()}
+    frames = {name: np.zeros((3, 8, 8, 3), np.uint8) for name in clouds}
+    figure = draw_projection(clouds, a, frames=frames)
+    letters = [[text.get_text() for text in axis.texts if len(text.get_text()) == 1] for axis in figure.axes[:2]]
+    assert letters[0] == ["A", "B", "B"]  # identity and slerp end in one point
+    assert letters[1][:2] == ["A", "B"]
+    boxes = [artist for artist in figure.axes[1].artists if hasattr(artist, "offsetbox")]
+    assert len(boxes) == 5
+    assert all(box.arrow_patch is None for box in boxes)
+
+
+def test_layers_stand_in_the_order_of_the_network_and_marks_apart():
+    records = json.loads((Path(__file__).parent.parent / "figures" / "invariance.json").read_text(encoding="utf-8"))
+    axis = draw_invariance(records).axes[0]
+    labels = [label.get_text() for label in axis.get_yticklabels()]
+    stages = [label.partition("_")[0] for label in labels]
+    assert stages == [*sorted(stages[:-2], key=["down", "mid", "up"].index), "denoiser", "image"]
+    permuted, rewritten = ([line for line in axis.lines if line.get_marker() == mark] for mark in "oD")
+    for one, other in zip(permuted, rewritten, strict=True):
+        assert abs(one.get_ydata()[0] - other.get_ydata()[0]) > 0.3
+
+
+def test_images_of_a_map_cover_no_other_and_lead_to_their_points():
+    points = np.random.default_rng(0).normal(100, 8, (25, 2))
+    window = np.array([[0.0, 0.0], [200.0, 200.0]])
+    apart = np.abs((places := spread_apart(points, 20, window))[:, None] - places[None]).max(axis=2)
+    assert (apart[~np.eye(25, dtype=bool)] >= 19.9).all()
+    assert (places >= 10).all()
+    assert (places <= 190).all()
+
+
+def test_a_map_of_many_prompts_names_some_and_clusters_of_images_in_a_legend():
+    points = np.random.default_rng(0).normal(size=(60, 2))
+    prompts = [f"{'fox' if x > 0 else 'sea'} $ {place}" for place, (x, _) in enumerate(points)]
+    projection = Projection(points, ("PC 1", "PC 2"), 0.1, 0.9)
+    named = draw_map(projection, prompts)
+    assert len(named.axes[0].texts) == 40
+    images = np.zeros((60, 8, 8, 3), np.uint8)
+    grouped = draw_map(projection, prompts, images, (points[:, 0] < 0).astype(int))
+    assert [text.get_text().split(",")[0] for text in grouped.legends[0].get_texts()] == ["fox", "sea"]
+    named.draw_without_rendering()
+    grouped.draw_without_rendering()
+
+
+def study_table(methods, pairs=12) -> pd.DataFrame:
+    random = np.random.default_rng(0)
+    columns = ("ppl_ssim", "worst_step_ssim", "gini_ssim", "length")
+    return pd.DataFrame(
+        {"pair": pair, "seed": 0, "method": method, "stratum": "0–1", "score": 0.5}
+        | {column: float(value) for column, value in zip(columns, random.uniform(1, 2, 4), strict=True)}
+        for pair in range(pairs)
+        for method in methods
+    )
+
+
+def test_ratios_of_two_methods_are_drawn_on_a_logarithmic_axis_and_nothing_is_cut():
+    figure = draw_comparison(study_table(["identity", "optimal"]), "ssim", "identity")
+    figure.draw_without_rendering()
+    assert {axis.get_xscale() for axis in figure.axes} == {"log"}
+    assert all(1 in axis.get_xticks() for axis in figure.axes)
+    whole = figure.bbox
+    for text in [figure._suptitle, *(axis.title for axis in figure.axes), *(axis.xaxis.label for axis in figure.axes)]:
+        box = text.get_window_extent()
+        assert min(box.x0, box.y0, whole.x1 - box.x1, whole.y1 - box.y1) >= 0, text
+
+
+def test_correlations_have_the_axis_that_they_need():
+    results = study_table(["identity", "optimal"])
+    steps = results[["pair", "method"]].assign(wasserstein=results["pair"] + 1.0, ssim=results["pair"] + 1.0)
+    low, high = draw_geometry(results, steps, "ssim").axes[1].get_xlim()
+    assert 0.5 < low < high <= 1
+
+
+def test_what_was_not_measured_is_said_where_it_is_missing():
+    rows = [("ssim", "optimal"), ("ssim", "mixture"), ("ssim", "slerp"), ("ssim, steps 25", "optimal")]
+    compared = pd.DataFrame(
+        {"condition": where, "method": method, "pairs": 1, "ratio": 0.9, "low": 0.8, "high": 1.0}
+        for where, method in rows
+    )
+    agreeing = pd.DataFrame({"tau": [1.0, 1.0], "methods": [3, 1]}, index=["ssim", "ssim, steps 25"])
+    figure = draw_robustness(compared, agreeing, "identity", "steps 10")
+    texts = [text.get_text() for text in figure.axes[0].texts]
+    assert "not measured" in texts
+    assert len(figure.axes[0].patches) == 2
+    labels = [label.get_text() for label in figure.axes[0].get_yticklabels()]
+    assert labels[1] == "ssim, steps 25\n1 pair, τ = 1.00 of 1 method"
+    assert "steps 10" in figure.get_supxlabel()

@@ -151,7 +151,7 @@ def test_thousands_of_prompts_are_drawn_by_their_density_or_their_clusters(clust
     prompts = [f"{'$fox$' if x > 0 else 'sea'} {place}" for place, (x, _) in enumerate(points)]
     clusters = (points[:, 0] < 0).astype(int) if clustered else None
     figure = draw_map(Projection(points, ("UMAP 1", "UMAP 2"), 0.1, 0.9), prompts, clusters=clusters)
-    figure.canvas.draw()
+    figure.draw_without_rendering()
     texts = [text.get_text() for text in figure.axes[0].texts]
     assert [text.split(",")[0] for text in texts] == (["fox", "sea"] if clustered else [])
     assert len(figure.axes) == (1 if clustered else 2)  # the second is the scale of the density

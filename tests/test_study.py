@@ -4,6 +4,7 @@ import json
 import re
 from dataclasses import replace
 from itertools import islice
+from pathlib import Path
 from shutil import copy2, copytree, rmtree
 
 import numpy as np
@@ -19,6 +20,7 @@ from whichway.analysis.images.sampling import Sampling
 from whichway.analysis.models.choice import ModelChoice
 from whichway.analysis.models.model import load_model
 from whichway.analysis.models.with_model import with_model
+from whichway.analysis.pictures.style import contrast
 from whichway.analysis.prompts.pairs import DIFFERING, LENGTH, SAME_SCENE, WORD_ORDER, PromptPair
 from whichway.analysis.prompts.world_pairs import world_pairs
 from whichway.analysis.runs.run import open_run
@@ -35,11 +37,13 @@ from whichway.analysis.study.results import group_of, read_results, read_seconds
 from whichway.analysis.study.settings import StudySettings
 from whichway.analysis.study.strips import draw_strips, draw_study_strip, strip_pairs
 from whichway.analysis.study.study import describe_study, run_study
+from whichway.analysis.study.summary import conclusion
 from whichway.analysis.study.tables import claim_table, latex_table, strata_table
 from whichway.analysis.study.unit import Unit, unit_frames
 from whichway.geometry import unbalanced
 
 METHODS = ("identity", "optimal", "mixture", "optimal@cross-attention")
+ROOT = Path(__file__).parent.parent
 PAIRS = (
     *world_pairs(5).pairs,
     PromptPair("<script>alert(1)</script>", "a $pizza$ & {tea}", 2.5),
@@ -220,6 +224,13 @@ def test_the_report_holds_everything_and_escapes_what_was_typed(finished):
     for name in ("claim", "tests", "comparisons"):
         assert (out / "tables" / f"{name}.tex").read_text(encoding="utf-8").startswith(r"\begin{tabular}")
         assert len(pd.read_csv(out / "tables" / f"{name}.csv"))
+    for link in re.findall(r'href="([^"#]+)"', page):
+        assert (out / link).exists(), link
+    headings = re.findall(r"<h[123][^>]*>(.*?)</h", page)
+    assert len(set(headings)) == len(headings)
+    for table in re.findall(r"<table>(.*?)</table>", page, re.DOTALL):
+        columns = re.findall(r"<th>(.*?)</th>", table)
+        assert len(set(columns)) == len(columns)
     table = pd.read_csv(out / "tables" / "results.csv")
     assert table["ppl_ssim"].to_numpy() == pytest.approx(results["ppl_ssim"].to_numpy())
 
@@ -514,3 +525,36 @@ def test_a_study_of_another_layout_is_refused_in_one_line(tmp_path, settings, mo
     for action in (lambda: read_results(tmp_path), lambda: run_study(settings, PAIRS, tmp_path, model=model)):
         with pytest.raises(UserError, match="holds a run of another version of whichway; choose another folder"):
             action()
+
+
+def claim_row(pairs: int, ratio: float, low: float, high: float):
+    [row] = pd.DataFrame([{"pairs": pairs, "ratio": ratio, "ratio_low": low, "ratio_high": high}]).itertuples()
+    return row
+
+
+def test_a_summary_says_shorter_longer_or_nothing():
+    told = [conclusion("optimal", "identity", claim_row(*of)) for of in ((40, 0.9, 0.8, 0.95), (40, 1.2, 1.1, 1.3))]
+    assert ["10.0% shorter than" in told[0], "20.0% longer than" in told[1]] == [True, True]
+    assert "no difference" in conclusion("optimal", "identity", claim_row(40, 0.97, 0.9, 1.1))
+    assert conclusion("optimal", "identity", claim_row(3, 0.5, 0.4, 0.6)).startswith("Over 3 pairs: no conclusion")
+    assert conclusion("optimal", "identity", claim_row(1, 0.5, np.nan, np.nan)).startswith("Over 1 pair: no conclusion")
+
+
+def test_few_pairs_are_neither_better_nor_worse(finished):
+    page = page_of(finished[0])
+    assert "In short" in page
+    assert "pairs: no conclusion)" in page
+    assert "1 pairs" not in page
+    assert 'class="better"' not in page
+    assert 'class="worse"' not in page
+
+
+def test_the_page_can_be_read_on_light_and_on_dark():
+    page = (ROOT / "analysis" / "study" / "templates" / "report.html").read_text(encoding="utf-8")
+    light, dark = (
+        dict(re.findall(r"--(\w+): (#\w+)", block)) for block in re.findall(r":root \{(.*?)\}", page, re.DOTALL)
+    )
+    assert set(light) == set(dark)
+    for scheme in (light, dark):
+        for ink in ("ink", "faint", "better", "worse"):
+            assert contrast(scheme[ink], scheme["page"]) >= 4.5, ink

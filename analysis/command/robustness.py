@@ -17,12 +17,14 @@ def robustness(studies: tuple[Path, ...], reference: str, out: Path) -> None:
     from whichway.analysis.command.tables import show_robustness
     from whichway.analysis.files import require_writable, written_whole
     from whichway.analysis.pictures.robustness import draw_robustness
-    from whichway.analysis.study.robustness import agreement, compare_studies
+    from whichway.analysis.study.robustness import agreement, compare_studies, describe_condition
+    from whichway.analysis.study.saved_study import read_study
 
     require_writable(out)
     compared = compare_studies(studies, reference=reference)
     agreeing = agreement(compared)
+    usual = describe_condition(read_study(studies[0]))
     with written_whole(out) as aside:
-        draw_robustness(compared, agreeing, reference).savefig(aside)
+        draw_robustness(compared, agreeing, reference, usual).savefig(aside)
     show_robustness(compared, agreeing, reference)
     click.echo(out)

@@ -6,6 +6,7 @@ import numpy as np
 from jaxtyping import UInt8
 from matplotlib.figure import Figure
 
+from whichway.analysis.pictures.frames import frame_dpi, show_frame
 from whichway.analysis.pictures.style import new_figure, quoted
 
 CELL = 1.0  # inches
@@ -14,13 +15,13 @@ CELL = 1.0  # inches
 def draw_barycenters(images: UInt8[np.ndarray, "places height width 3"], prompts: Sequence[str], side: int) -> Figure:
     """Images in the order of :func:`whichway.analysis.runs.barycenters.grid_weights`, the prompts at their corners."""
     margin = 0.5  # inches above and below, for the prompts
-    figure = new_figure(CELL * side, CELL * side + 2 * margin)
+    height = CELL * side + 2 * margin
+    figure = new_figure(CELL * side, height, dpi=frame_dpi(images.shape[2], 0.96 * CELL, height))
     figure.set_layout_engine("none")
-    height = figure.get_figheight()
     for image, (x, y) in zip(images, _places(len(prompts), side), strict=True):
         box = (x / side, (margin + CELL * (side - 1 - y)) / height, 0.96 / side, 0.96 * CELL / height)
         axis = figure.add_axes(box)
-        axis.imshow(image, interpolation="nearest")
+        show_frame(axis, image, 0.96 * CELL)
         axis.axis("off")
     corners = [("center", True)] if len(prompts) == 3 else [("left", True), ("right", True)]
     corners += [("left", False), ("right", False)]

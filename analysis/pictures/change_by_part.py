@@ -8,6 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 
+from whichway.analysis.pictures.frames import frame_dpi, show_frame
 from whichway.analysis.pictures.style import new_figure, quoted
 
 Picture = UInt8[np.ndarray, "height width 3"]
@@ -40,7 +41,8 @@ def draw_change_by_part(
     heads = [f"A: {quoted(prompts[0], width)}", f"B: {quoted(prompts[1], width)}"]
     head = 0.16 * max(text.count("\n") + 1 for text in heads) + 0.5  # inches
     height = 1.2 * CELL * len(lines) + 0.3
-    figure = new_figure(CELL * columns + 0.9, height + head)
+    longest = max(CELL * columns + 0.9, height + head)
+    figure = new_figure(CELL * columns + 0.9, height + head, dpi=frame_dpi(image_a.shape[1], CELL, longest))
     figure.set_layout_engine(ConstrainedLayoutEngine(rect=(0, 0, 1, height / (height + head)), w_pad=0.03, h_pad=0.03))
     axes = figure.subplots(len(lines), columns, squeeze=False)
     for row, line, of_line, measured in zip(axes, lines, images, changes, strict=True):
@@ -67,7 +69,5 @@ def draw_change_by_part(
 
 
 def _show(axis: Axes, picture: Picture, below: str) -> None:
-    axis.imshow(picture, interpolation="nearest")
-    axis.set(xticks=[], yticks=[])
+    show_frame(axis, picture, 0.8 * CELL)
     axis.set_xlabel(below, fontsize=9)
-    axis.spines[:].set_visible(False)

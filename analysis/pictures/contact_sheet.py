@@ -20,7 +20,7 @@ def draw_contact_sheet(
     columns: int = COLUMNS,
     side: float = SIDE,
 ) -> Figure:
-    """A grid of frames, every pixel as it is.
+    """A grid of frames, each with all its pixels.
 
     Args:
         prompts: number of a frame → the prompt that is reached there, as it is to be written.

@@ -9,6 +9,7 @@ from matplotlib.figure import Figure, SubFigure
 from whichway.analysis.pictures.style import colour, new_figure
 from whichway.geometry import Coupling, PointCloud
 
+LEAST = 0.005  # rows that a cell shows
 WIDEST = 24.0  # inches that the tables' cells may take side by side before they shrink
 
 
@@ -67,17 +68,26 @@ def _draw_tables(
     for axis, (method, coupling) in zip(axes, couplings.items(), strict=True):
         counts = gather_padding(coupling.plan(len(a), len(b)).numpy() * len(a), a.size, b.size)
         counts = counts[: len(labels_a), : len(labels_b)]
-        shades = np.minimum(counts, 1)  # a cell of many padding rows is no darker than a word that moves whole
-        axis.imshow(shades, cmap="Greys", vmin=0, vmax=1.6, aspect="equal")
-        for row, column in zip(*np.nonzero(counts > 0.005), strict=True):
-            axis.text(column, row, f"{counts[row, column]:.3g}", ha="center", va="center", fontsize=0.85 * size)
+        shades = shade(counts)
+        axis.imshow(shades, cmap="Greys", vmin=0, vmax=1, aspect="equal")
+        for row, column in zip(*np.nonzero(counts > LEAST), strict=True):
+            ink = "white" if shades[row, column] > 0.55 else "black"
+            number = f"{counts[row, column]:.3g}"
+            axis.text(column, row, number, ha="center", va="center", fontsize=0.85 * size, color=ink)
         axis.set_xticks(range(counts.shape[1]), labels_b, rotation=90, fontsize=size)
         axis.set_yticks(range(counts.shape[0]), labels_a, fontsize=size)
         axis.xaxis.tick_top()
         axis.tick_params(length=0)
         axis.set_title(f"{method}: {coupling.share_moved:.0%} of rows moved", color=colour(method), fontsize=9)
     axes[0].set_ylabel("token of A")
-    figure.supxlabel("token of B (above), number of rows that travel there", fontsize=8)
+    figure.supxlabel("token of B (above), number of rows that travel there; the more, the darker", fontsize=8)
+
+
+def shade(counts: Float[np.ndarray, "own_a own_b"]) -> Float[np.ndarray, "own_a own_b"]:
+    """Of each cell, from 0 (white) to 1 (black): from one row on by the logarithm of how many there are."""
+    most = max(float(counts.max(initial=0)), 2.0)
+    several = 0.25 + 0.6 * np.log(np.maximum(counts, 1)) / np.log(most)
+    return np.where(counts > LEAST, np.minimum(0.08 + 0.17 * counts, several), 0.0)
 
 
 def _escaped(labels: Sequence[str]) -> list[str]:

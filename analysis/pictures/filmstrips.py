@@ -1,13 +1,17 @@
 """Film strips: one row of frames for each method, columns at t."""
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 from jaxtyping import UInt8
 from matplotlib.figure import Figure
-from matplotlib.layout_engine import ConstrainedLayoutEngine
 
+from whichway.analysis.pictures.frames import frame_dpi, show_frame
 from whichway.analysis.pictures.style import colour, new_figure, quoted
+
+WIDTH, GAP = 1.0, 0.04  # of a frame and between two, inches
+LETTER, LINE = 0.1, 0.16  # of the methods' names and the prompts, inches
 
 
 def draw_filmstrips(
@@ -18,34 +22,47 @@ def draw_filmstrips(
     *,
     note: str = "",
 ) -> Figure:
-    """Every frame at its own pixels (enlarged without smoothing), prompt A at the left end and B at the right.
+    """Every frame with all its pixels, prompt A at the left end and B at the right.
 
-    t stands above the columns, or, where the methods' frames are at different t, above each frame.
+    The figure has the same size in print whatever the frames' size; its pixels follow theirs. t stands above the
+    columns, or, where the methods' frames are at different t, above each frame.
 
     Args:
         note: written below prompt B, for a right end that is not the image of all of B.
     """
-    columns = len(next(iter(times.values())))
+    columns = max(map(len, times.values()))
     shared = len({tuple(of_method) for of_method in times.values()}) == 1
-    width = max(20, 6 * columns)  # characters that fit above half of the strip
-    titles = [f"A: {quoted(prompt_a, width)}", f"B: {quoted(prompt_b, width)}{note and chr(10) + note}"]
-    title_height = 0.16 * max(title.count("\n") + 1 for title in titles) + 0.08  # inches
-    strip_height = (1.05 if shared else 1.25) * len(frames) + 0.25
-    figure = new_figure(1.0 * columns + 1.0, strip_height + title_height)
-    layout = ConstrainedLayoutEngine(
-        rect=(0, 0, 1, strip_height / (strip_height + title_height)), w_pad=0.01, h_pad=0.01, wspace=0.02, hspace=0.02
-    )
-    figure.set_layout_engine(layout)
-    axes = figure.subplots(len(frames), columns, squeeze=False)
-    for row, (method, strip) in zip(axes, frames.items(), strict=True):
-        for axis, picture in zip(row, strip, strict=True):
-            axis.imshow(picture, interpolation="nearest")
-            axis.set(xticks=[], yticks=[])
-            axis.spines[:].set_visible(False)
-        row[0].set_ylabel(method, rotation=0, ha="right", va="center", color=colour(method), weight="bold")
-    for row, times_of_row in list(zip(axes, times.values(), strict=True))[: 1 if shared else None]:
-        for axis, t in zip(row, times_of_row, strict=True):
-            axis.set_title(f"t = {t:.3g}", fontsize=8, pad=3)
-    for title, x, side in zip(titles, (0.01, 0.99), ("left", "right"), strict=True):
-        figure.text(x, 0.995, title, ha=side, va="top", fontsize=9)
+    _, pixels_high, pixels_wide, _ = next(iter(frames.values())).shape
+    tall = WIDTH * pixels_high / pixels_wide
+    margin = LETTER * max(map(len, frames)) + 0.25
+    width = margin + columns * (WIDTH + GAP) + 0.1
+    letters = max(20, int(6.5 * width))  # characters that fit above half of the strip
+    titles = [f"A: {quoted(prompt_a, letters)}", f"B: {quoted(prompt_b, letters)}{note and chr(10) + note}"]
+    head = LINE * max(title.count("\n") + 1 for title in titles) + 0.1
+    height = head + (LINE + 0.05 if shared else 0) + len(frames) * (tall + GAP + (0 if shared else LINE + 0.05)) + 0.06
+    dpi = frame_dpi(pixels_wide, WIDTH, max(width, height))
+    figure = new_figure(width, height, dpi=dpi)
+    figure.set_layout_engine("none")
+    top = head  # inches from the upper edge
+    for row, (method, strip) in enumerate(frames.items()):
+        timed = not shared or row == 0
+        top += LINE + 0.05 if timed else 0
+        for column, (picture, t) in enumerate(zip(strip, times[method], strict=True)):
+            left, bottom = margin + column * (WIDTH + GAP), height - top - tall
+            left, bottom = round(left * dpi) / dpi, round(bottom * dpi) / dpi  # a frame's pixels are the figure's
+            axis = figure.add_axes((left / width, bottom / height, WIDTH / width, tall / height))
+            show_frame(axis, picture, WIDTH)
+            if timed:
+                axis.set_title(f"t = {t:.3g}", fontsize=8, pad=3)
+        name: dict[str, Any] = {
+            "ha": "right",
+            "va": "center",
+            "color": colour(method),
+            "weight": "bold",
+            "fontsize": 10,
+        }
+        figure.text((margin - 0.1) / width, 1 - (top + tall / 2) / height, method, **name)
+        top += tall + GAP
+    for title, x, side in zip(titles, (0.1 / width, 1 - 0.1 / width), ("left", "right"), strict=True):
+        figure.text(x, 1 - 0.05 / height, title, ha=side, va="top", fontsize=9)
     return figure

@@ -7,6 +7,7 @@ import numpy as np
 from jaxtyping import UInt8
 from matplotlib.figure import Figure
 
+from whichway.analysis.pictures.frames import frame_dpi, show_frame
 from whichway.analysis.pictures.style import colour, new_figure, quoted
 
 
@@ -29,7 +30,9 @@ def draw_geodesics(pairs: Sequence[PairOfStrips], distance: str) -> Figure:
     """Rows of frames, one for each method, a block for each pair; energies under ``distance`` at the right."""
     columns = max(len(strip) for pair in pairs for strip in pair.frames.values())
     rows = sum(len(pair.frames) for pair in pairs)
-    figure = new_figure(0.9 * columns + 3.0, 0.92 * rows + 0.4 * len(pairs))
+    width, height = 0.9 * columns + 3.0, 0.92 * rows + 0.4 * len(pairs)
+    pixels = next(iter(pairs[0].frames.values())).shape[2]
+    figure = new_figure(width, height, dpi=frame_dpi(pixels, 0.9, max(width, height)))
     for block, pair in zip(np.ravel(np.asarray(figure.subfigures(len(pairs), 1))), pairs, strict=True):
         block.suptitle(f"{quoted(pair.prompt_a, 200)} → {quoted(pair.prompt_b, 200)}", fontsize=9)
         axes = block.subplots(len(pair.frames), columns, squeeze=False)
@@ -37,7 +40,7 @@ def draw_geodesics(pairs: Sequence[PairOfStrips], distance: str) -> Figure:
             for axis in row:
                 axis.axis("off")
             for axis, picture in zip(row, strip, strict=False):
-                axis.imshow(picture, interpolation="nearest")
+                show_frame(axis, picture, 0.8)
             label = {"transform": row[0].transAxes, "ha": "right", "va": "center", "fontsize": 9}
             row[0].text(-0.08, 0.5, method, color=colour(method), weight="bold", **label)
             energy = f"energy {pair.energies[method]:.3g}\n({distance})"

@@ -4,44 +4,54 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from matplotlib.figure import Figure
+from matplotlib.patches import Patch
 
+from whichway.analysis.pictures.invariance_marks import CONTROL, FLOOR, PERMUTED, REWRITTEN, Mark
 from whichway.analysis.pictures.style import new_figure
 
-#: what is drawn → (marker, colour, how to read it from a record)
-MARKS = {
-    "rows permuted": ("o", "#0072B2", lambda record: record["errors"]["permutation"]),
-    "same measure, written otherwise (worst of 4)": (
-        "D",
-        "#009E73",
-        lambda record: max((error for error in record["errors"].values() if error is not None), default=None),
-    ),
-    "summed in another order: the floor": ("|", "#555555", lambda record: record["floor"]),
-    "another text: the control": ("s", "#D55E00", lambda record: record["controls"]["different_text"]),
-}
+#: parts of a UNet in the order in which it runs them; levels of other names stay in the records' order
+STAGES = {"down": 0, "mid": 1, "up": 2}
 
 
 def draw_invariance(records: Sequence[Mapping[str, Any]]) -> Figure:
-    """The records of ``whichway invariance --json``; the gray band is what rounding alone may do."""
+    """The records of ``whichway invariance --json``."""
     dtypes = list(dict.fromkeys(record["dtype"] for record in records))
-    levels = list(dict.fromkeys(record["level"] for record in records))
-    figure = new_figure(3.2 + 2.6 * len(dtypes), 1.6 + 0.3 * len(levels))
+    levels = sorted(dict.fromkeys(record["level"] for record in records), key=_stage)
+    figure = new_figure(3.2 + 2.6 * len(dtypes), 1.6 + 0.36 * len(levels))
     axes = figure.subplots(1, len(dtypes), sharey=True, squeeze=False)[0]
     for axis, dtype in zip(axes, dtypes, strict=True):
         for record in (record for record in records if record["dtype"] == dtype):
             place = levels.index(record["level"])
             axis.barh(place, record["tolerance"], left=0, height=0.9, color="#dddddd", zorder=0)
-            for title, (mark, colour, value_of) in MARKS.items():
-                value = value_of(record)
+            for mark, value in _values(record).items():
                 if value:
-                    axis.plot(value, place, mark, color=colour, markersize=6, label=title if place == 0 else None)
+                    mark.draw(axis, value, place)
         axis.set(xscale="log", xlim=(1e-17, 10), title=dtype, xlabel="relative change")
         axis.spines[["top", "right"]].set_visible(False)
         axis.grid(axis="x", alpha=0.3)
     axes[0].set_yticks(range(len(levels)), [_short(level) for level in levels], fontsize=8)
     axes[0].invert_yaxis()
-    handles, labels = axes[0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside lower center", ncols=2, frameon=False, fontsize=9)
+    rounding = Patch(color="#dddddd", label="what rounding alone may do")
+    handles = [PERMUTED.handle(), REWRITTEN.handle(), FLOOR.handle(), CONTROL.handle(), rounding]
+    figure.legend(handles=handles, loc="outside lower center", ncols=3, frameon=False, fontsize=9)
     return figure
+
+
+def _values(record: Mapping[str, Any]) -> dict[Mark, float | None]:
+    errors = record["errors"]
+    rewritten = [error for name, error in errors.items() if name != "permutation" and error is not None]
+    return {
+        PERMUTED: errors["permutation"],
+        REWRITTEN: max(rewritten, default=None),
+        FLOOR: record["floor"],
+        CONTROL: record["controls"]["different_text"],
+    }
+
+
+def _stage(level: str) -> int:
+    if not level.startswith("layer "):
+        return len(STAGES)
+    return STAGES.get(level.removeprefix("layer ").partition("_block")[0], 0)
 
 
 def _short(level: str) -> str:

@@ -1,19 +1,24 @@
 """Prompts on a plane: images at their places, points with the prompts beside them, or, of many, their density."""
 
 from collections.abc import Sequence
+from textwrap import shorten
+from typing import Any
 
 import numpy as np
 from jaxtyping import Float, Int, UInt8
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 from matplotlib.offsetbox import AnnotationBbox, OffsetImage
+from matplotlib.patheffects import withStroke
 
 from whichway.analysis.clouds.clusters import cluster_words
 from whichway.analysis.clouds.projection import Projection
 from whichway.analysis.pictures.style import METHOD_COLOURS, literal, new_figure, quoted
+from whichway.analysis.pictures.unlisted_methods import COLOURS
 
-PALETTE = tuple(METHOD_COLOURS.values())
-NAMED = 40  # prompts that can be read beside their points
+PALETTE = (*METHOD_COLOURS.values(), *COLOURS)
+NAMED = 40  # prompts that can be read beside their points; of more, so many are named
 CROWDED = 2000  # points, of which more lie on each other and hide how many they are
 
 
@@ -25,37 +30,33 @@ def draw_map(
     *,
     part: str = "",
 ) -> Figure:
-    """Images at their points, smaller the more there are; without images the prompts' words, if they are few; of
-    thousands how densely they lie.
+    """Images at their points, or beside them where they would cover each other; without images the prompts' words, of
+    many those of some that lie apart; of thousands how densely they lie.
 
-    Clusters colour points and frames of images; without images each is named by its words.
+    Clusters colour points and frames of images; each is named by its words, beside images in a legend.
 
     Args:
         part: which part of the conditioning the distances are of; named in the title.
     """
     figure = new_figure(9, 9)
     axis = figure.subplots()
-    colours = np.full(len(prompts), "#0072B2") if clusters is None else np.array(PALETTE)[clusters]
+    colours = np.full(len(prompts), "#0072B2") if clusters is None else np.array(PALETTE)[clusters % len(PALETTE)]
     _draw_points(figure, axis, projection.points, colours, density=clusters is None)
-    if images is not None:
-        side = float(np.clip(400 / len(images) ** 0.5, 14, 64))  # points
-        edge = 1 if clusters is None else 2.5
-        for place, image, colour in zip(projection.points, images, colours, strict=True):
-            picture = OffsetImage(image, zoom=side / len(image), interpolation="nearest")
-            box = {"edgecolor": "black" if clusters is None else colour, "linewidth": edge}
-            axis.add_artist(AnnotationBbox(picture, tuple(place), frameon=True, pad=0.05, bboxprops=box))
-    elif len(prompts) <= NAMED:
-        for place, prompt in zip(projection.points, prompts, strict=True):
-            axis.annotate(quoted(prompt, 24), place, xytext=(4, 2), textcoords="offset points", fontsize=6)
-    if clusters is not None and images is None:
-        _name_clusters(axis, projection.points, prompts, clusters)
-    axis.margins(0.08)
+    axis.margins(0.08 if images is None else 0.14)
     axis.set(xlabel=projection.axes[0], ylabel=projection.axes[1])
     axis.set_aspect("equal", adjustable="datalim")
     axis.spines[["top", "right"]].set_visible(False)
     grouped = "" if clusters is None else f" in {clusters.max() + 1} clusters"
     by = f" by {part}" if part else ""
     axis.set_title(f"{len(prompts)} prompts{by}{grouped}; {projection.distortion}", fontsize=10)
+    if images is not None:
+        if clusters is not None:
+            _add_legend(figure, prompts, clusters)
+        _draw_images(figure, axis, projection.points, images, None if clusters is None else colours)
+    elif clusters is None:
+        _name_prompts(axis, projection.points, prompts)
+    else:
+        _name_clusters(axis, projection.points, prompts, clusters)
     return figure
 
 
@@ -74,12 +75,89 @@ def _draw_points(
     axis.scatter(x, y, s=size, c=colours, alpha=0.4 if crowded else 1, linewidths=0)
 
 
+def _draw_images(
+    figure: Figure,
+    axis: Axes,
+    points: Float[np.ndarray, "prompts 2"],
+    images: UInt8[np.ndarray, "prompts height width 3"],
+    colours: np.ndarray | None,
+) -> None:
+    """None covers another: where points are too near for that, a line leads from the image to its point."""
+    side = float(np.clip(340 / len(images) ** 0.5, 14, 64))  # points of print
+    figure.draw_without_rendering()  # which lays out, for good: where images go depends on where points are in print
+    figure.set_layout_engine("none")
+    axis.autoscale(False)
+    to_print = 72 / figure.dpi
+    in_print = axis.transData.transform(points) * to_print
+    window = axis.get_window_extent().get_points() * to_print
+    places = spread_apart(in_print, side + 3, window)
+    in_data = axis.transData.inverted().transform(places / to_print)
+    for home, place, image, ink in zip(points, in_data, images, _edges(colours, len(images)), strict=True):
+        axis.plot(*np.transpose([home, place]), color=ink, linewidth=0.7, zorder=1)
+        picture = OffsetImage(image, zoom=side / len(image), interpolation="antialiased")
+        edge = {"edgecolor": ink, "linewidth": 1 if colours is None else 2.5}
+        axis.add_artist(AnnotationBbox(picture, place, pad=0.05, bboxprops=edge, zorder=3))
+
+
+def _edges(colours: np.ndarray | None, count: int) -> Sequence[str]:
+    return ["black"] * count if colours is None else colours.tolist()
+
+
+def spread_apart(
+    points: Float[np.ndarray, "prompts 2"], side: float, window: Float[np.ndarray, "2 2"], *, rounds: int = 500
+) -> Float[np.ndarray, "prompts 2"]:
+    """Centres of squares of that side, near the points, of which none overlaps another if there is room.
+
+    Pairs that overlap push each other apart, along the axis on which less is missing, until none does.
+
+    Args:
+        window: its lower left and upper right corner; no square leaves it.
+    """
+    places = points + 1e-3 * side * np.random.default_rng(0).normal(size=points.shape)  # equal points part too
+    for _ in range(rounds):
+        apart = places[:, None] - places[None]
+        missing = side - np.abs(apart)
+        overlapping = (missing > 0).all(axis=2) & ~np.eye(len(places), dtype=bool)
+        if not overlapping.any():
+            break
+        along = missing.argmin(axis=2)[..., None] == np.arange(2)
+        push = np.where(overlapping[..., None] & along, np.sign(apart) * (missing + 0.02 * side), 0)
+        places = places + 0.35 * push.sum(axis=1) / np.maximum(1, overlapping.sum(axis=1))[:, None] ** 0.5
+        places = np.clip(places, window[0] + side / 2, window[1] - side / 2)
+    return places
+
+
+def _add_legend(figure: Figure, prompts: Sequence[str], clusters: Int[np.ndarray, " prompts"]) -> None:
+    handles = [
+        Line2D([], [], marker="s", ls="", color=PALETTE[cluster % len(PALETTE)], label=literal(", ".join(words)))
+        for cluster, words in enumerate(cluster_words(prompts, clusters))
+    ]
+    figure.legend(handles=handles, loc="outside lower center", ncols=3, frameon=False, fontsize=8)
+
+
+def _name_prompts(axis: Axes, points: Float[np.ndarray, "prompts 2"], prompts: Sequence[str]) -> None:
+    """All of them, or of many :data:`NAMED` that lie far from each other: each next the farthest from those before."""
+    chosen = [0]
+    nearest = np.full(len(points), np.inf)
+    while len(chosen) < min(NAMED, len(points)):
+        nearest = np.minimum(nearest, np.linalg.norm(points - points[chosen[-1]], axis=1))
+        chosen.append(int(nearest.argmax()))
+    few = len(points) <= NAMED
+    outline = [withStroke(linewidth=2, foreground="white")]
+    for place in range(len(points)) if few else chosen:
+        words = quoted(prompts[place] if few else shorten(prompts[place], 48, placeholder=" …"), 24)
+        form: dict[str, Any] = {"textcoords": "offset points", "fontsize": 6, "path_effects": outline, "zorder": 4}
+        axis.annotate(words, points[place], xytext=(4, 2), **form)
+        if not few:
+            axis.plot(*points[place], "o", color="black", markersize=2.5, zorder=3)
+
+
 def _name_clusters(
     axis: Axes, points: Float[np.ndarray, "prompts 2"], prompts: Sequence[str], clusters: Int[np.ndarray, " prompts"]
 ) -> None:
     """The words of each cluster in its midst."""
     for cluster, words in enumerate(cluster_words(prompts, clusters)):
         place = np.median(points[clusters == cluster], axis=0)
-        box = {"boxstyle": "round", "facecolor": "white", "edgecolor": PALETTE[cluster], "alpha": 0.85}
+        box = {"boxstyle": "round", "facecolor": "white", "edgecolor": PALETTE[cluster % len(PALETTE)], "alpha": 0.85}
         name = literal(", ".join(words))
         axis.annotate(name, tuple(place), fontsize=7, ha="center", va="center", bbox=box, zorder=3)

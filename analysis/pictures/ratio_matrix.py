@@ -7,6 +7,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.colors import TwoSlopeNorm
 from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
 
 from whichway.analysis.statistics.estimates import Estimate
 
@@ -50,6 +51,7 @@ def draw_ratio_matrix(
         )
         if with_interval:
             axis.text(*place, f"{ratio.low:.2f}–{ratio.high:.2f}", va="top", fontsize=7, **ink)
+    _explain_empty(axis, np.array([[(row, column) in cells for column in columns] for row in rows]))
     axis.set_xticks(range(len(columns)), columns, fontsize=9)
     axis.xaxis.tick_top()
     axis.set_yticks(range(len(rows)), rows, fontsize=9)
@@ -59,3 +61,37 @@ def draw_ratio_matrix(
     axis.spines[:].set_visible(False)
     axis.tick_params(which="both", length=0)
     return axis
+
+
+def _explain_empty(axis: Axes, measured: np.ndarray) -> None:
+    """Cells that were not measured are hatched; the largest block of them says so in words."""
+    for row, column in np.argwhere(~measured):
+        cell = Rectangle((column - 0.5, row - 0.5), 1, 1, facecolor="0.97", edgecolor="0.86", hatch="//", linewidth=0)
+        axis.add_patch(cell)
+    block = _largest_block(~measured)
+    if block:
+        top, bottom, left, right = block
+        lines = "not measured:\nother conditions\nhave fewer methods" if bottom > top else "not measured"
+        box = {"boxstyle": "round", "facecolor": "white", "edgecolor": "none"}
+        form: dict[str, Any] = {
+            "ha": "center",
+            "va": "center",
+            "fontsize": 9 if right > left else 7,
+            "color": "0.3",
+            "bbox": box,
+        }
+        axis.text((left + right) / 2, (top + bottom) / 2, lines, **form)
+
+
+def _largest_block(mask: np.ndarray) -> tuple[int, int, int, int] | None:
+    """First and last row, first and last column of the largest rectangle of True; None where there is none."""
+    best, block = 0, None
+    for top in range(mask.shape[0]):
+        whole = np.ones(mask.shape[1], dtype=bool)
+        for bottom in range(top, mask.shape[0]):
+            whole &= mask[bottom]
+            edges = np.flatnonzero(np.diff(np.concatenate([[False], whole, [False]])))
+            for left, end in edges.reshape(-1, 2).tolist():
+                if (bottom - top + 1) * (end - left) > best:
+                    best, block = (bottom - top + 1) * (end - left), (top, bottom, left, end - 1)
+    return block

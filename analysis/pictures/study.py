@@ -4,11 +4,13 @@ import numpy as np
 import pandas as pd
 from matplotlib import colormaps
 from matplotlib.axes import Axes
+from matplotlib.axis import XAxis
 from matplotlib.figure import Figure
-from matplotlib.ticker import LogLocator, NullLocator
+from matplotlib.ticker import FixedLocator, LogLocator, NullLocator
 
+from whichway.analysis.counted import counted
 from whichway.analysis.pictures.ratio_matrix import draw_ratio_matrix
-from whichway.analysis.pictures.style import METHOD_COLOURS, colour, marker, new_figure
+from whichway.analysis.pictures.style import colour, marker, new_figure
 from whichway.analysis.prompts.pairs import GROUPS, STRATA
 from whichway.analysis.statistics.correlations import correlation, correlation_of_steps, predict_from_length
 from whichway.analysis.statistics.paired import PairedComparison, by_pair, compare_methods, ratios_where_apart
@@ -26,24 +28,42 @@ def draw_comparison(results: pd.DataFrame, distance: str, reference: str) -> Fig
         title: compare_methods(results, f"{measure}_{distance}", reference) for measure, title in MEASURES.items()
     }
     methods = [comparison.method for comparison in next(iter(compared.values()))]
-    figure = new_figure(10, 1.1 + 0.32 * len(methods))
+    figure = new_figure(10, 1.5 + 0.32 * max(len(methods), 2))
     axes = figure.subplots(1, len(compared), sharey=True, squeeze=False)[0]
     for axis, (title, comparisons) in zip(axes, compared.items(), strict=True):
         axis.axvline(1, color="black", linewidth=0.8)
         for place, comparison in enumerate(comparisons):
             _draw_interval(axis, place, comparison)
-        axis.set(title=title, xlabel=f"ratio to {reference}")
+        axis.set(title=title, xlabel=f"ratio to {reference}", ylim=(-0.6, len(methods) - 0.4))
+        _ratio_axis(axis.xaxis, axis.get_xlim())
         axis.grid(axis="x", alpha=0.3)
         axis.spines[["top", "right"]].set_visible(False)
     axes[0].set_yticks(range(len(methods)), methods)
     axes[0].invert_yaxis()
     pairs, seeds = results["pair"].nunique(), results["seed"].nunique()
     figure.suptitle(
-        f"Geometric mean over {pairs} pairs × {seeds} seeds, with 95 % bootstrap intervals over pairs ({distance}). "
-        "Below 1 is smoother.",
+        f"Geometric mean over {counted(pairs, 'pair')} × {counted(seeds, 'seed')}, with 95 % bootstrap intervals over "
+        f"pairs ({distance}). Below 1 is smoother.",
         fontsize=9,
     )
     return figure
+
+
+def _ratio_axis(axis: XAxis, limits: tuple[float, float]) -> None:
+    """Logarithmic, as ratios are: 0.5 is as far from 1 as 2. Ticks at round numbers, of which 1 is one."""
+    low, high = (abs(float(np.log(limit))) for limit in (max(limits[0], 1e-3), max(limits[1], 1e-3)))
+    reach = 1.08 * max(low, high, 0.02)
+    axis.axes.set_xscale("log")
+    step = next((step for step in (0.01, 0.02, 0.05, 0.1, 0.2, 0.5) if np.expm1(reach) <= 7 * step), None)
+    if step:
+        ticks = 1 + step * np.arange(-9, 10)
+        ticks = ticks[ticks > 0]
+    else:
+        ticks = np.array([0.1, 0.2, 0.5, 1, 2, 5, 10])
+    inside = ticks[(ticks >= limits[0]) & (ticks <= limits[1])]
+    axis.set_major_locator(FixedLocator(inside.tolist() or [1.0]))
+    axis.set_minor_locator(NullLocator())
+    axis.set_major_formatter("{x:.3g}")
 
 
 def _draw_interval(axis: Axes, place: int, comparison: PairedComparison) -> None:
@@ -71,7 +91,7 @@ def draw_claim(results: pd.DataFrame, distance: str, method: str, reference: str
         spread = np.random.default_rng(0).permutation(np.linspace(-0.32, 0.08, len(ratios)))
         axis.plot(place + spread, ratios, ".", color="0.6", markersize=4, zorder=1)
         _draw_upright_interval(axis, place + 0.25, compared)
-        ticks.append(f"{name}\n{compared.pairs} pairs\n{_number(compared.ratio.value)}")
+        ticks.append(f"{name}\n{counted(compared.pairs, 'pair')}\n{_number(compared.ratio.value)}")
         if name in SAYING_THE_SAME and not set(list(parts)[:place]) & set(SAYING_THE_SAME) and place:
             axis.axvline(place - 0.5, color="0.4", linewidth=0.8, linestyle="--")
     axis.set_xticks(range(len(parts)), ticks, fontsize=8)
@@ -104,7 +124,7 @@ def draw_strata(results: pd.DataFrame, distance: str, reference: str) -> Figure 
     parts = {name: rows for name in STRATA if len(rows := results[results["stratum"] == name])}
     if not parts:
         return None
-    headings = {name: f"{name}\n{rows['pair'].nunique()} pairs" for name, rows in parts.items()}
+    headings = {name: f"{name}\n{counted(rows['pair'].nunique(), 'pair')}" for name, rows in parts.items()}
     compared = {name: compare_methods(rows, f"ppl_{distance}", reference) for name, rows in parts.items()}
     methods = [comparison.method for comparison in next(iter(compared.values()))]
     cells = {
@@ -112,7 +132,7 @@ def draw_strata(results: pd.DataFrame, distance: str, reference: str) -> Figure 
         for name, comparisons in compared.items()
         for comparison in comparisons
     }
-    figure = new_figure(2.2 + 0.85 * len(parts), 1.1 + 0.36 * len(methods))
+    figure = new_figure(max(2.2 + 0.85 * len(parts), 6.2), 1.4 + 0.36 * len(methods))
     axis = draw_ratio_matrix(figure, cells, methods, [*headings.values()])
     same = next((place for place, name in enumerate(parts) if name in SAYING_THE_SAME), 0)
     if same:
@@ -186,21 +206,25 @@ def draw_geometry(results: pd.DataFrame, steps: pd.DataFrame, distance: str, enc
             if estimate.low is not None:
                 right.plot([estimate.low, estimate.high], [place, place], color="black", alpha=0.3)
         style = {"wasserstein": "D", "pull_back": "s", "frobenius": "o"}[length]
-        shade = METHOD_COLOURS[{"wasserstein": "optimal", "pull_back": "entropic", "frobenius": "identity"}[length]]
         right.plot(
             [estimate.value for _, estimate in estimates],
             [place for place, _ in estimates],
             style,
-            color=shade,
+            color="black",  # a method's colour would say that a geometry is one
+            markerfacecolor={"wasserstein": "black", "pull_back": "0.6", "frobenius": "white"}[length],
             label=title,
             markersize=5,
         )
-    right.axvline(0, color="black", linewidth=0.8)
+    ends = [end for *_, estimate in rows for end in (estimate.low, estimate.value, estimate.high) if end is not None]
+    low, high = np.clip([min([*ends, 1.0]) - 0.08, max([*ends, -1.0]) + 0.08], -1, 1)
+    if low <= 0 <= high:
+        right.axvline(0, color="black", linewidth=0.8)
     right.set_yticks(range(len(methods)), methods)
     right.invert_yaxis()
-    right.set(xlabel="Spearman correlation over pairs", xlim=(-1, 1), xticks=(-1, -0.5, 0, 0.5, 1))
+    right.set(xlabel="Spearman correlation over pairs, 95 % interval", xlim=(low, high))
+    right.grid(axis="x", alpha=0.3)
     right.set_title("a path's geometric length and its perceptual length", fontsize=9)
-    right.legend(frameon=False, fontsize=8, loc="lower left")
+    right.legend(frameon=False, fontsize=8, loc="upper center", bbox_to_anchor=(0.5, -0.14), ncols=3)
     for axis in (left, right):
         axis.spines[["top", "right"]].set_visible(False)
     return figure

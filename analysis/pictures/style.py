@@ -1,29 +1,33 @@
 """The style that all pictures share: a colour-blind-safe palette in which a method always has the same colour."""
 
+from collections.abc import Iterable
 from textwrap import fill, shorten
 
 from matplotlib import rcParams
+from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
+from matplotlib.markers import MarkerStyle
+from matplotlib.path import Path
 
 from whichway.analysis.pictures.fonts import drawable, use_all_fonts
 from whichway.analysis.pictures.unlisted_methods import unlisted_style
 from whichway.geometry import COUPLINGS
 
-#: Okabe & Ito (2008), and two more that stay apart from theirs in grey
+#: after Okabe & Ito (2008); each has a contrast of at least 3:1 on white and on :data:`DARK`, which a test computes
 METHOD_COLOURS = {
-    "identity": "#E69F00",
-    "random": "#999999",
+    "identity": "#CC7A00",
+    "random": "#808080",
     "optimal": "#0072B2",
     "slerp": "#009E73",
-    "spherical": "#56B4E9",
-    "entropic": "#D55E00",
+    "spherical": "#3A9AD0",
+    "entropic": "#D9480F",
     "partial": "#8C6D1F",
-    "unbalanced": "#7B3294",
-    "mixture": "#CC79A7",
-    "geodesic": "#A50026",
-    "geodesic-mixture": "#F781BF",
-    "aid-inner": "#4D4D4D",
-    "aid-outer": "#661100",
+    "unbalanced": "#9150C0",
+    "mixture": "#C8619B",
+    "geodesic": "#C2183F",
+    "geodesic-mixture": "#EC4FA8",
+    "aid-inner": "#647A8C",
+    "aid-outer": "#A85432",
 }
 METHOD_MARKERS = {
     "identity": "o",
@@ -40,14 +44,26 @@ METHOD_MARKERS = {
     "aid-inner": "<",
     "aid-outer": ">",
 }
+DARK = "#121212"  # a dark page, such as JupyterLab's
 DPI = 150
 
 
-def new_figure(width: float, height: float) -> Figure:
+def new_figure(width: float, height: float, *, dpi: float = DPI) -> Figure:
     """A figure in inches, outside pyplot's global state, laid out without overlaps; its PDF has real fonts in it."""
     use_all_fonts()
     rcParams["pdf.fonttype"] = 42  # TrueType: Type 3, the default, is refused by journals
-    return Figure(figsize=(width, height), dpi=DPI, layout="constrained")
+    return Figure(figsize=(width, height), dpi=dpi, layout="constrained")
+
+
+def contrast(one: str, other: str) -> float:
+    """Of two colours, from 1 to 21: (L + 0.05) / (l + 0.05) of their relative luminances (WCAG 2.2)."""
+    darker, lighter = sorted(map(_luminance, (one, other)))
+    return (lighter + 0.05) / (darker + 0.05)
+
+
+def _luminance(colour: str) -> float:
+    linear = [value / 12.92 if value <= 0.04045 else ((value + 0.055) / 1.055) ** 2.4 for value in to_rgb(colour)]
+    return sum(share * value for share, value in zip((0.2126, 0.7152, 0.0722), linear, strict=True))
 
 
 def colour(method: str) -> str:
@@ -71,9 +87,31 @@ def marker(method: str) -> str:
     return METHOD_MARKERS.get(method) or unlisted_style(method, METHOD_MARKERS)[1]
 
 
+def marker_outline(method: str) -> str:
+    """A method's marker as the ``d`` of an SVG path, about 1 wide around the origin, for pages that draw with SVG."""
+    style = MarkerStyle(marker(method))
+    outline = style.get_path().transformed(style.get_transform())
+    letters = {Path.MOVETO: "M", Path.LINETO: "L", Path.CURVE3: "Q", Path.CURVE4: "C", Path.CLOSEPOLY: "Z"}
+    drawn = [
+        letters[code] + ("" if code == Path.CLOSEPOLY else _coordinates(points))
+        for points, code in outline.iter_segments(curves=True, simplify=False)
+    ]
+    return "".join(drawn)
+
+
+def _coordinates(points: Iterable[float]) -> str:
+    """x and y in turn; SVG's y points down."""
+    return " ".join(f"{-value if place % 2 else value:.3f}" for place, value in enumerate(points))
+
+
 def quoted(prompt: str, width: int) -> str:
     """A prompt as it may stand in a figure: :func:`literal`, at most 160 characters, wrapped."""
     return literal(fill(f"“{shorten(drawable(_cut(prompt)), 160, placeholder=' …')}”", width))
+
+
+def fill_lines(text: str, width: int) -> str:
+    """Each line of the text wrapped for itself."""
+    return "\n".join(fill(line, width) for line in text.split("\n"))
 
 
 def literal(text: str) -> str:

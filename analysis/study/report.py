@@ -9,6 +9,7 @@ import pandas as pd
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from matplotlib.figure import Figure
 
+from whichway.analysis.counted import counted
 from whichway.analysis.errors import UserError
 from whichway.analysis.files import write_text, written_whole
 from whichway.analysis.models.model import Model
@@ -25,7 +26,7 @@ from whichway.analysis.runs.endpoint_check import EndpointCheck
 from whichway.analysis.statistics.correlations import LengthPrediction, predict_from_length
 from whichway.analysis.study.declared_tests import carry_out
 from whichway.analysis.study.kernel_distances import KernelDistances, read_kernel_distances
-from whichway.analysis.study.plan import TEST, usual_hypotheses
+from whichway.analysis.study.plan import LEVEL, TEST, usual_hypotheses
 from whichway.analysis.study.results import (
     encoders_of,
     group_of,
@@ -37,6 +38,7 @@ from whichway.analysis.study.results import (
 )
 from whichway.analysis.study.saved_study import SavedStudy, read_study
 from whichway.analysis.study.strips import draw_strips, strip_pairs
+from whichway.analysis.study.summary import FEW_PAIRS, conclusion, holding
 from whichway.analysis.study.tables import (
     ChangeOfPart,
     change_table,
@@ -198,6 +200,11 @@ def render_page(
         seconds=seconds,
         means=mean_table(results, distance),
         claim=_rows(tables.get("claim")),
+        latex={*short_tables({**tables}, distance)},
+        few_pairs=FEW_PAIRS,
+        counted=counted,
+        conclusion=conclusion,
+        holding=holding(tables.get("tests"), LEVEL),
         tests=_rows(tables.get("tests")),
         tables=_grouped(comparisons, ["group", "measure", "distance", "reference", "better"]),
         strata=_grouped(strata, ["measure", "stratum", "reference", "better"]),

@@ -60,6 +60,16 @@ def compare_studies(folders: Sequence[Path], *, reference: str = "identity") -> 
     return pd.DataFrame(rows)
 
 
+def describe_condition(study: SavedStudy) -> str:
+    """The settings of a study that conditions are told apart by, those that are set, in words."""
+    own = study.settings.identity | {"pooled": study.settings.pooled, "scheduler": study.scheduler}
+    if study.settings.sampling.scheduler != "own":
+        own["scheduler"] = study.settings.sampling.scheduler
+    return ", ".join(
+        f"{title} {own[name]}" for name, title in CONDITIONS.items() if own[name] not in (None, "", "auto")
+    )
+
+
 def _conditions(studies: Mapping[Path, SavedStudy]) -> dict[Path, list[str]]:
     """What tells each study from the first one; those under equal conditions also have their folders' names."""
     usual = next(iter(studies.values()))

@@ -16,6 +16,7 @@ HOUSE = (
     "files",
     "lock",
     "quiet",
+    "counted",
     "optional_packages",
     "plugins",
     "cluster",

@@ -20,6 +20,7 @@ from torch import Tensor
 
 from whichway.analysis.errors import UserError
 from whichway.analysis.families import Conditioning
+from whichway.analysis.geodesics.adam import Moments, adam_direction
 from whichway.analysis.images.differentiable_rendering import memory_in_one_line, render_differentiably
 from whichway.analysis.images.sampling import Sampling
 from whichway.analysis.inversion.parts import Offsets, PartsPrior, no_offsets
@@ -45,7 +46,7 @@ class Descent:
     prompt: str
     offsets: Offsets
     best: Offsets
-    moments: dict[str, tuple[Tensor, Tensor]] = field(default_factory=dict)
+    moments: dict[str, Moments] = field(default_factory=dict)
     objectives: list[float] = field(default_factory=list)
     distances: list[float] = field(default_factory=list)
     excesses: list[float] = field(default_factory=list)
@@ -132,9 +133,8 @@ def _step(
         for each, offsets in zip(descents, variables, strict=True)
     ]
     images = render_differentiably(target.model, [target.dress(each) for each in moved], target.sampling)
-    wanted = target.image.to(images)
     distances = distances_of(images.cpu().float())
-    pixels = (images - wanted).abs().flatten(1).mean(dim=1).cpu()
+    pixels = (images - target.image.to(images)).abs().flatten(1).mean(dim=1).cpu()
     excesses = torch.stack(
         [target.prior.excess(target.starts[each.prompt], own) for each, own in zip(descents, moved, strict=True)]
     )
@@ -156,11 +156,7 @@ def _step(
 def _adam(descent: Descent, name: str, gradient: Tensor, settings: InversionSettings) -> Tensor:
     """The part's offsets after one step; its moments are changed."""
     offset, count = descent.offsets[name], len(descent.objectives)
-    first, second = descent.moments.get(name, (torch.zeros_like(offset), torch.zeros_like(offset)))
-    first = MOMENTS[0] * first + (1 - MOMENTS[0]) * gradient
-    second = MOMENTS[1] * second + (1 - MOMENTS[1]) * gradient.square()
-    descent.moments[name] = first, second
-    direction = (first / (1 - MOMENTS[0] ** count)) / ((second / (1 - MOMENTS[1] ** count)).sqrt() + 1e-12)
+    direction, descent.moments[name] = adam_direction(descent.moments.get(name), gradient, count, MOMENTS)
     return offset - _step_size(count, settings) * direction
 
 

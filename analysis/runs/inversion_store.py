@@ -7,9 +7,8 @@ from pathlib import Path
 
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
 
-from whichway.analysis.files import written_whole
+from whichway.analysis.files import write_safetensors
 from whichway.analysis.inversion.descent import Descent
 from whichway.analysis.inversion.parts import Offsets
 
@@ -36,8 +35,7 @@ class InversionStore:
             for name, (first, second) in descent.moments.items():
                 tensors |= {f"{k}.first.{name}": first, f"{k}.second.{name}": second}
         traces = [{"prompt": each.prompt} | {key: getattr(each, key) for key in TRACE} for each in descents]
-        with written_whole(self.path) as aside:
-            save_file(tensors, aside, metadata={"traces": json.dumps(traces)})
+        write_safetensors(self.path, tensors, {"traces": json.dumps(traces)})
 
     def read(self, new: Sequence[Descent]) -> list[Descent]:
         """The descents as they were left; ``new`` ones where there are none of these starts, or the file is damaged."""

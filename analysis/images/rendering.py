@@ -288,11 +288,11 @@ class Batch:
         """Of the negative prompt's text, as powers of two of rows: the texts of a batch are padded to the longest."""
         return _rows(self.negative).bit_length() if self.negative else 0
 
-    def render(self, conditionings: Sequence[Conditioning], ends: tuple | None, wanted: int | None = None) -> Any:
-        """``wanted``: how many of them are no filling, and count for the progress; None: all."""
+    def render(self, conditionings: Sequence[Conditioning], ends: tuple | None, own: int | None = None) -> Any:
+        """``own``: how many of them are no filling, and count for the progress; None: all."""
         pipeline = self.model.pipeline
         noises = [noise_of(each, self.sampling.seed) for each in conditionings]
-        self.frames = len(conditionings) if wanted is None else wanted
+        self.frames = len(conditionings) if own is None else own
         with self.model.lock, without_tf32(), undisturbed(pipeline), scheduled(pipeline, self.sampling.scheduler):
             if ends is None:
                 return self._call(conditionings, noises, None)

@@ -42,11 +42,11 @@ def draw() -> Figure:
         "change of the other object's half",
         "as mass, far beyond: both objects",
     )
-    for axis, title in zip((seen, other, moved, wide), titles, strict=True):
+    for axis, title in zip((weighted, other, moved, wide), titles, strict=True):
         axis.set_title(title, fontsize=9)
         axis.set_xlabel("weight of the word")
         axis.spines[["top", "right"]].set_visible(False)
-    handles = seen.lines[: len(COLOURS)]
+    handles = weighted.lines[: len(COLOURS)]
     figure.legend(handles, TITLES.values(), frameon=False, fontsize=9, loc="outside lower center", ncols=2)
     return figure
 

@@ -59,8 +59,8 @@ def store_clouds(
 
     Raises:
         UserError: a folder of other prompts, another model or other versions; one that cannot be written, or that
-            another process writes; texts whose
-            clouds are not all of one size and uniform; numbers too large for ``dtype``.
+            another process writes; texts whose clouds are not all of one size and uniform; numbers too large for
+            ``dtype``.
     """
     require_known("dtype", dtype, DTYPES)
     first = model.encode([prompts[0]])[0]

@@ -9,8 +9,9 @@ import numpy as np
 
 from whichway.analysis.families import Conditioning
 from whichway.analysis.geodesics.string import initial_paths
+from whichway.analysis.images.batch_size import fitting_batch_size
 from whichway.analysis.images.differentiable_rendering import render_differentiably
-from whichway.analysis.images.rendering import fitting_batch_size, render
+from whichway.analysis.images.rendering import render
 from whichway.analysis.images.sampling import Sampling
 from whichway.analysis.models.model import Model
 from whichway.analysis.paths.conditioning_path import ConditioningPath, join

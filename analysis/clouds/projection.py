@@ -87,7 +87,7 @@ def project(
     for name, known in ((view, VIEWS), (method, PROJECTIONS)):
         if name not in known:
             raise ValueError(f"unknown {name!r}; known: {', '.join(known)}")
-    if method == "umap" and view == "wasserstein" and len(clouds) > ALL_PAIRS and is_stackable(clouds):
+    if takes_neighbours(len(clouds), view, method) and is_stackable(clouds):
         stack = CloudStack.of(clouds)
         return project_neighbours(stack, find_neighbours(stack), seed=seed)
     if method == "pca":
@@ -98,6 +98,11 @@ def project(
         distances = pairwise_distances(clouds, view)
         points, axes = _PLANES[method](distances, seed), (f"{method.upper()} 1", f"{method.upper()} 2")
     return Projection(points, axes, stress(distances, points), _trustworthiness(distances, points))
+
+
+def takes_neighbours(count: int, view: str, method: str) -> bool:
+    """Whether a projection is made from nearest neighbours alone."""
+    return method == "umap" and view == "wasserstein" and count > ALL_PAIRS
 
 
 def project_neighbours(stack: CloudStack, neighbours: Neighbours, *, seed: int = 0) -> Projection:

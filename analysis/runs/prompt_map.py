@@ -25,7 +25,7 @@ from whichway.analysis.clouds.projection import (
 )
 from whichway.analysis.errors import UserError, require_known
 from whichway.analysis.families import Conditioning
-from whichway.analysis.files import write_json, written_whole
+from whichway.analysis.files import read_json, write_json, written_whole
 from whichway.analysis.images.sampling import Sampling
 from whichway.analysis.models.choice import ModelChoice
 from whichway.analysis.models.model import Model
@@ -199,3 +199,24 @@ def _images(run: Run, sampling: Sampling, prompts: Sequence[str], conditionings:
     }
     renderer.render(requested)
     return np.concatenate([renderer.strip(name, [None]) for name in names])
+
+
+def read_map(file: Path) -> tuple[Projection, list[str], np.ndarray | None]:
+    """Projection, prompts and clusters of a ``map.json``.
+
+    Raises:
+        UserError: there is none, or it is damaged.
+    """
+    try:
+        content = read_json(file)
+        prompts = list(content["points"])
+        points = np.array(list(content["points"].values()), float).reshape(len(prompts), 2)
+        first, second = content["axes"]
+        groups = content.get("cluster_of")
+        clusters = None if groups is None else np.array([int(groups[prompt]) for prompt in prompts])
+        projection = Projection(
+            points, (first, second), content["stress"], content["trustworthiness"], content["sampled"]
+        )
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise UserError(f"{str(file)!r} is no map.json of 'whichway map', or damaged") from error
+    return projection, prompts, clusters

@@ -118,7 +118,7 @@ def test_a_second_process_and_a_full_disk_are_one_line(tmp_path, monkeypatch):
 
 
 def test_a_map_is_drawn_from_the_neighbours_and_nothing_else():
-    """Groups that are far apart in W_2 and have their centroids in one point, which is all that UMAP is given of rows."""
+    """Groups far apart in W_2 whose centroids are one point: all that UMAP is given of the rows."""
     rows = torch.randn(40, 6, 4, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
     rows -= rows.mean(dim=1, keepdim=True)
     clouds = [PointCloud(cloud * (1 if place < 20 else 30)) for place, cloud in enumerate(rows)]

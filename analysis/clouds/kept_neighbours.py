@@ -143,9 +143,7 @@ def _read_manifest(path: Path, identity: dict[str, Any]) -> dict[str, Any] | Non
     """What the .json says, where it is of ``identity`` and not damaged."""
     try:
         saved = read_json(path)
-        whole = all(
-            isinstance(batch[name], int) for batch in saved["batches"].values() for name in ("crc32", "solved")
-        )
+        whole = all(isinstance(batch[name], int) for batch in saved["batches"].values() for name in ("crc32", "solved"))
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return None
     return saved if whole and identity.items() <= saved.items() else None

@@ -40,7 +40,7 @@ def require_memory_for_map(
     else:
         vectors = 2.0 * max(n * d for n, d in shapes) * count * DOUBLE
         needed["the distances between all pairs (--projection umap of the wasserstein view takes neighbours alone)"] = (
-            4.0 * count**2 * DOUBLE + (vectors if view == "frobenius" or projection == "pca" else 0.0)
+            4.0 * count** 2 * DOUBLE + (vectors if view == "frobenius" or projection == "pca" else 0.0)
         )
     if image_size:
         height, width = image_size

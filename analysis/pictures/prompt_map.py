@@ -103,7 +103,7 @@ def _draw_cells_of_clusters(
     return ScalarMappable(norm, greys)
 
 
-def _commonest(clusters: Sequence[float]) -> int:
+def _commonest(clusters: Sequence[Any]) -> int:
     return int(np.bincount(np.asarray(clusters, int)).argmax())
 
 
@@ -208,8 +208,9 @@ def _name_clusters(
 
 def _densest(points: Float[np.ndarray, "prompts 2"], inside: np.ndarray) -> Float[np.ndarray, " 2"]:
     """Where most of some points are: the mean of those in the fullest of 20 × 20 fields of the map."""
-    extent = np.stack([points.min(axis=0), points.max(axis=0)]).T
-    counts, *edges = np.histogram2d(*points[inside].T, bins=20, range=extent)
+    x, y = points.T
+    extent = [(float(x.min()), float(x.max())), (float(y.min()), float(y.max()))]
+    counts, *edges = np.histogram2d(x[inside], y[inside], bins=20, range=extent)
     column = np.stack([np.searchsorted(edge[1:-1], points[:, axis]) for axis, edge in enumerate(edges)])
     fullest = np.array(np.unravel_index(counts.argmax(), counts.shape))
     there = inside & (column == fullest[:, None]).all(axis=0)

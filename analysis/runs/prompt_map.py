@@ -168,9 +168,7 @@ def _require_memory(settings: MapSettings, model: Model, clouds: Sequence[PointC
     )
 
 
-def _neighbours(
-    settings: MapSettings, clouds: Sequence[PointCloud], file: Path, dask: str | None
-) -> Neighbours | None:
+def _neighbours(settings: MapSettings, clouds: Sequence[PointCloud], file: Path, dask: str | None) -> Neighbours | None:
     """Of many clouds, kept in ``file`` as they are found; of few, whose every pair is solved, none."""
     if not takes_neighbours(len(clouds), settings.view, settings.projection) or not is_stackable(clouds):
         return None

@@ -57,8 +57,9 @@ def show_projection(method):
 # %% [markdown]
 # ## A map of many prompts
 #
-# Sixty captions, their images at their places. UMAP keeps neighbours together; distances across the map mean little. Move
-# the pointer over the map: it shows the prompts there. `PromptMap.of_run("runs/…/map.json")` opens a map of `whichway map`.
+# Sixty captions, their images at their places. UMAP keeps neighbours together; distances across the map mean little.
+# Move the pointer over the map: it shows the prompts there. `PromptMap.of_run("runs/…/map.json")` opens a map that
+# `whichway map` has drawn.
 # (It takes half a minute to get started.)
 
 # %%

@@ -73,7 +73,7 @@ def _here(stack: CloudStack, bounds: LowerBounds, k: int, batches: list[np.ndarr
 
 
 def _identity(stack: CloudStack, k: int) -> dict[str, Any]:
-    """Of which clouds the neighbours are: in float32, in which another order of summation shows in none of the sizes."""
+    """Of which clouds the neighbours are: in float32, in which another order of summation does not show."""
     sizes = np.concatenate([stack.sizes.norms, stack.sizes.lengths]).astype("<f4")
     return {
         "layout": LAYOUT,

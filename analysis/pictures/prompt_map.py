@@ -72,12 +72,13 @@ def _draw_points(
     colours: np.ndarray,
     clusters: Int[np.ndarray, " prompts"] | None,
 ) -> None:
+    x, y = points.T
     if len(points) <= CROWDED:
-        axis.scatter(*points.T, s=12, c=colours, linewidths=0)
+        axis.scatter(x, y, s=12, c=colours, linewidths=0)
         return
     form: dict[str, Any] = {"gridsize": CELLS, "mincnt": 1, "linewidths": 0}
     if clusters is None:
-        shown: Any = axis.hexbin(*points.T, bins="log", cmap="viridis", **form)
+        shown: Any = axis.hexbin(x, y, bins="log", cmap="viridis", **form)
     else:
         shown = _draw_cells_of_clusters(axis, points, clusters, form)
     scale = figure.colorbar(shown, ax=axis, label="prompts in a cell", shrink=0.6).ax.yaxis
@@ -89,10 +90,11 @@ def _draw_cells_of_clusters(
     axis: Axes, points: Float[np.ndarray, "prompts 2"], clusters: Int[np.ndarray, " prompts"], form: Mapping[str, Any]
 ) -> ScalarMappable:
     """Cells in the colour of the cluster that has most of their prompts, the more of them the deeper."""
-    counted = axis.hexbin(*points.T, C=np.ones(len(points)), reduce_C_function=np.sum, **form)
+    x, y = points.T
+    counted = axis.hexbin(x, y, C=np.ones(len(points)), reduce_C_function=np.sum, **form)
     counts = np.asarray(counted.get_array())
     counted.remove()
-    cells = axis.hexbin(*points.T, C=clusters, reduce_C_function=_commonest, **form)
+    cells = axis.hexbin(x, y, C=clusters, reduce_C_function=_commonest, **form)
     owners = np.asarray(cells.get_array()).astype(int)
     norm = LogNorm(1, max(2, counts.max()))
     depth = PALEST + (1 - PALEST) * np.asarray(norm(counts))[:, None]
@@ -103,7 +105,7 @@ def _draw_cells_of_clusters(
     return ScalarMappable(norm, greys)
 
 
-def _commonest(clusters: Sequence[Any]) -> int:
+def _commonest(clusters: Any) -> Any:
     return int(np.bincount(np.asarray(clusters, int)).argmax())
 
 
@@ -195,7 +197,7 @@ def _name_clusters(
     places: list[np.ndarray] = []
     for home in homes:
         shifts = sorted(np.arange(-12, 13) * room[1], key=abs)
-        tried = [home + (0, shift) for shift in shifts]
+        tried = [home + np.array([0, shift]) for shift in shifts]
         free = (place for place in tried if all((np.abs(place - other) >= room).any() for other in places))
         places.append(next(free, home))
     for cluster, (words, home, place) in enumerate(zip(named, homes, places, strict=True)):

@@ -201,3 +201,27 @@ def test_a_dead_kernel_is_said_and_frames_stay(opened, lab):
     first = source(page)
     drag_to(page, 2)
     assert source(page) != first
+
+
+def test_a_map_shows_the_prompt_under_the_pointer(opened):
+    """Its places are computed here once more: they are shares of the picture, in whatever size it is shown."""
+    code = """
+import numpy as np
+from whichway import PromptMap
+from whichway.analysis.clouds.projection import Projection
+
+points, prompts = np.array([[0.0, 0.0], [1.0, 0.2], [0.3, 1.0]]), ["a <b>fox</b>", "an owl", "a panda"]
+shown = PromptMap(Projection(points, ("1", "2"), 0.0, None), prompts)
+shown"""
+    here: dict = {}
+    exec(code, here)
+    page = opened("map.ipynb", code)
+    page.wait_for_selector(".ww-drawn-map", timeout=2 * MINUTE)
+    picture = page.locator(".ww-drawn-map")
+    for prompt, (right, down) in zip(
+        here["prompts"], here["np"].frombuffer(here["shown"].places, "<f4").reshape(-1, 2).tolist(), strict=True
+    ):
+        box = picture.bounding_box()
+        picture.hover(position={"x": right * box["width"], "y": down * box["height"]})
+        assert page.locator(".ww-hover").inner_text() == prompt
+    shoot(page, "prompt_map")

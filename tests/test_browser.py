@@ -46,10 +46,10 @@ def opened(lab, chromium):
     errors: list[str] = []
     page.on("pageerror", lambda error: errors.append(str(error)))
 
-    def open_notebook(name: str, code: str | None = None):
+    def open_notebook(name: str, code: str | None = None, shown: str = ".ww"):
         lab.open(page, name if code is None else lab.write_notebook(name, code))
         if code is not None:
-            run_only_cell(page)
+            run_only_cell(page, shown)
         return page
 
     yield open_notebook
@@ -215,8 +215,7 @@ shown = PromptMap(Projection(points, ("1", "2"), 0.0, None), prompts)
 shown"""
     here: dict = {}
     exec(code, here)
-    page = opened("map.ipynb", code)
-    page.wait_for_selector(".ww-drawn-map", timeout=2 * MINUTE)
+    page = opened("map.ipynb", code, ".ww-drawn-map")
     picture = page.locator(".ww-drawn-map")
     for prompt, (right, down) in zip(
         here["prompts"], here["np"].frombuffer(here["shown"].places, "<f4").reshape(-1, 2).tolist(), strict=True

@@ -44,7 +44,7 @@ def cluster_neighbours(neighbours: Neighbours, count: int, *, seed: int = 0) -> 
 def _spectral_coordinates(joined: csr_array, count: int, seed: int) -> Float[np.ndarray, "N count"]:
     """Eigenvectors of D^(-1/2) A D^(-1/2) with the largest eigenvalues: products with A are all that is computed.
 
-    scikit-learn's SpectralClustering factorises A − λ instead, which for 20,000 clouds fills memory and takes hours.
+    scikit-learn's SpectralClustering factorises the graph's Laplacian instead, which fills in as the graph grows.
     """
     scale = diags_array(np.asarray(joined.sum(axis=1)).ravel() ** -0.5)
     normalised = scale @ joined @ scale

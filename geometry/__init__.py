@@ -18,7 +18,8 @@ Table of contents, in reading order:
 - :mod:`whichway.geometry.barycenter`: one cloud between many
 - :mod:`whichway.geometry.cloud_stack`, :mod:`whichway.geometry.stored_rows`: thousands of clouds, in memory or on disk
 - :mod:`whichway.geometry.pairwise`, :mod:`whichway.geometry.assignment`: W_2 between all of them
-- :mod:`whichway.geometry.neighbours`, :mod:`whichway.geometry.embedding`: the nearest of them; clouds as vectors
+- :mod:`whichway.geometry.lower_bounds`, :mod:`whichway.geometry.neighbours`: the nearest of them
+- :mod:`whichway.geometry.embedding`: clouds as vectors
 """
 
 from whichway.geometry.barycenter import barycenter

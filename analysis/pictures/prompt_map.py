@@ -189,15 +189,16 @@ def _name_prompts(axis: Axes, points: Float[np.ndarray, "prompts 2"], prompts: S
 def _name_clusters(
     axis: Axes, points: Float[np.ndarray, "prompts 2"], prompts: Sequence[str], clusters: Int[np.ndarray, " prompts"]
 ) -> None:
-    """The words of each cluster where it is densest, moved up or down where they would cover another's."""
+    """The words of each cluster where it is densest, moved where they would cross the axes, or cover another's."""
     named = cluster_words(prompts, clusters)
     homes = np.array([_densest(points, clusters == cluster) for cluster in range(len(named))])
     low, high = points.min(axis=0), points.max(axis=0)
     room = (high - low) * (0.3, 0.045)  # a label's width and height, about
     places: list[np.ndarray] = []
+    inner = 0.08 * (high - low)
     for home in homes:
         shifts = sorted(np.arange(-12, 13) * room[1], key=abs)
-        tried = [home + np.array([0, shift]) for shift in shifts]
+        tried = [np.clip(home, low + inner, high - inner) + np.array([0, shift]) for shift in shifts]
         free = (place for place in tried if all((np.abs(place - other) >= room).any() for other in places))
         places.append(next(free, home))
     for cluster, (words, home, place) in enumerate(zip(named, homes, places, strict=True)):

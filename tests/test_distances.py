@@ -11,6 +11,7 @@ from distributed import KilledWorker
 from distributed.comm import CommClosedError
 
 from whichway.analysis.clouds import distances
+from whichway.analysis.clouds.approximation import SAMPLE, random_pairs
 from whichway.analysis.clouds.distances import DistanceSettings, measure_all
 from whichway.analysis.cluster import connect
 from whichway.analysis.command.main import main
@@ -160,6 +161,15 @@ def test_a_cluster_finds_the_same(model, tmp_path):
     assert (neighbours.indices == nearest_neighbours(stack, 3).indices).all()
     with pytest.raises(UserError, match="--dask: wanted an address, or 1 to 256 processes, got 0"):
         find_kept_neighbours(stack, 4, tmp_path / "n.npy", dask="0", progress=False)
+
+
+def test_pairs_are_drawn_without_a_list_of_all_of_them():
+    """Two index arrays of the pairs of 20,000 prompts would be 3 GB"""
+    few = random_pairs(20, np.random.default_rng(0))
+    assert sorted(zip(*few, strict=True)) == sorted(zip(*np.tril_indices(20, -1), strict=True))
+    greater, smaller = random_pairs(10**6, np.random.default_rng(0))
+    assert len({*zip(greater, smaller, strict=True)}) == SAMPLE
+    assert ((smaller >= 0) & (smaller < greater) & (greater < 10**6)).all()
 
 
 def test_as_many_processes_as_asked_with_one_thread_and_the_allocator_as_it_is():

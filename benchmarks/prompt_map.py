@@ -11,7 +11,6 @@ from typing import Any
 
 import click
 import numpy as np
-import torch
 
 from benchmarks.caption_clouds import WIDTH, captions, stored_caption_clouds
 from benchmarks.neighbours import GIBIBYTE, peak_memory
@@ -60,15 +59,12 @@ def main(count: int, clusters: int, store: Path, dask: str | None, cpu_time: boo
     neighbours = stages.run("neighbours", lambda: find_kept_neighbours(stack, MAPPED_NEIGHBOURS, kept, dask=dask))
     projection = stages.run("projection", lambda: project_neighbours(stack, neighbours))
     groups = stages.run("clusters", lambda: cluster_neighbours(neighbours, clusters))
-    density = stages.run("density", lambda: draw_map(projection, prompts))
-    coloured = stages.run("density of clusters", lambda: draw_map(projection, prompts, clusters=groups))
-    density.savefig(out / f"map-{count}.png")
-    coloured.savefig(out / f"map-{count}-clusters.png")
+    drawn = stages.run("drawing", lambda: draw_map(projection, prompts, clusters=groups))
+    drawn.savefig(out / f"map-{count}-clusters.png")
     np.savez(out / f"map-{count}.npz", points=projection.points, clusters=groups)
     record = {
         "count": count,
         "width": WIDTH,
-        "threads": torch.get_num_threads(),
         "clock": stages.clock.__name__,
         "pairs_solved": neighbours.solved,
         "share_solved": neighbours.share_solved,

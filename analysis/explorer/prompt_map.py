@@ -14,6 +14,7 @@ from whichway.analysis.pictures.prompt_map import draw_map
 from whichway.analysis.runs.prompt_map import read_map
 
 PAGE = Path(__file__).parent / "page"
+PARTS = ("elements", "prompt_map")
 
 
 class PromptMap(anywidget.AnyWidget):
@@ -23,7 +24,7 @@ class PromptMap(anywidget.AnyWidget):
         projection, prompts, images, clusters: as :func:`whichway.draw_map`.
     """
 
-    _esm = "\n".join((PAGE / f"{part}.js").read_text(encoding="utf-8") for part in ("elements", "prompt_map"))
+    _esm = "\n".join((PAGE / f"{part}.js").read_text(encoding="utf-8") for part in PARTS)
     _css = PAGE / "prompt_map.css"
 
     picture = traitlets.Bytes().tag(sync=True)

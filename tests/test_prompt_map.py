@@ -1,4 +1,5 @@
 import json
+import warnings
 
 import numpy as np
 import pytest
@@ -176,6 +177,19 @@ def test_pieces_of_a_graph_of_many_clouds_are_its_clusters(groups):
     distances, indices = NearestNeighbors(n_neighbors=11).fit(points).kneighbors(points)
     clusters = cluster_neighbours(Neighbours(indices[:, 1:], distances[:, 1:], 0), groups)
     assert adjusted_rand_score(owners, clusters) == 1
+
+
+def test_many_clusters_are_found_without_a_word():
+    """More than a fifth of the clouds: the iteration would warn, and give up"""
+    from whichway.analysis.clouds.clusters import DENSE, cluster_neighbours
+    from whichway.geometry import Neighbours
+
+    count = DENSE + 20
+    around = (np.arange(count)[:, None] + [-1, 1]) % count
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        clusters = cluster_neighbours(Neighbours(around, np.ones((count, 2)), 0), count // 4)
+    assert len(np.unique(clusters)) > count // 8
 
 
 def test_the_prompts_of_a_map_are_where_its_points_are_drawn(draw, tmp_path):

@@ -288,7 +288,7 @@ def measure(architecture: Architecture, device: torch.device) -> Speed:
     """With random weights in bfloat16."""
     torch.cuda.empty_cache()
     torch.cuda.reset_peak_memory_stats(device)
-    with device, _default_dtype(torch.bfloat16):
+    with device, default_dtype(torch.bfloat16):
         denoiser, arguments = architecture.denoiser()
         vae = architecture.vae()
         latents = _random(1, architecture.latents[0], architecture.latents[1], architecture.latents[1])
@@ -300,7 +300,7 @@ def measure(architecture: Architecture, device: torch.device) -> Speed:
 
 
 @contextmanager
-def _default_dtype(dtype: torch.dtype) -> Iterator[None]:
+def default_dtype(dtype: torch.dtype) -> Iterator[None]:
     before = torch.get_default_dtype()
     torch.set_default_dtype(dtype)
     try:

@@ -13,6 +13,7 @@ from whichway.analysis.images.batch_size import bytes_of_a_frame
 from whichway.analysis.images.differentiable_rendering import (
     FRAME_COST,
     USED,
+    HalfPrecisionWarning,
     memory_in_one_line,
     render_differentiably,
 )
@@ -168,3 +169,18 @@ def test_every_family_has_the_same_images_and_gradients_of_rows_and_weights(fami
     assert np.abs(levels - render(model, [conditioning], sampling)).max() <= 1
     gradients = torch.autograd.grad(images.square().sum(), [leaf for of_cloud in leaves.values() for leaf in of_cloud])
     assert all(torch.isfinite(gradient).all() and float(gradient.abs().max()) > 0 for gradient in gradients)
+
+
+@pytest.mark.parametrize(("dtype", "warned"), [("float16", True), ("bfloat16", False), ("float32", False)])
+def test_gradients_in_float16_are_warned_of(tiny_pipeline_folder, recwarn, dtype, warned):
+    model = load_model(str(tiny_pipeline_folder), device="cpu", dtype=dtype)
+    render_differentiably(model, [encode(model, "a fox")], replace(SAMPLING, num_inference_steps=1))
+    messages = [str(each.message) for each in recwarn if each.category is HalfPrecisionWarning]
+    assert (
+        messages
+        == [
+            "gradients in float16 can vanish or overflow; --dtype bfloat16 has float32's range, --dtype "
+            "float32 its digits too"
+        ]
+        * warned
+    )

@@ -41,7 +41,7 @@ def _t5_tokenizer(*, start: str | None = None) -> Any:
     )
 
 
-def _clip_tokenizer() -> Any:
+def clip_tokenizer() -> Any:
     from whichway.miniature import MODEL
     from whichway.miniature.tokenizer import load_tokenizer
 
@@ -120,7 +120,7 @@ def stable_diffusion() -> Any:
     from transformers import CLIPTextConfig, CLIPTextModel
 
     torch.manual_seed(0)
-    tokenizer = _clip_tokenizer()
+    tokenizer = clip_tokenizer()
     special = {"bos_token_id": tokenizer.bos_token_id, "eos_token_id": tokenizer.eos_token_id}
     text = CLIPTextConfig(
         vocab_size=len(tokenizer),
@@ -173,7 +173,7 @@ def stable_diffusion_xl(
     """
     from diffusers import EulerDiscreteScheduler, StableDiffusionXLPipeline, UNet2DConditionModel
 
-    tokenizer = _clip_tokenizer()
+    tokenizer = clip_tokenizer()
     size: dict[str, Any] = {
         "sample_size": 16,
         "block_out_channels": (8, 16),
@@ -200,7 +200,7 @@ def stable_diffusion_xl(
         text_encoder=_clip(tokenizer, projection=False, width=widths[0]),
         text_encoder_2=_clip(tokenizer, projection=True, width=widths[1], layers=layers, seed=2),
         tokenizer=tokenizer,
-        tokenizer_2=_clip_tokenizer(),
+        tokenizer_2=clip_tokenizer(),
         unet=unet,
         scheduler=scheduler,
         add_watermarker=False,
@@ -215,7 +215,7 @@ def stable_diffusion_3(
     """``layers``: of the transformer; ``widths``: of the rows of both CLIP encoders, 32 together."""
     from diffusers import SD3Transformer2DModel, StableDiffusion3Pipeline
 
-    tokenizer = _clip_tokenizer()
+    tokenizer = clip_tokenizer()
     transformer = SD3Transformer2DModel(
         sample_size=16,
         patch_size=2,
@@ -238,7 +238,7 @@ def stable_diffusion_3(
         text_encoder=_clip(tokenizer, projection=True, width=widths[0]),
         tokenizer=tokenizer,
         text_encoder_2=_clip(tokenizer, projection=True, width=widths[1], seed=2),
-        tokenizer_2=_clip_tokenizer(),
+        tokenizer_2=clip_tokenizer(),
         text_encoder_3=_t5(48) if t5 else None,
         tokenizer_3=_t5_tokenizer() if t5 else None,
     )
@@ -249,7 +249,7 @@ def stable_diffusion_3(
 def flux(*, guidance: bool = True) -> Any:
     from diffusers import FluxPipeline, FluxTransformer2DModel
 
-    tokenizer = _clip_tokenizer()
+    tokenizer = clip_tokenizer()
     transformer = FluxTransformer2DModel(
         patch_size=1,
         in_channels=16,

@@ -8,6 +8,7 @@ of sampling steps, for one more forward pass in time.
 """
 
 import inspect
+import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, nullcontext
 from typing import Any
@@ -51,6 +52,9 @@ def render_differentiably(
             to be.
         on_step: called after each sampling step of a batch, in the forward pass; what it raises ends the rendering.
 
+    Warns:
+        HalfPrecisionWarning: the model is in float16.
+
     Raises:
         UserError: a compiled model; a scheduler that adds noise in each step; a pipeline without a way around its
             ``no_grad``; clouds of another width than the model's; out of memory.
@@ -82,6 +86,10 @@ def fitting_calls(model: RenderingModel, sampling: ResolvedSampling) -> int:
     return int(USED * free_bytes(model.device) / (FRAME_COST * bytes_of_a_frame(model, sampling)))
 
 
+class HalfPrecisionWarning(UserWarning):
+    """Gradients are asked of a model in float16."""
+
+
 def _require_gradients(model: RenderingModel) -> None:
     if model.compiled:
         raise UserError(f"model {model.name!r} is compiled, and gradients want it as it is; leave out --compile")
@@ -90,6 +98,9 @@ def _require_gradients(model: RenderingModel) -> None:
             f"model {model.name!r}: the call of {type(model.pipeline).__name__} cannot be had without torch.no_grad; "
             "wanted a pipeline of diffusers"
         )
+    if model.dtype == torch.float16:
+        advice = "--dtype bfloat16 has float32's range, --dtype float32 its digits too"
+        warnings.warn(f"gradients in float16 can vanish or overflow; {advice}", HalfPrecisionWarning, stacklevel=4)
 
 
 @contextmanager

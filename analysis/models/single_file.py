@@ -13,6 +13,7 @@ import torch
 
 from whichway.analysis.errors import UserError
 from whichway.analysis.files import read_json
+from whichway.analysis.models.configurations import OF_PYTHON
 from whichway.analysis.models.weight_files import count_parameters, find_weight_files, kind_of_weights, read_shapes
 
 #: what diffusers calls the type of a checkpoint → the pipeline that makes images of texts with it
@@ -100,9 +101,16 @@ class SingleFile:
             for part, cls in self._lacking.items()
         }
         pipeline_class = getattr(diffusers, PIPELINES[self.type])
-        return pipeline_class.from_single_file(
-            str(self.path), config=str(self._folder), torch_dtype=dtype, **beside, **options
-        )
+        try:
+            return pipeline_class.from_single_file(
+                str(self.path), config=str(self._folder), torch_dtype=dtype, **beside, **options
+            )
+        except (NotImplementedError, *OF_PYTHON) as error:  # a name is looked up; what nothing was read into is moved
+            which = f", such as {error.args[0]!r}" if isinstance(error, KeyError) else ""
+            raise UserError(
+                f"model file {str(self.path)!r} is a {self._label} that lacks weights{which}; wanted the whole file: "
+                "random numbers would stand in"
+            ) from error
 
     @cached_property
     def _folder(self) -> Path:

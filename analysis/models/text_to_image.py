@@ -30,8 +30,8 @@ def require_text_to_image(
                     right = f"; wanted a {from_text[family].__name__}" if family in from_text else ""
                     raise UserError(f"model {name!r} is {task} ({pipeline_class}), which needs an image too{right}")
     channels, latents = (denoiser or {}).get("in_channels"), (vae or {}).get("latent_channels")
-    if channels is None or latents is None:
-        return
+    if not (isinstance(channels, int) and isinstance(latents, int)):
+        return  # unknown, or no numbers: then neither component can be made
     if channels not in (latents, 4 * latents):  # four where 2 × 2 latents are packed into one token (Flux)
         task = "an inpainting model" if channels == 2 * latents + 1 else "a model that is given an image too"
         raise UserError(

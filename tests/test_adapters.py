@@ -121,7 +121,7 @@ def pickle(folder):
         ("loras", other_tensors, "is no LoRA; its tensors have other names"),
         ("loras", lora_of_another_model, "changes no layer of this StableDiffusionPipeline|does not fit"),
         ("loras", lora_of_other_sizes, "its layers have other names or sizes; it is of another model$"),
-        ("loras", lambda folder: "nobody/nothing", "is no file here, and the hub could not be reached or has no LoRA of"),
+        ("loras", lambda folder: "nobody/nothing", "no file here, and the hub could not be reached or has no LoRA"),
         ("loras", pickle, "is a pickle, which could run any code; wanted .safetensors"),
         ("loras", lambda folder: "missing.safetensors", "does not exist"),
         ("loras", lambda folder: "style.safetensors:big", "wanted FILE or FILE:SCALE with a number, got 'big'"),

@@ -1,4 +1,4 @@
-"""How a command speaks: lines that no progress bar stands in, and its end, in one line also where something is wrong."""
+"""How a command speaks and ends: in lines that no progress bar stands in, in one line where something is wrong."""
 
 import re
 import sys

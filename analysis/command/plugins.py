@@ -42,7 +42,7 @@ class CommandsWithPlugins(click.Group):
         try:
             return super().invoke(ctx)
         except click.ClickException as error:
-            error.message = in_one_line(error.message)
+            error.message = in_one_line(error.message)  # type: ignore[misc]  # final in click's types
             raise
 
     def resolve_command(self, ctx: click.Context, args: list[str]) -> tuple:

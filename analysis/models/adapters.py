@@ -154,4 +154,3 @@ def _local(where: str, kind: str, option: str) -> dict[str, str]:
     if kind == "embedding" and actual == "LoRA":
         raise UserError(f"{option} {where!r} is a LoRA; name it with --lora")
     return {"pretrained_model_name_or_path_or_dict": str(path.parent), "weight_name": path.name}
-

@@ -49,7 +49,8 @@ def require_configurations(folder: Path, name: str, classes: Mapping[str, type])
             try:
                 read_json(path)
             except (OSError, ValueError) as error:
-                raise UserError(f"{str(path)!r} is damaged; wanted a JSON object, as save_pretrained writes it") from error
+                right = "wanted a JSON object, as save_pretrained writes it"
+                raise UserError(f"{str(path)!r} is damaged; {right}") from error
 
 
 def _configuration_of(cls: type) -> str | None:
@@ -82,8 +83,8 @@ def require_others_can_be_made(folder: Path, name: str, classes: Mapping[str, An
             raise  # it names the package that is missing
         except Exception as error:
             raise UserError(
-                f"model {name!r}: its {part!r} cannot be made of the files in {str(folder / part)!r}; wanted those that "
-                f"the {cls.__name__} was saved with"
+                f"model {name!r}: its {part!r} cannot be made of the files in {str(folder / part)!r}; wanted those "
+                f"that the {cls.__name__} was saved with"
             ) from error
 
 

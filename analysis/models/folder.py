@@ -222,8 +222,7 @@ def _require_matching(path: Path, name: str, part: str, cls: Any, variant: str |
     left_over = sorted(key for key in info["unexpected_keys"] if not key.endswith("position_ids"))
     if missing:
         raise UserError(
-            f"model {name!r}: {part!r} lacks {_some(missing)}, which {cls.__name__} has; "
-            "random numbers would stand in"
+            f"model {name!r}: {part!r} lacks {_some(missing)}, which {cls.__name__} has; random numbers would stand in"
         )
     if left_over:
         raise UserError(f"model {name!r}: {part!r} has {_some(left_over)}, which {cls.__name__} has no place for")

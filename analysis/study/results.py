@@ -42,8 +42,8 @@ def read_results(out: Path) -> pd.DataFrame:
         except (LookupError, TypeError, AttributeError) as error:
             lacking = f" (it has no {error.args[0]!r})" if isinstance(error, KeyError) else ""
             raise UserError(
-                f"record {number} of the study in {str(out)!r} is damaged{lacking}; remove that line of records.jsonl, and "
-                "its pair is done again"
+                f"record {number} of the study in {str(out)!r} is damaged{lacking}; remove that line of records.jsonl, "
+                "and its pair is done again"
             ) from error
     table = pd.DataFrame(rows)
     table.attrs["perceptual_distances"] = study.settings.perceptual_distances

@@ -70,6 +70,14 @@ def cannot_be_made(name: str, part: str, cls: type, error: Exception) -> UserErr
     )
 
 
+def differing_shapes(error: Exception) -> str | None:
+    """ "NAME expected shape (4, 3), but got (4, 2)", of what diffusers raises for a weight that does not fit."""
+    text = str(error).split(". If you want")[0]
+    if "expected shape" not in text:
+        return None
+    return re.sub(r"torch\.Size\(\[(.*?)\]\)", r"(\1)", text.split("because ")[-1])
+
+
 def require_others_can_be_made(folder: Path, name: str, classes: Mapping[str, Any]) -> None:
     """Tokenizers and schedulers: asked after a pipeline could not be loaded, to say which part of it is at fault.
 

@@ -5,7 +5,6 @@ or nothing at all: transformers fills weights that are missing with random numbe
 """
 
 import importlib
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +14,7 @@ import torch
 
 from whichway.analysis.errors import UserError
 from whichway.analysis.files import read_json
-from whichway.analysis.models.configurations import OF_PYTHON, cannot_be_made, require_configurations
+from whichway.analysis.models.configurations import OF_PYTHON, cannot_be_made, differing_shapes, require_configurations
 from whichway.analysis.models.text_to_image import require_text_to_image
 from whichway.analysis.models.weight_files import count_parameters, find_weight_files, kind_of_weights, read_shapes
 
@@ -205,11 +204,9 @@ def _require_matching(path: Path, name: str, part: str, cls: Any, variant: str |
     try:
         _, info = cls.from_pretrained(path, **options, variant=variant if has_variant else None)
     except ValueError as error:
-        shape = str(error).split(". If you want")[0]
-        if "expected shape" not in shape:
-            raise cannot_be_made(name, part, cls, error) from error
-        differing = re.sub(r"torch\.Size\(\[(.*?)\]\)", r"(\1)", shape.split("because ")[-1])
-        raise UserError(f"model {name!r}: weights of {part!r} do not fit its config.json: {differing}") from error
+        if differing := differing_shapes(error):
+            raise UserError(f"model {name!r}: weights of {part!r} do not fit its config.json: {differing}") from error
+        raise cannot_be_made(name, part, cls, error) from error
     except (*OF_PYTHON, StrictDataclassError) as error:
         raise cannot_be_made(name, part, cls, error) from error
     for mismatch in sorted(info["mismatched_keys"]):

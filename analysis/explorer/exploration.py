@@ -22,7 +22,7 @@ from whichway.analysis.explorer.messages import Message, as_png, leg_message
 from whichway.analysis.explorer.settings import ExplorerSettings
 from whichway.analysis.families import Conditioning, TruncationWarning
 from whichway.analysis.fidelity.frame_fidelity import Fidelity, mean_fidelity, measure_fidelity
-from whichway.analysis.images.rendering import fitting_batch_size
+from whichway.analysis.images.batch_size import fitting_batch_size
 from whichway.analysis.models.model import Model
 from whichway.analysis.paths.conditioning_path import join
 from whichway.analysis.pictures.projection import TITLES

@@ -62,8 +62,9 @@ def _configuration_of(cls: type) -> str | None:
 
 def cannot_be_made(name: str, part: str, cls: type, error: Exception) -> UserError:
     """The complaint about a module whose configuration has values that its class cannot take."""
-    field = WRONG_FIELD.search(str(error))
-    which = f": {field['field']} is no {field['wanted'].strip()}" if field else ""
+    which = f": {first_line}" if not isinstance(error, OF_PYTHON) and (first_line := _first_line(error)) else ""
+    if field := WRONG_FIELD.search(str(error)):
+        which = f": {field['field']} is no {field['wanted'].strip()}"
     return UserError(
         f"model {name!r}: its {part!r} cannot be made{which}; wanted the config.json that the {cls.__name__} was saved "
         "with"
@@ -98,7 +99,7 @@ def require_others_can_be_made(folder: Path, name: str, classes: Mapping[str, An
 
 def reason_in_words(error: Exception) -> str:
     """The first line of what a library raised, where it is a sentence; else what can be said of any folder."""
-    first_line = (str(error).strip().splitlines() or [""])[0]
+    first_line = _first_line(error)
     if isinstance(error, OF_PYTHON) or not first_line:
         import diffusers
         import transformers
@@ -108,3 +109,7 @@ def reason_in_words(error: Exception) -> str:
             "wanted them as save_pretrained writes them, of these versions or older ones"
         )
     return first_line
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).strip().splitlines() or [""])[0]

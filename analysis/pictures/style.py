@@ -99,7 +99,7 @@ def marker_outline(method: str) -> str:
     return "".join(drawn)
 
 
-def _coordinates(points: Iterable[float]) -> str:
+def _coordinates(points: Float[np.ndarray, " numbers"]) -> str:
     """x and y in turn; SVG's y points down."""
     return " ".join(f"{-value if place % 2 else value:.3f}" for place, value in enumerate(points))
 

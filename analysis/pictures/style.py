@@ -1,8 +1,9 @@
 """The style that all pictures share: a colour-blind-safe palette in which a method always has the same colour."""
 
-from collections.abc import Iterable
 from textwrap import fill, shorten
 
+import numpy as np
+from jaxtyping import Float
 from matplotlib import rcParams
 from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure

@@ -12,10 +12,14 @@ jaxtyping.install_import_hook(["whichway.geometry", "whichway.analysis"], "tests
 
 from pathlib import Path
 
+import hypothesis
 import pytest
 import torch
 
 from whichway.geometry import PointCloud
+
+hypothesis.settings.register_profile("untimed", deadline=None)  # how long a test takes says how busy the machine is
+hypothesis.settings.load_profile("untimed")
 
 
 @pytest.fixture

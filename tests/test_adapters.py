@@ -81,7 +81,7 @@ def test_the_token_of_an_embedding_can_be_chosen(tiny_pipeline_folder, tmp_path)
 
 def test_a_token_is_given_once(tiny_pipeline_folder, tmp_path):
     path = embedding(tmp_path / "thing.safetensors", 1, 16)
-    with pytest.raises(UserError, match="already in tokenizer"):
+    with pytest.raises(UserError, match="the tokenizer has a token 'thing' already; wanted another one: FILE:TOKEN"):
         load_model(str(tiny_pipeline_folder), device="cpu", embeddings=[str(path), str(path)])
 
 
@@ -104,6 +104,12 @@ def lora_of_another_model(folder):
     return str(folder / "lora.safetensors")
 
 
+def lora_of_other_sizes(folder):
+    layer = "unet.mid_block.attentions.0.transformer_blocks.0.attn1.to_k"
+    save_file({f"{layer}.lora_{side}.weight": torch.zeros(3, 3) for side in "AB"}, folder / "lora.safetensors")
+    return str(folder / "lora.safetensors")
+
+
 def pickle(folder):
     (folder / "style.bin").write_bytes(b"")
     return str(folder / "style.bin")
@@ -114,6 +120,8 @@ def pickle(folder):
     [
         ("loras", other_tensors, "is no LoRA; its tensors have other names"),
         ("loras", lora_of_another_model, "changes no layer of this StableDiffusionPipeline|does not fit"),
+        ("loras", lora_of_other_sizes, "its layers have other names or sizes; it is of another model$"),
+        ("loras", lambda folder: "nobody/nothing", "no file here, and the hub could not be reached or has no LoRA"),
         ("loras", pickle, "is a pickle, which could run any code; wanted .safetensors"),
         ("loras", lambda folder: "missing.safetensors", "does not exist"),
         ("loras", lambda folder: "style.safetensors:big", "wanted FILE or FILE:SCALE with a number, got 'big'"),

@@ -25,6 +25,7 @@ def test_every_prompt_is_drawn_without_a_missing_glyph(tmp_path, caplog, prompt)
     frames = {"optimal": np.zeros((3, 8, 8, 3), np.uint8)}
     with warnings.catch_warnings(), caplog.at_level("WARNING"):
         warnings.simplefilter("error")
+        warnings.simplefilter("ignore", DeprecationWarning)  # of what matplotlib calls: no user sees it
         draw_filmstrips(frames, {"optimal": [0.0, 0.5, 1.0]}, prompt, prompt).savefig(tmp_path / "strip.png")
     assert not caplog.records  # of a family without bold letters, for instance
     assert len(quoted(prompt, 30)) < 1000

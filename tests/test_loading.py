@@ -142,6 +142,43 @@ def test_a_file_of_sdxl(cached, tmp_path):
     require_same_model(from_file(tmp_path, sdxl_file(pipeline)), pipeline, "sdxl")
 
 
+UNET = "model.diffusion_model."
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        (f"{UNET}time_embed.0.weight", "that lacks weights; wanted the whole file: random numbers would stand in"),
+        (f"{UNET}label_emb.0.0.weight", "that lacks weights, such as 'label_emb.0.0.weight'; wanted the whole file"),
+        (f"{UNET}input_blocks.2.0.op.bias", "that lacks weights; wanted the whole file"),
+        ("conditioner.embedders.1.model.positional_embedding", "that lacks weights; wanted the whole file"),
+        (
+            "conditioner.embedders.1.model.text_projection",
+            "'text_projection.weight' of 'text_encoder_2' are not in its",
+        ),
+    ],
+)
+def test_weights_that_a_file_lacks_are_not_random_numbers(cached, tmp_path, name, message):
+    """Whatever the loader makes of it: some it looks up, some it leaves without memory, some it would fill."""
+    pipeline = stable_diffusion_xl(widths=(24, 40), layers=10)
+    cached(XL, pipeline)
+    weights = sdxl_file(pipeline)
+    del weights[name]
+    with pytest.raises(UserError, match=message):
+        from_file(tmp_path, weights)
+
+
+def test_weights_of_a_file_that_are_of_another_shape(cached, tmp_path):
+    pipeline = stable_diffusion_xl(widths=(24, 40), layers=10)
+    cached(XL, pipeline)
+    weights = sdxl_file(pipeline)
+    weights[f"{UNET}out.2.weight"] = torch.zeros(4, 8, 3, 5)
+    with pytest.raises(
+        UserError, match=rf"do not fit {XL}: conv_out.weight expected shape \(.*\), but got \(4, 8, 3, 5\)"
+    ):
+        from_file(tmp_path, weights)
+
+
 @pytest.fixture
 def large():
     """Stable Diffusion 3.5 large is known by its 38 blocks; a file says nothing of its first encoder's projection."""

@@ -60,7 +60,8 @@ def torchmetrics_lpips(monkeypatch) -> nn.Module:
         assert len(layers) == PLACES[index]
         layers += [nn.Conv2d(*shape), nn.ReLU()]
         layers[-2].load_state_dict({name: weights[f"convolution{index}.{name}"] for name in ("weight", "bias")})
-    monkeypatch.setattr(theirs, "_get_tv_model_features", lambda *_: nn.Sequential(*layers))
+    builder = next(name for name in ("_get_tv_model_features", "_get_net") if hasattr(theirs, name))  # by version
+    monkeypatch.setattr(theirs, builder, lambda *_: nn.Sequential(*layers))
     return theirs._LPIPS(pretrained=True, net="alex")
 
 

@@ -166,7 +166,7 @@ def make_empty_folder(folder):
         ),
         (lambda folder: folder / "missing.safetensors", "does not exist"),
         (make_empty_folder, "has no model_index.json"),
-        (write_text, "is not a safetensors checkpoint"),
+        (write_text, "is damaged, or no safetensors file"),
         (write_other_tensors, "holds no denoiser under a name that is known"),
     ],
 )

@@ -5,6 +5,7 @@ from scipy.spatial.distance import pdist, squareform
 
 from tests.conftest import random_cloud
 from whichway.analysis.clouds.projection import Projection, pairwise_distances, project, stress
+from whichway.analysis.pictures.projection import draw_projection
 from whichway.geometry import PointCloud, build_path, flatten_rows, linearise, rms_frobenius, slice_rows, wasserstein
 
 A, B = random_cloud(12, 5, 0), random_cloud(12, 5, 1)
@@ -164,6 +165,14 @@ def test_umap_keeps_neighbours_together_in_any_order_of_rows_and_is_the_same_for
     assert (first.points != other.points).any()
     near, far = (np.linalg.norm(first.points[:8] - first.points[8 * k :][:8].mean(axis=0), axis=1) for k in (0, 1))
     assert (near < far).all()
+
+
+def test_umap_of_paths_that_are_no_matrices_is_drawn_however_few_are_left_for_the_frobenius_view():
+    a, b = random_cloud(6, 4, 0), random_cloud(6, 4, 1)
+    clouds = {"mixture": [build_path("mixture", a, b)(k / 8) for k in range(9)]}
+    frobenius, wasserstein = draw_projection(clouds, a, method="umap").axes
+    assert frobenius.get_xlabel().startswith("MDS")
+    assert wasserstein.get_xlabel() == "UMAP 1"
 
 
 def test_bad_input_is_named():

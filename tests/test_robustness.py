@@ -1,5 +1,6 @@
 import json
 from dataclasses import asdict
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -97,6 +98,24 @@ def test_another_model_is_a_condition_also_under_the_same_name(studies, tmp_path
     named = write_study(tmp_path / "four", {"optimal": 0.9}, model="runs/second")
     conditions = dict.fromkeys(compare_studies([studies[0], second, named])["condition"])
     assert list(conditions) == ["ssim", "ssim, model bbbbbbbb", "ssim, model runs/second"]
+
+
+def test_studies_under_equal_conditions_are_told_apart_by_their_folders(studies, tmp_path):
+    again = write_study(tmp_path / "again", {"optimal": 0.9, "random": 1.4, "slerp": 1.0})
+    compared = compare_studies([studies[0], again])
+    assert list(dict.fromkeys(compared["condition"])) == [f"ssim, {folder}" for folder in (studies[0], again)]
+    assert agreement(compared)["methods"].tolist() == [3, 3]
+    out = tmp_path / "picture.png"
+    result = CliRunner().invoke(main, ["robustness", str(studies[0]), str(again), "--out", str(out)])
+    assert result.exit_code == 0, result.output
+    assert out.is_file()
+
+
+def test_a_study_that_is_given_twice_is_refused(studies, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for again in (studies[0], Path("one"), Path("two/../one")):
+        with pytest.raises(UserError, match="one' is given twice; wanted different studies"):
+            compare_studies([studies[0], again])
 
 
 def test_the_command_draws_and_prints(studies, tmp_path):

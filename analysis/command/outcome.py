@@ -1,5 +1,6 @@
-"""How a command ends: what the user can mend in one line and exit status 2, Ctrl-C and SIGTERM with a promise."""
+"""How a command speaks and ends: in lines that no progress bar stands in, in one line where something is wrong."""
 
+import re
 import sys
 import warnings
 from collections.abc import Callable
@@ -7,10 +8,12 @@ from functools import wraps
 from typing import Any
 
 import click
+from tqdm import tqdm
 
 from whichway.analysis.command.interruption import interruptible
 
 FAILED_CHECK, BAD_INPUT = 1, 2  # exit statuses
+OBEYED = re.compile("[\\x00-\\x1f\\x7f-\\x9f\\u2028\\u2029\\u202a-\\u202e\\u2066-\\u2069\\ud800-\\udfff]")
 
 
 def ends_in_one_line(kept: str) -> Callable[[Callable], Callable]:
@@ -26,7 +29,7 @@ def ends_in_one_line(kept: str) -> Callable[[Callable], Callable]:
     def decorate(command: Callable) -> Callable:
         @wraps(command)
         def run(*args: Any, **kwargs: Any) -> None:
-            warnings.showwarning = lambda message, *_: click.echo(f"Warning: {message}", err=True)
+            warnings.showwarning = lambda message, *_: say(f"Warning: {message}")
             with interruptible(say_what_is_kept) as interruption:
                 try:
                     command(*args, **kwargs)
@@ -38,7 +41,8 @@ def ends_in_one_line(kept: str) -> Callable[[Callable], Callable]:
 
                     if not isinstance(error, UserError):
                         raise
-                    click.echo(f"Error: {error}", err=True)
+                    _leave_bars()
+                    say(f"Error: {error}")
                     sys.exit(BAD_INPUT)
 
         return run
@@ -47,5 +51,17 @@ def ends_in_one_line(kept: str) -> Callable[[Callable], Callable]:
 
 
 def say(line: object) -> None:
-    """One line of what is going on, beside the results."""
-    click.echo(line, err=True)
+    """One line of what is going on, beside the results: in the place of the progress bars, which follow it."""
+    with tqdm.external_write_mode(file=sys.stderr):
+        click.echo(in_one_line(str(line)), err=True)
+
+
+def _leave_bars() -> None:
+    """The bars of work that has failed stay as they are, and what follows begins a line of its own."""
+    for bar in list(getattr(tqdm, "_instances", ())):
+        bar.close()
+
+
+def in_one_line(text: str) -> str:
+    """The text with what a terminal would obey (escape characters, ends of lines, turns of direction) made visible."""
+    return OBEYED.sub(lambda match: match.group().encode("unicode_escape").decode(), text)

@@ -5,6 +5,7 @@ from typing import Any
 
 import click
 
+from whichway.analysis.command.outcome import BAD_INPUT, in_one_line, say
 from whichway.analysis.plugins import installed_plugins, load_installed_plugins, load_plugin
 
 _added: dict[str, str] = {}  # "kind name" of what plugins registered → its summary
@@ -35,6 +36,14 @@ class CommandsWithPlugins(click.Group):
     def add_command(self, cmd: click.Command, name: str | None = None) -> None:
         cmd.params.append(plugin_option())
         super().add_command(cmd, name)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """As click does, but for characters of the user's that a terminal would obey in what click says of them."""
+        try:
+            return super().invoke(ctx)
+        except click.ClickException as error:
+            error.message = in_one_line(error.message)  # type: ignore[misc]  # final in click's types
+            raise
 
     def resolve_command(self, ctx: click.Context, args: list[str]) -> tuple:
         name, command, rest = super().resolve_command(ctx, args)
@@ -71,8 +80,8 @@ def _load_named(ctx: click.Context, option: click.Parameter, names: tuple[str, .
         for name in names:
             _load(load_plugin, name)
     except UserError as error:
-        click.echo(f"Error: {error}", err=True)
-        ctx.exit(2)
+        say(f"Error: {error}")
+        ctx.exit(BAD_INPUT)
     ctx.command.epilog = plugins_in_words()
 
 

@@ -49,7 +49,7 @@ def read_photograph(path: Path, height: int, width: int) -> Photograph:
         reason = "is larger than Pillow reads safely" if enormous else "is no picture that Pillow reads"
         raise UserError(f"{str(path)!r} {reason}; wanted a PNG or a JPEG") from error
     except (OSError, SyntaxError, ValueError) as error:  # Pillow's, for files that end too early
-        raise UserError(f"{str(path)!r} is damaged: {error}") from error
+        raise UserError(f"{str(path)!r} is damaged, or cut short; wanted a whole PNG or JPEG") from error
     if picture.size != (width, height):
         changes.append(_describe_fit(picture.size, (width, height)))
         picture = ImageOps.fit(picture, (width, height), method=Image.Resampling.LANCZOS)

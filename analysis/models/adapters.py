@@ -53,10 +53,28 @@ def _load_lora(pipeline: Any, where: str, name: str) -> None:
     options = _local(where, "LoRA", "lora")
     try:
         pipeline.load_lora_weights(**options, adapter_name=name, use_safetensors=True)
-    except Exception as error:  # what the loaders raise for a LoRA of another model: the user needs one line
-        raise UserError(f"lora {where!r} does not fit a {type(pipeline).__name__}: {_first_line(error)}") from error
+    except Exception as error:  # whatever the loaders raise, about a cache or about a report above: not what is wrong
+        if "weight_name" not in options and not _is_in_cache(where):
+            raise UserError(
+                f"lora {where!r} is no file here, and the hub could not be reached or has no LoRA of that id; wanted a "
+                ".safetensors file, a folder with one, or a hub id (owner/name)"
+            ) from error
+        raise UserError(
+            f"lora {where!r} does not fit a {type(pipeline).__name__}: its layers have other names or sizes; it is of "
+            "another model"
+        ) from error
     if name not in {adapter for adapters in pipeline.get_list_adapters().values() for adapter in adapters}:
         raise UserError(f"lora {where!r} changes no layer of this {type(pipeline).__name__}; it is of another model")
+
+
+def _is_in_cache(hub_id: str) -> bool:
+    from huggingface_hub import snapshot_download
+
+    try:
+        snapshot_download(hub_id, local_files_only=True)
+    except (OSError, ValueError):  # nothing of it; no hub id
+        return False
+    return True
 
 
 def load_embeddings(pipeline: Any, embeddings: Sequence[str]) -> None:
@@ -97,7 +115,15 @@ def _load_embedding(pipeline: Any, path: Path, token: str | None) -> None:
         try:
             pipeline.load_textual_inversion({token: vectors}, token=token, tokenizer=tokenizer, text_encoder=encoder)
         except ValueError as error:
-            raise UserError(f"embedding {str(path)!r}: {_first_line(error)}") from error
+            names = [token, *(f"{token}_{number}" for number in range(1, len(vectors)))]  # one for each vector
+            if taken := [name for name in names if name in tokenizer.get_vocab()]:
+                raise UserError(
+                    f"embedding {str(path)!r}: the tokenizer has a token {taken[0]!r} already; wanted another one: "
+                    "FILE:TOKEN"
+                ) from error
+            raise UserError(
+                f"embedding {str(path)!r}: wanted vectors (k, {width}), got {tuple(vectors.shape)}"
+            ) from error
 
 
 def _by_encoder(tensors: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
@@ -128,7 +154,3 @@ def _local(where: str, kind: str, option: str) -> dict[str, str]:
     if kind == "embedding" and actual == "LoRA":
         raise UserError(f"{option} {where!r} is a LoRA; name it with --lora")
     return {"pretrained_model_name_or_path_or_dict": str(path.parent), "weight_name": path.name}
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).strip().splitlines() or [type(error).__name__])[0]

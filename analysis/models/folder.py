@@ -14,6 +14,7 @@ import torch
 
 from whichway.analysis.errors import UserError
 from whichway.analysis.files import read_json
+from whichway.analysis.models.configurations import OF_PYTHON, cannot_be_made, differing_shapes, require_configurations
 from whichway.analysis.models.text_to_image import require_text_to_image
 from whichway.analysis.models.weight_files import count_parameters, find_weight_files, kind_of_weights, read_shapes
 
@@ -31,12 +32,14 @@ class ModelFolder:
         path: where.
         pipeline_class: name of diffusers' class.
         modules: component → its class, of those that have weights.
+        others: component → its class, of tokenizers and schedulers.
         parameters: component → how many.
     """
 
     path: Path
     pipeline_class: str
     modules: Mapping[str, type]
+    others: Mapping[str, type]
     parameters: Mapping[str, int]
 
     @property
@@ -57,10 +60,13 @@ def inspect_folder(path: Path, name: str, variant: str | None = None) -> ModelFo
         part: _component_class(name, part, *where) for part, where in components.items() if part not in NOT_NEEDED
     }
     modules = {part: cls for part, cls in classes.items() if issubclass(cls, torch.nn.Module)}
+    others = {part: cls for part, cls in classes.items() if part not in modules and cls is not type(None)}
+    require_configurations(path, name, modules | others)
     files = {part: _require_weights(path, name, part, variant) for part in modules}
     if variant is not None and not any(variant in find_weight_files(path / part).by_variant for part in modules):
         raise UserError(f"model {name!r} has no weights of variant {variant!r}; {_variants(path, modules)}")
-    folder = ModelFolder(path, pipeline_class, modules, {part: count_parameters(of) for part, of in files.items()})
+    parameters = {part: count_parameters(of) for part, of in files.items()}
+    folder = ModelFolder(path, pipeline_class, modules, others, parameters)
     require_text_to_image(pipeline_class, name, *(_config(path / part) for part in (folder.denoiser, "vae")))
     return folder
 
@@ -75,10 +81,12 @@ def _read_index(path: Path, name: str) -> tuple[str, dict[str, tuple]]:
     try:
         content = read_json(index)
         pipeline_class = content["_class_name"]
+        if not isinstance(pipeline_class, str | list):
+            raise ValueError("its class has no name")
         components = {
             part: tuple(where) for part, where in content.items() if isinstance(where, list) and part != "_class_name"
         }
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+    except (OSError, ValueError, KeyError) as error:
         raise UserError(f"{str(index)!r} is damaged; wanted the {INDEX} of a diffusers pipeline") from error
     import diffusers
 
@@ -191,15 +199,16 @@ def _require_matching(path: Path, name: str, part: str, cls: Any, variant: str |
     options: dict[str, Any] = {"output_loading_info": True, "device_map": "meta", "use_safetensors": True}
     if is_of_transformers(cls):
         options["ignore_mismatched_sizes"] = True  # so that they are listed
+    from huggingface_hub.errors import StrictDataclassError
+
     try:
         _, info = cls.from_pretrained(path, **options, variant=variant if has_variant else None)
     except ValueError as error:
-        shape = str(error).split(". If you want")[0]
-        if "expected shape" not in shape:
-            raise
-        raise UserError(
-            f"model {name!r}: weights of {part!r} do not fit its config.json: {shape.split('because ')[-1]}"
-        ) from error
+        if differing := differing_shapes(error):
+            raise UserError(f"model {name!r}: weights of {part!r} do not fit its config.json: {differing}") from error
+        raise cannot_be_made(name, part, cls, error) from error
+    except (*OF_PYTHON, StrictDataclassError) as error:
+        raise cannot_be_made(name, part, cls, error) from error
     for mismatch in sorted(info["mismatched_keys"]):
         key, saved, wanted = mismatch
         raise UserError(
@@ -210,11 +219,10 @@ def _require_matching(path: Path, name: str, part: str, cls: Any, variant: str |
     left_over = sorted(key for key in info["unexpected_keys"] if not key.endswith("position_ids"))
     if missing:
         raise UserError(
-            f"model {name!r}: {part!r} lacks {_some(missing)}, which a {cls.__name__} has; "
-            "random numbers would stand in"
+            f"model {name!r}: {part!r} lacks {_some(missing)}, which {cls.__name__} has; random numbers would stand in"
         )
     if left_over:
-        raise UserError(f"model {name!r}: {part!r} has {_some(left_over)}, which a {cls.__name__} has no place for")
+        raise UserError(f"model {name!r}: {part!r} has {_some(left_over)}, which {cls.__name__} has no place for")
 
 
 def is_of_transformers(cls: type) -> bool:

@@ -9,6 +9,7 @@ import torch
 from whichway.analysis.errors import UserError
 from whichway.analysis.models.adapters import load_embeddings, load_loras
 from whichway.analysis.models.choice import MINIATURE, SECOND_MINIATURE, ModelChoice
+from whichway.analysis.models.configurations import OF_PYTHON, reason_in_words, require_others_can_be_made
 from whichway.analysis.models.folder import INDEX, ModelFolder, inspect_folder, require_matching_weights
 from whichway.analysis.models.memory import needs_of
 from whichway.analysis.models.placement import pick_dtype
@@ -49,8 +50,7 @@ def load_pipeline(
     except (UserError, torch.OutOfMemoryError):
         raise
     except Exception as error:  # whatever the loaders raise for a bad checkpoint: the user needs one line, not which
-        reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
-        raise UserError(f"model {choice.name!r} could not be loaded as a diffusers pipeline: {reason}") from error
+        raise UserError(f"model {choice.name!r} could not be loaded: {reason_in_words(error)}") from error
 
 
 def _load_folder(path: Path, choice: ModelChoice, device: torch.device, report: Callable[[str], object]) -> Any:
@@ -61,15 +61,17 @@ def _load_folder(path: Path, choice: ModelChoice, device: torch.device, report: 
     needs = needs_of(choice.name, folder.parameters, dtype, offload=choice.offload, quantize=choice.quantize)
     report(f"loading {choice.name}: {needs.require(device)}")
     require_matching_weights(folder, choice.name, choice.variant)
-    return DiffusionPipeline.from_pretrained(
-        path,
-        torch_dtype=dtype,
-        variant=choice.variant,
-        use_safetensors=True,
-        quantization_config=quantization_config(choice.quantize, folder.modules, dtype),
-        **_for_class(folder),
-        **_second_denoiser(choice.name, dtype),
-    )
+    options: dict[str, Any] = {
+        "torch_dtype": dtype,
+        "variant": choice.variant,
+        "quantization_config": quantization_config(choice.quantize, folder.modules, dtype),
+    }
+    options |= _for_class(folder) | _second_denoiser(choice.name, dtype)
+    try:
+        return DiffusionPipeline.from_pretrained(path, use_safetensors=True, **options)
+    except (*OF_PYTHON, ValueError):
+        require_others_can_be_made(path, choice.name, folder.others)
+        raise
 
 
 def _for_class(folder: ModelFolder) -> dict[str, Any]:

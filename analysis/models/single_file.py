@@ -13,6 +13,7 @@ import torch
 
 from whichway.analysis.errors import UserError
 from whichway.analysis.files import read_json
+from whichway.analysis.models.configurations import OF_PYTHON, differing_shapes
 from whichway.analysis.models.weight_files import count_parameters, find_weight_files, kind_of_weights, read_shapes
 
 #: what diffusers calls the type of a checkpoint → the pipeline that makes images of texts with it
@@ -94,15 +95,27 @@ class SingleFile:
             UserError: its configuration is neither cached nor reachable; it lacks a component that is not cached.
         """
         import diffusers
+        from diffusers.loaders.single_file_utils import SingleFileComponentError
 
         beside = {
             part: cls.from_pretrained(self._folder, subfolder=part, torch_dtype=dtype, use_safetensors=True)
             for part, cls in self._lacking.items()
         }
         pipeline_class = getattr(diffusers, PIPELINES[self.type])
-        return pipeline_class.from_single_file(
-            str(self.path), config=str(self._folder), torch_dtype=dtype, **beside, **options
-        )
+        try:
+            return pipeline_class.from_single_file(
+                str(self.path), config=str(self._folder), torch_dtype=dtype, **beside, **options
+            )
+        except (NotImplementedError, ValueError, *OF_PYTHON, SingleFileComponentError) as error:
+            raise self._unfit(error) from error
+
+    def _unfit(self, error: Exception) -> UserError:
+        """What is wrong: the converters look names up that are not there, and move what nothing was read into."""
+        what = f"model file {str(self.path)!r} is a {self._label}"
+        if differing := differing_shapes(error):
+            return UserError(f"{what} whose weights do not fit {self.configuration}: {differing}")
+        which = f", such as {error.args[0]!r}" if isinstance(error, KeyError) else ""
+        return UserError(f"{what} that lacks weights{which}; wanted the whole file: random numbers would stand in")
 
     @cached_property
     def _folder(self) -> Path:

@@ -20,8 +20,8 @@ def require_text_to_image(
     if not any(pipeline_class in family.pipelines for family in FAMILIES.values()):
         _require_pipeline_of_text(pipeline_class, name)
     channels, latents = (denoiser or {}).get("in_channels"), (vae or {}).get("latent_channels")
-    if channels is None or latents is None:
-        return
+    if not (isinstance(channels, int) and isinstance(latents, int)):
+        return  # unknown, or no numbers: then neither component can be made
     if channels not in (latents, 4 * latents):  # four where 2 × 2 latents are packed into one token (Flux)
         task = "an inpainting model" if channels == 2 * latents + 1 else "a model that is given an image too"
         raise UserError(

@@ -56,7 +56,7 @@ def read_shapes(path: Path) -> dict[str, tuple[int, ...]]:
             return {name: tuple(file.get_slice(name).get_shape()) for name in file.keys()}  # noqa: SIM118 - no mapping
     except (SafetensorError, OSError) as error:
         raise UserError(
-            f"file {str(path)!r} is not a safetensors checkpoint; wanted a .safetensors file or a folder"
+            f"file {str(path)!r} is damaged, or no safetensors file; wanted a whole .safetensors file, or a folder"
         ) from error
 
 

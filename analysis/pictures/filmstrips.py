@@ -11,6 +11,7 @@ from whichway.analysis.pictures.frames import frame_dpi, show_frame
 from whichway.analysis.pictures.style import colour, new_figure, quoted
 
 WIDTH, GAP = 1.0, 0.04  # of a frame and between two, inches
+HAIR = 1e-6  # of a pixel
 LETTER, LINE = 0.1, 0.16  # of the methods' names and the prompts, inches
 
 
@@ -49,8 +50,10 @@ def draw_filmstrips(
         top += LINE + 0.05 if timed else 0
         for column, (picture, t) in enumerate(zip(strip, times[method], strict=True)):
             left, bottom = margin + column * (WIDTH + GAP), height - top - tall
-            left, bottom = round(left * dpi) / dpi, round(bottom * dpi) / dpi  # a frame's pixels are the figure's
-            axis = figure.add_axes((left / width, bottom / height, WIDTH / width, tall / height))
+            # a frame's pixels are the figure's; some matplotlibs take a hair more than a pixel for two
+            left, bottom = (round(left * dpi) + HAIR) / dpi, (round(bottom * dpi) + HAIR) / dpi
+            box = (left, bottom, WIDTH - 2 * HAIR / dpi, tall - 2 * HAIR / dpi)
+            axis = figure.add_axes(tuple(side / whole for side, whole in zip(box, (width, height) * 2, strict=True)))
             show_frame(axis, picture, WIDTH)
             if timed:
                 axis.set_title(f"t = {t:.3g}", fontsize=8, pad=3)

@@ -28,7 +28,11 @@ def show_frame(axis: Axes, picture: UInt8[ndarray, "height width 3"], inches: fl
     Args:
         inches: how wide it will be at least.
     """
-    dots = inches * axis.figure.dpi  # a subfigure has its figure's
-    axis.imshow(picture, interpolation="nearest" if dots > 0.999 * picture.shape[1] else "antialiased")
+    height, width, _ = picture.shape
+    dots = inches * axis.figure.dpi / width  # for each pixel; a subfigure has its figure's dots per inch
+    times = max(1, int(dots + 0.001))
+    repeated = picture.repeat(times, axis=0).repeat(times, axis=1)  # older matplotlibs enlarge unevenly
+    extent = (-0.5, width - 0.5, height - 0.5, -0.5)  # coordinates are the picture's pixels
+    axis.imshow(repeated, interpolation="nearest" if dots > 0.999 else "antialiased", extent=extent)
     axis.set(xticks=[], yticks=[])
     axis.spines[:].set_visible(False)

@@ -1,8 +1,9 @@
 """The style that all pictures share: a colour-blind-safe palette in which a method always has the same colour."""
 
-from collections.abc import Iterable
 from textwrap import fill, shorten
 
+import numpy as np
+from jaxtyping import Float
 from matplotlib import rcParams
 from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
@@ -99,7 +100,7 @@ def marker_outline(method: str) -> str:
     return "".join(drawn)
 
 
-def _coordinates(points: Iterable[float]) -> str:
+def _coordinates(points: Float[np.ndarray, " numbers"]) -> str:
     """x and y in turn; SVG's y points down."""
     return " ".join(f"{-value if place % 2 else value:.3f}" for place, value in enumerate(points))
 

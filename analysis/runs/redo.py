@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 
 from whichway.analysis.errors import UserError
 from whichway.analysis.files import require_writable
@@ -59,10 +59,9 @@ def read_frame(path: Path) -> tuple[ReadFrame, Picture]:
             image.load()
             chunks = {**getattr(image, "text", {})}
             picture = np.asarray(image.convert("RGB"))
-    except (OSError, UnidentifiedImageError, SyntaxError, ValueError) as error:
-        raise UserError(
-            f"frame: wanted a PNG, got {str(path)!r}: {getattr(error, 'strerror', None) or error}"
-        ) from error
+    except (OSError, SyntaxError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or "no picture, or a damaged one"
+        raise UserError(f"frame: wanted a PNG of a run, got {str(path)!r}: {reason}") from error
     if OWN_CHUNK not in chunks:
         by_others = f"; its {PARAMETERS!r} were written by another program" if PARAMETERS in chunks else ""
         raise UserError(

@@ -1,9 +1,10 @@
 """Units of a study spread over a Dask cluster: one model for each worker process, loaded once, and the study's own."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from whichway.analysis.cluster import finished_on_cluster
 from whichway.analysis.errors import UserError
@@ -13,7 +14,8 @@ from whichway.analysis.study.settings import StudySettings
 from whichway.analysis.study.unit import Unit, unit_record
 
 
-class _Work(NamedTuple):
+@dataclass(frozen=True)
+class _Work:
     settings: StudySettings
     folder: str
     identity: Mapping[str, Any]

@@ -39,8 +39,12 @@ def read_results(out: Path) -> pd.DataFrame:
     for number, record in enumerate(read_records(out), start=1):
         try:
             rows += _rows_of(record, described)
-        except (KeyError, IndexError, TypeError, AttributeError) as error:
-            raise UserError(f"record {number} of the study in {str(out)!r} lacks {error}, or is damaged") from error
+        except (LookupError, TypeError, AttributeError) as error:
+            lacking = f" (it has no {error.args[0]!r})" if isinstance(error, KeyError) else ""
+            raise UserError(
+                f"record {number} of the study in {str(out)!r} is damaged{lacking}; remove that line of records.jsonl, "
+                "and its pair is done again"
+            ) from error
     table = pd.DataFrame(rows)
     table.attrs["perceptual_distances"] = study.settings.perceptual_distances
     return table

@@ -37,11 +37,14 @@ def compare_studies(folders: Sequence[Path], *, reference: str = "identity") -> 
     two models of one name are told apart by their hashes, and studies under equal conditions by their folders.
 
     Raises:
-        UserError: no studies, one that is not there or has nothing finished, one without the reference, or studies
-            that have no finished pair in common.
+        UserError: no studies, one that is given twice, one that is not there or has nothing finished, one without the
+            reference, or studies that have no finished pair in common.
     """
     if not folders:
         raise UserError("studies: none given; wanted folders of 'whichway study'")
+    counts = Counter(folder.resolve() for folder in folders)
+    if repeated := [folder for folder in folders if counts[folder.resolve()] > 1]:
+        raise UserError(f"studies: {str(repeated[-1])!r} is given twice; wanted different studies")
     studies = {folder: read_study(folder) for folder in folders}
     results = {folder: _finished(folder, reference) for folder in folders}
     shared = set.intersection(*({*_prompts(table)} for table in results.values()))

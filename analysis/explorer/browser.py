@@ -95,7 +95,13 @@ def _notebook(settings: ExplorerSettings) -> dict:
     """One cell. Settings are in it as JSON in a literal: no text of the user's is code."""
     content = json.dumps(asdict(settings) | {"folder": str(Path.cwd()), "frames_in": str(Path.cwd() / FOLDER)})
     source = f"from whichway.analysis.explorer.browser import page\npage({content!r})"
-    cell = {"cell_type": "code", "execution_count": None, "id": "explorer", "metadata": {}, "outputs": []}
+    cell: dict[str, object] = {
+        "cell_type": "code",
+        "execution_count": None,
+        "id": "explorer",
+        "metadata": {},
+        "outputs": [],
+    }
     kernel = {"display_name": "Python 3", "language": "python", "name": "python3"}
     metadata = {"kernelspec": kernel, "title": "Which way from B to A"}
     return {"cells": [cell | {"source": source}], "metadata": metadata, "nbformat": 4, "nbformat_minor": 5}

@@ -26,6 +26,7 @@ from whichway.analysis.images.rendering import fitting_batch_size
 from whichway.analysis.models.model import Model
 from whichway.analysis.paths.conditioning_path import join
 from whichway.analysis.pictures.projection import TITLES
+from whichway.analysis.pictures.style import colour, marker_outline
 from whichway.analysis.runs.frame_index import FrameName
 from whichway.analysis.runs.frame_recipe import path_recipes
 from whichway.analysis.runs.frame_store import Picture
@@ -73,7 +74,7 @@ class Exploration:
         check()
         with ExitStack() as runs:
             legs = self._open_legs(runs, ends)
-            yield Message({"kind": "paths", "times": self.settings.times})
+            yield Message({"kind": "paths", "times": self.settings.times, "styles": self._styles()})
             for warning in caught:
                 yield Message({"kind": "notice", "text": str(warning.message)})
             ground = find_ground(self.settings.ground, self.model)
@@ -85,6 +86,10 @@ class Exploration:
         check()
         yield Message({"kind": "map", "views": self._map(legs)})
         yield Message({"kind": "done"})
+
+    def _styles(self) -> dict[str, dict[str, str]]:
+        """Method → its colour and its marker's outline, those of the figures."""
+        return {name: {"colour": colour(name), "marker": marker_outline(name)} for name in self.settings.methods}
 
     def _open_legs(self, runs: ExitStack, ends: Sequence[Conditioning]) -> list[Leg]:
         """A folder holds frames of any settings: their addresses tell them apart. One met twice is opened once."""

@@ -13,6 +13,14 @@ function controls(model, beside, onAsk) {
       change(changed);
       set({ prompts: changed });
     };
+    const addPrompt = (click) => {
+      const letter = LETTERS[texts.length] ?? "+";
+      const input = element("input", { type: "text", "aria-label": `prompt ${letter}` }); // rendered when it says something
+      input.addEventListener("change", () => input.value.trim() && edit((all) => all.push(input.value)));
+      click.target.before(element("label", { class: "ww-prompt" }, element("b", {}, letter), input));
+      click.target.disabled = true; // one at a time
+      input.focus();
+    };
     prompts.replaceChildren(
       ...texts.map((text, index) =>
         element(
@@ -30,7 +38,7 @@ function controls(model, beside, onAsk) {
             : []),
         ),
       ),
-      element("button", { class: "ww-quiet", onclick: () => edit((all) => all.push(all[0])) }, "+ prompt"),
+      element("button", { class: "ww-quiet", onclick: addPrompt }, "+ prompt"),
     );
   }
 
@@ -117,6 +125,8 @@ function controls(model, beside, onAsk) {
         number("steps", "num_inference_steps", 1, 1, "the model's"),
         number("guidance", "guidance_scale", 0, "any", "the model's"),
         text("negative prompt", "negative_prompt", null),
+        number("height", "height", 8, 1, "the model's"),
+        number("width", "width", 8, 1, "the model's"),
         number("second pass's guidance (Flux)", "true_cfg_scale", 0, "any"),
         choose("scheduler", "scheduler", schedulers, (all) => all, (value) => value),
         number("frames", "frames", 2, 1),

@@ -1,6 +1,5 @@
 // Elements of HTML and SVG. What a user typed is only ever set as text, never as HTML.
 
-const COLOURS = ["#0072B2", "#E69F00"]; // first and second method: Okabe & Ito, as in the figures
 const LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ";
 const SVG = "http://www.w3.org/2000/svg";
 

@@ -85,12 +85,13 @@ function render({ model, el }) {
       progress.removeAttribute("value");
       say(text, { busy: true });
     },
-    paths({ times }) {
+    paths({ times, styles }) {
       const methods = [...model.get("methods")];
       seen.clear(methods, times);
+      seen.styles = styles;
       trouble.hidden = notice.hidden = true;
       slider.max = seen.last;
-      picture.build(methods);
+      picture.build(methods, (method) => seen.colour(method));
       film.build(seen);
       table.show(seen);
       coupling.build(seen);

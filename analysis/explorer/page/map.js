@@ -18,14 +18,13 @@ function mapView(onPick) {
     const scale = Math.min(260 / (bounds[0][1] - bounds[0][0] || 1), 180 / (bounds[1][1] - bounds[1][0] || 1));
     const middle = bounds.map(([low, high]) => (low + high) / 2);
     const at = ([x, y]) => [150 + scale * (x - middle[0]), 110 - scale * (y - middle[1])];
-    seen.methods.forEach((method, row) => {
+    seen.methods.forEach((method) => {
       const points = (view.points[method] ?? []).map(at);
-      svg.append(drawn("polyline", { points: points.join(" "), stroke: COLOURS[row], class: "ww-path" }));
+      svg.append(drawn("polyline", { points: points.join(" "), stroke: seen.colour(method), class: "ww-path" }));
       points.forEach(([cx, cy], index) => {
-        const shape = row
-          ? drawn("rect", { x: cx - 4, y: cy - 4, width: 8, height: 8 })
-          : drawn("circle", { cx, cy, r: 4.5 });
-        shape.setAttribute("fill", COLOURS[row]);
+        const transform = `translate(${cx} ${cy}) scale(9)`; // the outline is about 1 wide
+        const shape = drawn("path", { d: seen.styles[method].marker, transform, "vector-effect": "non-scaling-stroke" });
+        shape.setAttribute("fill", seen.colour(method));
         shape.setAttribute("class", "ww-point");
         shape.append(drawn("title", {}, `${method}, t = ${seen.times[index].toFixed(3)}`));
         shape.addEventListener("click", () => onPick(index));

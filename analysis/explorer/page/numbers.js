@@ -43,12 +43,12 @@ function numbers() {
       const total = (all) => (all.length && all.every((x) => x !== undefined) ? all.reduce((a, b) => a + b) : null);
       table.replaceChildren(
         element("tr", {}, ...head.map((name) => element("th", {}, name))),
-        ...seen.methods.map((method, row) => {
+        ...seen.methods.map((method) => {
           const measured = seen.measures[method] ?? {};
           const totals = encoders.map((encoder) => total(lengths(method, encoder)));
           const values = [...totals, ...Object.keys(MEASURES).map((name) => measured[name])];
           const name = element("td", {}, method);
-          name.style.color = COLOURS[row];
+          name.style.color = seen.colour(method);
           return element("tr", {}, name, ...values.map((value) => element("td", {}, short(value))));
         }),
       );

@@ -8,10 +8,15 @@ class Seen {
     this.methods = methods;
     this.times = times;
     this.frames = Object.fromEntries(methods.map((method) => [method, []])); // method → URL by index
+    this.styles = {}; // method → its colour, and its marker's outline
     this.steps = {};
     this.measures = {};
     this.legs = [];
     this.views = {};
+  }
+  /** Of a method, as in the figures. */
+  colour(method) {
+    return this.styles[method].colour;
   }
   get last() {
     return this.times.length - 1;

@@ -12,9 +12,9 @@ function strips(onPick) {
       cells = Object.fromEntries(seen.methods.map((method) => [method, []]));
       root.style.setProperty("--ww-frames", seen.times.length);
       film.replaceChildren(
-        ...seen.methods.map((method, row) => {
+        ...seen.methods.map((method) => {
           const strip = element("div", { class: "ww-strip", title: method });
-          strip.style.borderColor = COLOURS[row];
+          strip.style.borderColor = seen.colour(method);
           seen.times.forEach((t, index) => {
             const cell = element("button", {
               class: "ww-cell",
@@ -37,12 +37,12 @@ function strips(onPick) {
     steps(seen) {
       const known = Object.values(seen.steps).flat().filter((step) => step !== null);
       const top = Math.max(...known, 1e-9) * 1.1;
-      const marks = seen.methods.flatMap((method, row) => {
+      const marks = seen.methods.flatMap((method) => {
         const points = (seen.steps[method] ?? []).map((step, k) =>
           step === null ? null : [(100 * (k + 1)) / seen.times.length, 40 - (40 * step) / top],
         );
         const lines = points.slice(1).flatMap((point, k) => (point && points[k] ? [[points[k], point]] : []));
-        const style = { stroke: COLOURS[row], "vector-effect": "non-scaling-stroke" };
+        const style = { stroke: seen.colour(method), "vector-effect": "non-scaling-stroke" };
         return [
           ...lines.map(([[x1, y1], [x2, y2]]) => drawn("line", { ...style, x1, y1, x2, y2, "stroke-width": 1.5 })),
           ...points.filter(Boolean).map(([x, y]) =>

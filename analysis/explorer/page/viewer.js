@@ -4,13 +4,13 @@ function viewer() {
   let figures = {};
   return {
     root,
-    build(methods) {
+    build(methods, colourOf) {
       figures = {};
       root.replaceChildren(
-        ...methods.map((method, index) => {
+        ...methods.map((method) => {
           const image = element("img", { alt: `${method} at t`, class: "ww-waiting", draggable: false });
           const caption = element("figcaption", {}, method);
-          caption.style.color = COLOURS[index];
+          caption.style.color = colourOf(method);
           figures[method] = image;
           return element("figure", {}, image, caption);
         }),

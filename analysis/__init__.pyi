@@ -19,6 +19,7 @@ from .images.rendering import render as render
 from .images.sampling import Sampling as Sampling
 from .invariance.census import take_census as take_census
 from .invariance.check import check_invariance as check_invariance
+from .inversion.settings import InversionSettings as InversionSettings
 from .models.choice import ModelChoice as ModelChoice
 from .models.model import Model as Model
 from .models.model import load_model as load_model
@@ -47,6 +48,7 @@ from .runs.barycenters import grid_weights as grid_weights
 from .runs.comparison import compare as compare
 from .runs.comparison_settings import ComparisonSettings as ComparisonSettings
 from .runs.film import write_film as write_film
+from .runs.inversion import invert as invert
 from .runs.saved_comparison import read_comparison as read_comparison
 from .smoothness.efficientnet import efficientnet_features as efficientnet_features
 from .smoothness.lpips import lpips_features as lpips_features

@@ -14,9 +14,10 @@ import sys
 import traceback
 import warnings
 from collections.abc import Mapping
-from importlib.metadata import EntryPoint, entry_points
+from importlib.metadata import entry_points
 from pathlib import Path
 from types import MappingProxyType, ModuleType
+from typing import Any
 
 from whichway.analysis.errors import UserError
 
@@ -65,8 +66,11 @@ def load_installed_plugins() -> None:
             _plugins[entry_point.module] = entry_point.dist.version if entry_point.dist else _version(module)
 
 
-def installed_plugins() -> tuple[EntryPoint, ...]:
-    """Those that were declared, loaded or not."""
+def installed_plugins() -> tuple[Any, ...]:
+    """The entry points of those that were declared, loaded or not.
+
+    Of :mod:`importlib.metadata`, or of its backport, whose finder answers for it once anybody has imported that.
+    """
     return tuple(entry_points(group=GROUP))
 
 

@@ -26,6 +26,11 @@ PENALTIES = {
     "penalised": "a geodesic is kept near the encoder's rows",
     "unpenalised": "a geodesic goes wherever images are near, nonsense included",
 }
+#: where an inversion's sampling starts from (:mod:`whichway.analysis.inversion`)
+INVERSION_NOISES = {
+    "seed": "the noise of the sampling's seed",
+    "ddim": "noise found for the photograph, by DDIM run backwards",
+}
 #: which rows a coupling may match (:data:`whichway.geometry.TOKENS`)
 TOKENS = {
     "all": "all rows, padding included",

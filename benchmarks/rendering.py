@@ -27,7 +27,8 @@ from whichway.geometry import PointCloud, build_path, uniform_times
 
 PROMPTS = ("a large fox on a blue background", "a panda on a pink background")
 FRAMES = 32
-SAMPLING = Sampling()
+SAMPLING = Sampling(num_inference_steps=20, guidance_scale=3.0)
+STEPS_OF_SDXL = 4
 
 
 def path_clouds(model: Model) -> list[PointCloud]:
@@ -83,15 +84,16 @@ def sdxl_paths(size: str, rounds: int) -> None:
     model = Model(f"SDXL, {size}", stable_diffusion_xl(MIDDLE if size == "middle" else None))
     path = join("optimal", ChosenMethod("optimal"), *model.encode(PROMPTS), model=model)
     conditionings = [path(t) for t in uniform_times(FRAMES)]
+    sampling = replace(SAMPLING, num_inference_steps=STEPS_OF_SDXL, guidance_scale=5.0, negative_prompt="")
 
     def one_by_one() -> np.ndarray:
         frames = [
             model.pipeline(
                 prompt_embeds=conditioning.cloud.rows[None],
                 pooled_prompt_embeds=conditioning.vectors["pooled"][None],
-                generator=torch.Generator().manual_seed(SAMPLING.seed),
-                num_inference_steps=SAMPLING.num_inference_steps,
-                guidance_scale=SAMPLING.guidance_scale,
+                generator=torch.Generator().manual_seed(sampling.seed),
+                num_inference_steps=sampling.num_inference_steps,
+                guidance_scale=sampling.guidance_scale,
                 negative_prompt="",
                 output_type="np",
             ).images[0]
@@ -99,14 +101,13 @@ def sdxl_paths(size: str, rounds: int) -> None:
         ]
         return (np.stack(frames) * 255).round().astype(np.uint8)
 
-    sampling = replace(SAMPLING, negative_prompt="")
     ours = partial(render, model, conditionings, sampling)
     error = furthest(ours(), one_by_one())  # warms up too
     times = interleaved({"one by one": one_by_one, "render()": ours}, rounds)
     parameters = sum(parameter.numel() for parameter in model.denoiser.parameters()) / 1e6
     Console().print(
         f"SDXL with random weights, {parameters:.1f} M parameters in its UNet, {FRAMES} frames, "
-        f"{SAMPLING.num_inference_steps} steps with guidance, {torch.get_num_threads()} threads: "
+        f"{sampling.num_inference_steps} steps with guidance, {torch.get_num_threads()} threads: "
         f"one by one {1000 * times['one by one'] / FRAMES:.0f} ms a frame, render() "
         f"{1000 * times['render()'] / FRAMES:.0f} ms, {times['one by one'] / times['render()']:.2f} times as fast; "
         f"largest pixel difference {error}/255"

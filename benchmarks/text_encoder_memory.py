@@ -12,6 +12,7 @@ import tempfile
 import threading
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import click
 import psutil
@@ -39,12 +40,16 @@ def measure(folder: Path, *, free: bool) -> dict[str, float]:
     from whichway.analysis.models.model import load_model
 
     model = load_model(str(folder), device="cpu", free_text_encoders=free)
-    modules = [part for part in model.pipeline.components.values() if hasattr(part, "parameters")]
-    parameters = sum(parameter.numel() for part in modules for parameter in part.parameters())
+    parameters = count_parameters(model.pipeline)  # in a function of its own: who keeps a module keeps its memory
     conditionings = model.encode([*PROMPTS] * (FRAMES // 2))
     rendering = peak_while(lambda: model.render(conditionings, SAMPLING))
     whole = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * MAXRSS / MIB
     return {"parameters": parameters / 1e6, "rendering": rendering, "whole": whole}
+
+
+def count_parameters(pipeline: Any) -> int:
+    modules = (part for part in pipeline.components.values() if hasattr(part, "parameters"))
+    return sum(parameter.numel() for part in modules for parameter in part.parameters())
 
 
 def peak_while(action: Callable[[], object]) -> float:

@@ -22,6 +22,7 @@ FIGURES = (
     "keyframes",
     "geodesics",
     "pull_back",
+    "inversion",
     "weights",
     "long_prompts",
     "distances",

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from figures.saved import HERE
+from figures.saved import HERE, with_generated
 from whichway.analysis.prompts.pairs import DIFFERING
 from whichway.analysis.statistics.estimates import Estimate
 from whichway.analysis.statistics.gap import shares_of_gap
@@ -18,7 +18,6 @@ from whichway.analysis.vocabulary import MEASURES
 
 FOLDER = HERE / "geodesics" / "study"
 PAGE = HERE.parent / "docs" / "geodesics.md"
-BEGIN, END = "<!-- gap: begin -->", "<!-- gap: end -->"
 LEFT_OUT = ("identity", "geodesic", "geodesic@unpenalised")
 
 
@@ -71,8 +70,8 @@ def text(folder: Path = FOLDER) -> str:
 
 
 def rewritten() -> str:
-    before, rest = PAGE.read_text(encoding="utf-8").split(BEGIN)
-    return f"{before}{BEGIN}\n{text()}\n{END}{rest.split(END)[1]}"
+    """The page as the records want it; raises as :func:`with_generated`."""
+    return with_generated(PAGE, "gap", text())
 
 
 if __name__ == "__main__":

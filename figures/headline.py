@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from figures.saved import CHALLENGE, PARAMETRISATION, STUDY, compare_conditions
+from figures.saved import CHALLENGE, PARAMETRISATION, STUDY, compare_conditions, with_generated
 from whichway.analysis.prompts.pairs import DIFFERING, GROUPS, LENGTH, SAME_SCENE, WORD_ORDER
 from whichway.analysis.statistics.correlations import predict_from_length
 from whichway.analysis.statistics.estimates import Estimate
@@ -21,7 +21,6 @@ from whichway.analysis.vocabulary import MEASURES
 HERE = Path(__file__).parent
 README = HERE.parent / "README.md"  # the result in one paragraph, and its conditions
 PAGE = HERE.parent / "docs" / "study.md"  # all of it
-BEGIN, END = "<!-- study: begin -->", "<!-- study: end -->"
 #: group of pairs → the clause that says what its two prompts have in common
 CLAUSES = {
     SAME_SCENE: "that say the same scene in other words",
@@ -213,17 +212,8 @@ GENERATED: dict[Path, Callable[[], str]] = {README: short_result, PAGE: whole_re
 
 
 def rewritten(file: Path) -> str:
-    """One of :data:`GENERATED` as the records in this folder want it.
-
-    Raises:
-        ValueError: a file without markers: nothing would be written, and nobody would see it.
-    """
-    text = file.read_text(encoding="utf-8")
-    before, begin, rest = text.partition(BEGIN)
-    _, end, after = rest.partition(END)
-    if not (begin and end):
-        raise ValueError(f"{file} has no {BEGIN} … {END}")
-    return f"{before}{BEGIN}\n{GENERATED[file]()}\n{END}{after}"
+    """One of :data:`GENERATED` as the records in this folder want it; raises as :func:`with_generated`."""
+    return with_generated(file, "study", GENERATED[file]())
 
 
 if __name__ == "__main__":

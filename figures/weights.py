@@ -19,8 +19,8 @@ QUARTER_TO_FOUR = [0.25, 0.5, 1, 2, 4]
 def draw() -> Figure:
     saved = weight_records()
     figure = new_figure(12.6, 3.2)
-    seen, other, moved, wide = figure.subplots(1, 4)
-    for axis, measure in ((seen, "confidence"), (other, "confidence_in_other"), (moved, "other_half_moved")):
+    weighted, other, moved, wide = figure.subplots(1, 4)
+    for axis, measure in ((weighted, "confidence"), (other, "confidence_in_other"), (moved, "other_half_moved")):
         for name in COLOURS:
             values = [record[measure] for record in saved["weight"] if record["word_weights"] == name]
             _draw_line(axis, saved["weights"], values, name)
@@ -31,7 +31,7 @@ def draw() -> Figure:
     _draw_line(wide, saved["wide_weights"], others, "mass", linestyle="--", markerfacecolor="white")
     wide.set_xscale("log")
     wide.text(1e-3, 0.3, "dashed: the other object", fontsize=8)
-    for axis in (seen, other, wide):
+    for axis in (weighted, other, wide):
         axis.set_ylabel("probability")
         axis.set_ylim(-0.03, 1.03)
     moved.set_yscale("log")
@@ -42,11 +42,11 @@ def draw() -> Figure:
         "change of the other object's half",
         "as mass, far beyond: both objects",
     )
-    for axis, title in zip((seen, other, moved, wide), titles, strict=True):
+    for axis, title in zip((weighted, other, moved, wide), titles, strict=True):
         axis.set_title(title, fontsize=9)
         axis.set_xlabel("weight of the word")
         axis.spines[["top", "right"]].set_visible(False)
-    handles = seen.lines[: len(COLOURS)]
+    handles = weighted.lines[: len(COLOURS)]
     figure.legend(handles, TITLES.values(), frameon=False, fontsize=9, loc="outside lower center", ncols=2)
     return figure
 

@@ -76,7 +76,7 @@ def _fixed_point(weighted: Sequence[tuple[float, PointCloud]], start: PointCloud
         log=True,
     )
     step = float(log["displacement_square_norms"][-1]) ** 0.5
-    if step > max(STILL, STILL * float(np.linalg.norm(rows))):
+    if not step <= max(STILL, STILL * float(np.linalg.norm(rows))):  # nor NaN
         raise RuntimeError(f"the barycenter's rows still moved by {step:.1e} after {iterations} rounds")
     moved = torch.from_numpy(rows).to(start.rows)
     return PointCloud(moved) if start.is_uniform else PointCloud(moved, start.weights)

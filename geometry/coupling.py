@@ -106,7 +106,7 @@ def marginal_error(coupling: Coupling) -> float:
 def require_marginals(coupling: Coupling, a: PointCloud, b: PointCloud, path: str) -> None:
     """Raise a ValueError unless the coupling carries exactly the weights of A to those of B."""
     carried = float(coupling.mass.double().sum())
-    if abs(carried - 1) > len(a) * marginal_error(coupling):
+    if not abs(carried - 1) <= len(a) * marginal_error(coupling):  # nor NaN
         raise ValueError(f"the {path} path needs a coupling that carries all the mass; this one carries {carried:.3f}")
     pairs = zip(marginals(coupling, a, b), (a, b), strict=True)
     error = max(float((seen - cloud.weights.double()).abs().max()) for seen, cloud in pairs)

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import overload
+from typing import SupportsIndex, overload
 
 import numpy as np
 import torch
@@ -75,10 +75,10 @@ class StoredClouds(Sequence[PointCloud]):
         return self.rows.shape[0]
 
     @overload
-    def __getitem__(self, place: int) -> PointCloud: ...
+    def __getitem__(self, place: SupportsIndex) -> PointCloud: ...
     @overload
     def __getitem__(self, place: slice) -> "StoredClouds": ...
-    def __getitem__(self, place: "int | slice") -> "PointCloud | StoredClouds":
+    def __getitem__(self, place: SupportsIndex | slice) -> "PointCloud | StoredClouds":
         if isinstance(place, slice):
             if place.start or (place.step or 1) != 1:
                 raise ValueError(f"stored clouds: wanted the first ones, got {place}")

@@ -222,7 +222,7 @@ def _solve(costs: np.ndarray, a: np.ndarray, b: np.ndarray) -> UnbalancedPlan:
         gap = cost - _dual(phi, costs, a, b)
         if gap < AIMED_AT:
             break
-    if gap > DUALITY_GAP:
+    if not gap <= DUALITY_GAP:  # nor NaN, where the solver gave up
         raise RuntimeError(f"unbalanced transport did not converge (duality gap {gap:.1e})")
     return UnbalancedPlan(plan, cost, gap)
 

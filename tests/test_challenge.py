@@ -71,6 +71,13 @@ def test_the_shortest_that_is_no_worse_in_anything_is_picked():
     assert pick(compared(long=methods["long"], mushy=methods["mushy"]), RULE) is None
 
 
+@pytest.mark.parametrize("damaged", ["{", "null", "[]"])
+def test_a_damaged_rule_is_one_line(damaged, tmp_path):
+    (tmp_path / "rule.json").write_text(damaged)
+    with pytest.raises(UserError, match=r"rule\.json' is damaged; choose another folder"):
+        module._write_once(tmp_path / "rule.json", RULE.as_json())
+
+
 def test_the_verdict_needs_the_gain_its_interval_and_every_guard():
     def verdict(*ratios, **options):
         [result] = compare_candidates(results_of(method=ratios, **options), "ssim", ["method"], RULE)

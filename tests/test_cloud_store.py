@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 from click.testing import CliRunner
+from filelock import FileLock
 
 from whichway.analysis.clouds import cloud_store
 from whichway.analysis.clouds.cloud_store import store_clouds
@@ -111,12 +112,25 @@ def test_a_store_of_something_else_is_left_alone(model, tmp_path):
     manifest.write_text(json.dumps(json.loads(manifest.read_text()) | {"model_sha256": "0"}))
     with pytest.raises(UserError, match="stores clouds of other model_sha256"):
         store(model, tmp_path / "store")
-    manifest.write_text("{")
-    with pytest.raises(UserError, match=r"clouds\.json' is damaged"):
-        store(model, tmp_path / "store")
+    whole = json.loads(manifest.read_text())
+    for damaged in ("{", "null", "{}", json.dumps(whole | {"chunks": []}), json.dumps(whole | {"chunks": {"0": None}})):
+        manifest.write_text(damaged)
+        with pytest.raises(UserError, match=r"clouds\.json' is damaged"):
+            store(model, tmp_path / "store")
     manifest.unlink()
     with pytest.raises(UserError, match="is no store of clouds, and not empty"):
         store(model, tmp_path / "store")
+
+
+def test_a_second_process_on_a_store_is_refused(model, tmp_path):
+    with FileLock(tmp_path / ".store.lock"), pytest.raises(UserError, match="another process works on the store"):
+        store(model, tmp_path / "store")
+
+
+def test_a_system_that_cannot_claim_room_has_a_store_too(model, tmp_path, monkeypatch):
+    monkeypatch.delattr(cloud_store.os, "posix_fallocate")
+    clouds = store(model, tmp_path / "store").clouds["text"]
+    assert (clouds[2].rows == encode(model, PROMPTS[2]).rows).all()
 
 
 def test_a_disk_without_room_is_said_before_anything_is_encoded(model, tmp_path, monkeypatch):

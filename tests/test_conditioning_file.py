@@ -3,9 +3,9 @@ import torch
 from safetensors import safe_open
 
 from tests.conftest import random_cloud
-from whichway.analysis.clouds.conditioning_file import read_conditionings, write_conditionings
 from whichway.analysis.errors import UserError
 from whichway.analysis.families import Conditioning
+from whichway.analysis.families.conditioning_file import read_conditionings, write_conditionings
 from whichway.geometry import PointCloud
 
 NAMED = PointCloud(torch.randn(3, 2), labels=("a", "<b>", "\N{FOX FACE}"), size=2, source="a fox")

@@ -1,4 +1,5 @@
 import json
+import os
 import re
 from concurrent.futures import CancelledError
 from contextlib import nullcontext
@@ -159,6 +160,13 @@ def test_a_cluster_finds_the_same(model, tmp_path):
     assert (neighbours.indices == nearest_neighbours(stack, 3).indices).all()
     with pytest.raises(UserError, match="--dask: wanted an address, or 1 to 256 processes, got 0"):
         neighbours_on_cluster("0", stack, 3)
+
+
+def test_as_many_processes_as_asked_with_one_thread_and_the_allocator_as_it_is():
+    with connect("1") as client:
+        (environment,) = client.run(lambda: dict(os.environ)).values()
+    assert environment["OMP_NUM_THREADS"] == "1"
+    assert environment.get("MALLOC_TRIM_THRESHOLD_") == os.environ.get("MALLOC_TRIM_THRESHOLD_")
 
 
 def test_a_second_process_on_one_matrix_is_refused(run, tmp_path):

@@ -16,13 +16,14 @@ HOUSE = (
     "files",
     "lock",
     "quiet",
+    "counted",
     "optional_packages",
     "plugins",
     "cluster",
     "reading",
 )
 HOUSE = (*HOUSE, "families", "images", "models", "prompts", "clouds", "paths", "smoothness", "fidelity", "geodesics")
-HOUSE = (*HOUSE, "invariance", "statistics", "pictures", "runs", "study")
+HOUSE = (*HOUSE, "inversion", "invariance", "statistics", "pictures", "runs", "study")
 HOUSE = (*HOUSE, "explorer", "command")
 HEAVY = {"diffusers", "transformers", "matplotlib"}
 

@@ -8,10 +8,10 @@ import torch
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
-from whichway.analysis.clouds.conditioning_file import read_conditionings, write_conditionings
 from whichway.analysis.clouds.distances import DistanceSettings, measure_all
 from whichway.analysis.errors import UserError
 from whichway.analysis.families import Conditioning
+from whichway.analysis.families.conditioning_file import read_conditionings, write_conditionings
 from whichway.analysis.files import read_json
 from whichway.analysis.models.model import load_model
 from whichway.analysis.runs.frame_index import FrameIndex

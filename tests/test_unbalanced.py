@@ -234,6 +234,15 @@ def near_padding(rows, seed):
     return random_cloud(1, 8, 7).rows + 0.05 * random_cloud(rows, 8, seed + 1000).rows
 
 
+def test_a_solver_that_finds_no_numbers_has_not_converged(monkeypatch):
+    def give_up(potentials, mass, sums, costs):
+        return np.full_like(potentials, np.nan), np.full(len(costs), np.nan)
+
+    monkeypatch.setattr("whichway.geometry.unbalanced._newton_aim", give_up)
+    with pytest.raises(RuntimeError, match=r"did not converge \(duality gap nan\)"):
+        HellingerKantorovichPath(A, B)
+
+
 def test_bad_input_is_named():
     with pytest.raises(ValueError, match="reach: wanted a positive number, got 0"):
         HellingerKantorovichPath(A, B, reach=0)

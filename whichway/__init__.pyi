@@ -22,6 +22,7 @@ from .analysis.images.rendering import render as render
 from .analysis.images.sampling import Sampling as Sampling
 from .analysis.invariance.census import take_census as take_census
 from .analysis.invariance.check import check_invariance as check_invariance
+from .analysis.inversion.settings import InversionSettings as InversionSettings
 from .analysis.models.choice import ModelChoice as ModelChoice
 from .analysis.models.model import Model as Model
 from .analysis.models.model import load_model as load_model
@@ -50,6 +51,7 @@ from .analysis.runs.barycenters import grid_weights as grid_weights
 from .analysis.runs.comparison import compare as compare
 from .analysis.runs.comparison_settings import ComparisonSettings as ComparisonSettings
 from .analysis.runs.film import write_film as write_film
+from .analysis.runs.inversion import invert as invert
 from .analysis.runs.saved_comparison import read_comparison as read_comparison
 from .analysis.smoothness.efficientnet import efficientnet_features as efficientnet_features
 from .analysis.smoothness.lpips import lpips_features as lpips_features

@@ -12,6 +12,7 @@ import zlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 from tqdm.auto import tqdm
@@ -19,8 +20,10 @@ from tqdm.auto import tqdm
 from whichway.analysis.clouds.parts import choose_parts, parts_of
 from whichway.analysis.errors import UserError, require_known, writing
 from whichway.analysis.families import Conditioning
-from whichway.analysis.files import write_json, written_whole
+from whichway.analysis.files import read_json, write_json, written_whole
+from whichway.analysis.lock import locked
 from whichway.analysis.models.model import Model
+from whichway.analysis.models.photographs import describe_photographs
 from whichway.analysis.models.versions import RENDERING_PACKAGES, versions
 from whichway.geometry import PointCloud, StoredClouds, StoredRows
 
@@ -55,14 +58,33 @@ def store_clouds(
     """Encode ``prompts`` into ``folder``, or what is missing there.
 
     Raises:
-        UserError: a folder of other prompts, another model or other versions; one that cannot be written; texts whose
-            clouds are not all of one size and uniform; numbers too large for ``dtype``.
+        UserError: a folder of other prompts, another model or other versions; one that cannot be written, or that
+            another process writes; texts whose clouds are not all of one size and uniform; numbers too large for
+            ``dtype``.
     """
     require_known("dtype", dtype, DTYPES)
     first = model.encode([prompts[0]])[0]
     chosen = choose_parts(parts, first)
     shapes = {part: [len(prompts), *_storable(parts_of(first)[part], part).shape] for part in chosen}
     identity = _identity(model, prompts, dtype, shapes)
+    with locked(folder.with_name(f".{folder.name}.lock"), f"the store {str(folder)!r}"):
+        written = _fill(folder, identity, model, prompts, progress, report)
+    rounding = {part: max(float(of_chunk[part]["rounding"]) for of_chunk in written) for part in chosen}
+    for part, moved in rounding.items():
+        if moved:
+            report(f"{part} in {dtype}: distances of other than near-duplicates are right to {2 * moved:.1e}")
+    return CloudStore({part: StoredClouds(StoredRows(_file(folder, part))) for part in chosen}, rounding)
+
+
+def _fill(
+    folder: Path,
+    identity: dict,
+    model: Model,
+    prompts: Sequence[str],
+    progress: bool,
+    report: Callable[[str], object],
+) -> list[dict[str, dict]]:
+    """Encode what is missing; of each chunk, what :func:`_write_chunk` says of it."""
     manifest = _open(folder, identity)
     chunks = [range(start, min(start + CHUNK, len(prompts))) for start in range(0, len(prompts), CHUNK)]
     done = {index for index in range(len(chunks)) if _is_whole(folder, manifest, index, chunks[index])}
@@ -72,16 +94,12 @@ def store_clouds(
         for index, chunk in enumerate(chunks):
             if index not in done:
                 encoded = model.encode_each([prompts[place] for place in chunk])
-                manifest["chunks"][str(index)] = _write_chunk(folder, shapes, dtype, chunk, list(encoded))
+                manifest["chunks"][str(index)] = _write_chunk(
+                    folder, identity["shapes"], identity["dtype"], chunk, list(encoded)
+                )
                 write_json(folder / MANIFEST, manifest)
             bar.update(len(chunk))
-    rounding = {
-        part: max(float(written[part]["rounding"]) for written in manifest["chunks"].values()) for part in chosen
-    }
-    for part, moved in rounding.items():
-        if moved:
-            report(f"{part} in {dtype}: distances of other than near-duplicates are right to {2 * moved:.1e}")
-    return CloudStore({part: StoredClouds(StoredRows(_file(folder, part))) for part in chosen}, rounding)
+    return list(manifest["chunks"].values())
 
 
 def _identity(model: Model, prompts: Sequence[str], dtype: str, shapes: dict[str, list[int]]) -> dict:
@@ -94,6 +112,7 @@ def _identity(model: Model, prompts: Sequence[str], dtype: str, shapes: dict[str
         "dtype": dtype,
         "shapes": shapes,
         "chunk": CHUNK,
+        **describe_photographs(prompts, model.rendering_identity),
     }
 
 
@@ -102,8 +121,9 @@ def _open(folder: Path, identity: dict) -> dict:
     path = folder / MANIFEST
     if path.exists():
         try:
-            manifest: dict = json.loads(path.read_text(encoding="utf-8"))
-        except ValueError as error:
+            manifest = read_json(path)
+            _ = [float(of_part["rounding"]) for written in manifest["chunks"].values() for of_part in written.values()]
+        except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
             raise UserError(f"{str(path)!r} is damaged; choose another folder") from error
         changed = [name for name, value in identity.items() if manifest.get(name) != value]
         if changed:
@@ -116,11 +136,18 @@ def _open(folder: Path, identity: dict) -> dict:
             header = {"descr": np.dtype(identity["dtype"]).str, "fortran_order": False, "shape": tuple(shape)}
             np.lib.format.write_array_header_1_0(file, header)
             file.flush()
-            # a disk without room for all of it is said here, before anything is encoded
-            os.posix_fallocate(file.fileno(), file.tell(), int(np.prod(shape)) * np.dtype(identity["dtype"]).itemsize)
+            _claim(file, int(np.prod(shape)) * np.dtype(identity["dtype"]).itemsize)
     manifest = identity | {"chunks": {}}
     write_json(path, manifest)
     return manifest
+
+
+def _claim(file: BinaryIO, size: int) -> None:
+    """So many bytes more: a disk without room for all of it is said before anything is encoded, where systems can."""
+    if hasattr(os, "posix_fallocate"):
+        os.posix_fallocate(file.fileno(), file.tell(), size)
+    else:
+        file.truncate(file.tell() + size)
 
 
 def _write_chunk(
@@ -150,7 +177,7 @@ def _is_whole(folder: Path, manifest: dict, index: int, chunk: range) -> bool:
         return False
     try:
         return all(
-            zlib.crc32(np.load(_file(folder, part), mmap_mode="r")[chunk.start : chunk.stop].data) == of_part["crc32"]
+            zlib.crc32(_mapped(_file(folder, part))[chunk.start : chunk.stop].data) == of_part.get("crc32")
             for part, of_part in written.items()
         )
     except (OSError, ValueError) as error:
@@ -162,6 +189,11 @@ def _storable(cloud: PointCloud, part: str, shape: Sequence[int] | None = None) 
     rows: np.ndarray = cloud.rows.cpu().double().numpy()
     if not cloud.is_uniform or (shape is not None and list(rows.shape) != list(shape)):
         raise UserError(f"store: the clouds of {part} are of different size or weighted; wanted no --store")
+    return rows
+
+
+def _mapped(path: Path) -> np.ndarray:
+    rows: np.ndarray = np.load(path, mmap_mode="r", allow_pickle=False)
     return rows
 
 

@@ -26,6 +26,7 @@ from whichway.analysis.lock import locked
 from whichway.analysis.models.choice import ModelChoice
 from whichway.analysis.models.memory import require_memory
 from whichway.analysis.models.model import Model
+from whichway.analysis.models.photographs import describe_photographs
 from whichway.analysis.models.versions import RENDERING_PACKAGES, versions
 from whichway.analysis.vocabulary import DISTANCES, GROUNDS
 from whichway.geometry import (
@@ -331,6 +332,7 @@ def _identity(prompts: Sequence[str], distance: str, ground: str, model: Model) 
         "versions": versions(RENDERING_PACKAGES),
         **({} if model.clip_skip is None else {"clip_skip": model.clip_skip}),
         **model.reading.changes,
+        **describe_photographs(prompts, model.rendering_identity),
     }
 
 

@@ -56,6 +56,8 @@ def animate(
 ) -> None:
     """Make a film of the path from each PROMPT to the next, and a contact sheet beside it.
 
+    A prompt may be @photo.png, a photograph ('whichway invert').
+
     Without --at the frames are shared among the legs so that all consecutive ones look equally far apart; with it each
     prompt is reached at its time, and frames look evenly far apart in between.
     """

@@ -23,6 +23,7 @@ def barycenter(prompts: tuple[str, ...], weights: str | None, out: Path | None, 
     """Draw the images between prompts, their Wasserstein barycenters: of three a triangle, of four a square.
 
     With --weights 0.2,0.3,0.5 any number of prompts have one image between them. The order of prompts does not matter.
+    A prompt may be @photo.png, a photograph ('whichway invert').
     """
     from whichway.analysis.runs.barycenters import BarycenterSettings, render_barycenters
 

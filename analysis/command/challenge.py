@@ -82,8 +82,8 @@ def challenge(
             click.echo(f"{name}: {estimate_duration(of_set, pairs, model)}")
         return
     folder = out or Path("runs") / "challenge"
-    found = run_challenge(requested, tuning, held_out, folder, model=model, candidates=methods, dask=dask, report=say)
-    show_challenge(found, SelectionRule(), folder)
+    result = run_challenge(requested, tuning, held_out, folder, model=model, candidates=methods, dask=dask, report=say)
+    show_challenge(result, SelectionRule(), folder)
 
 
 def _read(file: Path, per_stratum: int) -> tuple:

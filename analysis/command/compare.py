@@ -44,6 +44,8 @@ from whichway.analysis.vocabulary import PROJECTIONS
 def compare(prompt_a: str, prompt_b: str, methods: str, out: Path | None, **settings: Any) -> None:
     """Go from PROMPT_A to PROMPT_B by several methods, render and measure the paths, and draw them.
 
+    A prompt may be @photo.png, a photograph ('whichway invert').
+
     Everything lands in one folder: frames, film strips, perceptual steps, projections, couplings, metrics. Frames that
     are there already are reused, so an interrupted run is continued by the same command.
 

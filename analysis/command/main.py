@@ -9,6 +9,7 @@ from whichway.analysis.command.compare import compare
 from whichway.analysis.command.distances import distances
 from whichway.analysis.command.explore import explore
 from whichway.analysis.command.invariance import invariance
+from whichway.analysis.command.invert import invert
 from whichway.analysis.command.map import map_prompts
 from whichway.analysis.command.methods import methods
 from whichway.analysis.command.plugins import CommandsWithPlugins
@@ -37,6 +38,7 @@ for command in (
     map_prompts,
     distances,
     sensitivity,
+    invert,
     study,
     challenge,
     robustness,

@@ -37,7 +37,7 @@ class EncodedRows:
         """The encoder's rows, which of them the denoiser sees, and the empty prompt's rows (n, d)."""
         rows = self.tensors[ROWS].float().cpu()
         hidden = self.family.mask == "hidden"
-        seen = self.tensors[MASK].cpu().bool() if hidden else torch.ones(rows.shape[:2], dtype=torch.bool)
+        visible = self.tensors[MASK].cpu().bool() if hidden else torch.ones(rows.shape[:2], dtype=torch.bool)
         names = list(self.family.clouds)
         sizes = [before.positions(self.pipeline) for before in self.family.encoders[:-1]]
         place = names.index(encoder.cloud)
@@ -45,7 +45,7 @@ class EncodedRows:
         own = slice(start, start + sizes[place] if place < len(sizes) else None)
         empty = None if self.empty is None else self.empty[ROWS].float().cpu()[0, own]
         chunks = slice(None) if encoder.chunked else slice(1)
-        return rows[chunks, own], seen[chunks, own], empty
+        return rows[chunks, own], visible[chunks, own], empty
 
     def encoders(self) -> list[Encoder]:
         return [each.of_negative() if self.negative else each for each in self.family.encoders]

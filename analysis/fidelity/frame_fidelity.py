@@ -15,6 +15,7 @@ from jaxtyping import Float, UInt8
 from whichway.analysis.fidelity.scene_agreement import scene_agreement
 from whichway.analysis.fidelity.text_image import TextImageScorer, installed_clip, miniature_towers
 from whichway.analysis.fidelity.world import draws_the_world, scene_confidence
+from whichway.analysis.reading.photograph_prompt import literal_prompt, names_photograph
 from whichway.analysis.vocabulary import MEASURES
 
 Images = UInt8[np.ndarray, "frames height width 3"]
@@ -33,13 +34,15 @@ def measure_fidelity(frames: Images, times: Sequence[float], captions: tuple[str
 
     Returns:
         "scene_confidence", "scene_agreement" and "text_image_score"; None without frames in between, and where there
-        is no judge, no CLIP.
+        is no judge, no CLIP, or a photograph in the place of a caption.
     """
     between, t = frames[1:-1], np.asarray(times[1:-1])
     if not len(between):
         return dict.fromkeys(OF_FRAMES)
     of_world = draws_the_world(pipeline)
     scorer = miniature_towers() if of_world else installed_clip()
+    if any(map(names_photograph, captions)):
+        scorer = None
     return {
         "scene_confidence": float(scene_confidence(between).mean()) if of_world else None,
         "scene_agreement": float(scene_agreement(between).mean()) if of_world else None,
@@ -60,7 +63,7 @@ def nearer_caption_score(
     scorer: TextImageScorer, images: Images, times: Float[np.ndarray, " frames"], captions: tuple[str, str]
 ) -> Float[np.ndarray, " frames"]:
     """Each image's cosine with the first caption before t = ½, with the second after it, with both in the middle."""
-    scores = scorer.score(images, captions)
+    scores = scorer.score(images, [*map(literal_prompt, captions)])
     share_of_second = 0.5 + 0.5 * np.sign(np.round(times - 0.5, 9))
     return (1 - share_of_second) * scores[:, 0] + share_of_second * scores[:, 1]
 

@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 
 from whichway.analysis.errors import UserError
+from whichway.analysis.geodesics.adam import Moments, adam_direction
 from whichway.analysis.geodesics.encoder_prior import EncoderPrior
 from whichway.analysis.geodesics.settings import PATIENCE, GeodesicSettings
 from whichway.analysis.geodesics.string import (
@@ -48,7 +49,7 @@ class Search:
 
     strings: dict[str, CloudString]
     best: dict[str, CloudString]
-    moments: dict[str, tuple[Tensor, Tensor]] = field(default_factory=dict)
+    moments: dict[str, Moments] = field(default_factory=dict)
     energies: list[float] = field(default_factory=list)
     objectives: list[float] = field(default_factory=list)
     excesses: list[float] = field(default_factory=list)
@@ -181,11 +182,11 @@ def _gradients(objective: Tensor, variables: Variables) -> dict[str, Tensor]:
     """With respect to the strings' points at their inner nodes; zero where they are not free."""
     leaves = [leaf for string in variables.values() for leaf in (string.rows, string.log_weights) if leaf.requires_grad]
     with memory_in_one_line(len(next(iter(variables.values())).rows)):
-        found = dict(zip(map(id, leaves), torch.autograd.grad(objective, leaves), strict=True))
+        of_leaf = dict(zip(map(id, leaves), torch.autograd.grad(objective, leaves), strict=True))
     gradients = {}
     for name, string in variables.items():
-        rows = found.get(id(string.rows), torch.zeros_like(string.rows)) * string.scale
-        log_weights = found.get(id(string.log_weights), torch.zeros_like(string.log_weights))
+        rows = of_leaf.get(id(string.rows), torch.zeros_like(string.rows)) * string.scale
+        log_weights = of_leaf.get(id(string.log_weights), torch.zeros_like(string.log_weights))
         gradients[name] = torch.cat([rows.flatten(1), log_weights], dim=1)[1:-1]
     return gradients
 
@@ -209,12 +210,8 @@ def _moved(
         with torch.no_grad():
             along = tangents(_free_points(string))
             gradient = normal_part(gradients[name], along)
-            first, second = search.moments.get(name, (torch.zeros_like(gradient), torch.zeros_like(gradient)))
-            first = MOMENTS[0] * first + (1 - MOMENTS[0]) * gradient
-            second = MOMENTS[1] * second + (1 - MOMENTS[1]) * gradient.square()
-            search.moments[name] = first, second
-            scaled = (first / (1 - MOMENTS[0] ** count)) / ((second / (1 - MOMENTS[1] ** count)).sqrt() + 1e-12)
-            change = -settings.step / (1 + count / SETTLING) ** 0.5 * normal_part(scaled, along)
+            direction, search.moments[name] = adam_direction(search.moments.get(name), gradient, count, MOMENTS)
+            change = -settings.step / (1 + count / SETTLING) ** 0.5 * normal_part(direction, along)
             change = torch.cat([change.new_zeros(1, change.shape[1]), change, change.new_zeros(1, change.shape[1])])
             rows, log_weights = change.split([string.rows[0].numel(), string.log_weights.shape[1]], dim=1)
             moved[name] = replace(

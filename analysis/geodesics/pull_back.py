@@ -160,12 +160,12 @@ def measure_pull_back(jacobian: Jacobian, *, directions: int = 4, probes: int = 
     along = transposed.reshape(directions, *jacobian.rows.shape)
     # Hutch++ (Meyer, Musco, Musco and Woodruff 2021): what the largest stretches do is known; only the rest, which
     # varies less, is estimated. E ‖J_iᵀu‖² is the squared norm of J_i without them, for u of covariance 1 − UUᵀ
-    known = np.einsum("k,knd->n", stretches**2, along**2) / d
+    of_largest = np.einsum("k,knd->n", stretches**2, along**2) / d
     u = torch.randn(probes, jacobian.features, generator=generator, dtype=torch.float64)
     basis = torch.from_numpy(left)
     products = jacobian.transposed_times(u - u @ basis @ basis.T)
     squares = products.double().square().sum(dim=2).numpy() / d
-    mean = known + squares.mean(axis=0)
+    mean = of_largest + squares.mean(axis=0)
     sensitivity = np.sqrt(mean)
     error = squares.std(axis=0, ddof=1) / np.sqrt(probes) / (2 * np.maximum(sensitivity, 1e-300))
     return PullBack(jacobian.cloud, sensitivity, error, stretches, along, float(mean.sum() * d))

@@ -91,10 +91,10 @@ def even_places(steps: Float[Tensor, " steps"], *, share: float = 1.0) -> Float[
     now = torch.arange(count + 1, dtype=steps.dtype)
     if not length[-1] > 0:
         return now
-    wanted = torch.linspace(0, 1, count + 1, dtype=steps.dtype) * length[-1]
-    right = torch.searchsorted(length, wanted).clamp(1, count)
+    evenly = torch.linspace(0, 1, count + 1, dtype=steps.dtype) * length[-1]
+    right = torch.searchsorted(length, evenly).clamp(1, count)
     left = right - 1
-    even = left + (wanted - length[left]) / steps[left].clamp(min=torch.finfo(steps.dtype).tiny)
+    even = left + (evenly - length[left]) / steps[left].clamp(min=torch.finfo(steps.dtype).tiny)
     even[0], even[-1] = 0, count
     return torch.lerp(now, even.clamp(0, count), share)
 

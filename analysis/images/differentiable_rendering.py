@@ -19,6 +19,7 @@ from torch.utils.checkpoint import checkpoint
 
 from whichway.analysis.errors import UserError
 from whichway.analysis.images.batches import is_out_of_memory
+from whichway.analysis.images.precision import without_tf32
 from whichway.analysis.images.rendering import (
     LARGEST_BATCH,
     Batch,
@@ -147,7 +148,7 @@ class _DifferentiableBatch(Batch):
             outer = module.forward
             module.forward = forward
             try:  # called as a module: what changes its attention may hang on its hooks
-                with self.model.lock, _parameters_frozen(module), attending():
+                with self.model.lock, without_tf32(), _parameters_frozen(module), attending():
                     return module(*args, **kwargs)
             finally:
                 module.forward = outer

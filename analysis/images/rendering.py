@@ -30,7 +30,7 @@ from whichway.analysis.images.precision import without_tf32
 from whichway.analysis.images.sampling import ResolvedSampling, Sampling, SamplingDefaults
 from whichway.analysis.images.schedulers import after_each_step, require_schedulable, scheduled
 from whichway.analysis.images.text_arguments import text_arguments
-from whichway.analysis.images.travelling_noise import NoisePoint, noise_of, noise_travels
+from whichway.analysis.images.travelling_noise import GivenNoise, NoisePoint, noise_of, noise_travels
 from whichway.analysis.images.undisturbed import undisturbed
 from whichway.geometry import PointCloud
 
@@ -131,7 +131,7 @@ def render_each(
 
     def rendered(some: Sequence[Conditioning], ends: tuple | None, most: int, key: object) -> Images:
         size = min(most, limits.get(key, most)) if independent else len(some)
-        pictures: Images = batch.render([*some, *[some[-1]] * (size - len(some))], ends)[: len(some)]
+        pictures: Images = batch.render([*some, *[some[-1]] * (size - len(some))], ends, len(some))[: len(some)]
         return pictures
 
     for together, ends in groups:
@@ -288,10 +288,11 @@ class Batch:
         """Of the negative prompt's text, as powers of two of rows: the texts of a batch are padded to the longest."""
         return _rows(self.negative).bit_length() if self.negative else 0
 
-    def render(self, conditionings: Sequence[Conditioning], ends: tuple | None) -> Any:
+    def render(self, conditionings: Sequence[Conditioning], ends: tuple | None, own: int | None = None) -> Any:
+        """``own``: how many of them are no filling, and count for the progress; None: all."""
         pipeline = self.model.pipeline
         noises = [noise_of(each, self.sampling.seed) for each in conditionings]
-        self.frames = len(conditionings)
+        self.frames = len(conditionings) if own is None else own
         with self.model.lock, without_tf32(), undisturbed(pipeline), scheduled(pipeline, self.sampling.scheduler):
             if ends is None:
                 return self._call(conditionings, noises, None)
@@ -308,7 +309,7 @@ class Batch:
     def _call(
         self,
         conditionings: Sequence[Conditioning],
-        noises: Sequence[NoisePoint],
+        noises: Sequence[NoisePoint | GivenNoise],
         attending: LayerChange | None,
     ) -> Any:
         model, sampling = self.model, self.sampling
@@ -344,7 +345,6 @@ class Batch:
 
     def _finite_step(self) -> Callable[[Any], None]:
         """Called with what the scheduler returns of each step."""
-        steps = len(self.model.pipeline.scheduler.timesteps)  # some schedulers take more than were asked for
         step = 0
 
         def ended(stepped: Any) -> None:
@@ -352,6 +352,7 @@ class Batch:
             step += 1
             settings = f"step {step} of {self.sampling.num_inference_steps}, guidance {self.sampling.guidance_scale:g}"
             require_finite_numbers(stepped[0], f"model {self.model.name!r}: latents after {settings}")
+            steps = len(self.model.pipeline.scheduler.timesteps)  # some schedulers take more than were asked for
             self.on_progress(self.frames / steps)
             self.on_step()
 

@@ -4,19 +4,21 @@ A :class:`NoisePoint` says where on the great circle between two seeds' noise a 
 generator, as all noise does: :class:`TravellingGenerator` carries both seeds, and within :func:`noise_travels` whatever
 is drawn from it by ``torch.randn`` is drawn from both and joined on their great circle. So no family's latents have to
 be known here, and what a stochastic scheduler adds in each step travels as what it starts from does: at t = 0 and 1 the
-image is exactly that of the one seed.
+image is exactly that of the one seed. Noise that was found for a photograph (:class:`GivenNoise`) reaches the image in
+the same way; it does not travel.
 """
 
+import hashlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
 from torch.overrides import TorchFunctionMode
 
-from whichway.analysis.errors import require_at_least
+from whichway.analysis.errors import UserError, require_at_least
 from whichway.analysis.families import Conditioning
 from whichway.geometry.great_circle import slerp
 
@@ -58,20 +60,43 @@ class NoisePoint:
         return generator
 
 
+@dataclass(frozen=True)
+class GivenNoise:
+    """Noise of no seed: what sampling starts from, itself.
+
+    Attributes:
+        values: (1, c, h, w), in the latents' own shape.
+    """
+
+    values: Tensor = field(hash=False, compare=False)
+    sha256: str = ""
+    seed: ClassVar[None] = None
+
+    def __post_init__(self) -> None:
+        content = self.values.detach().float().cpu().contiguous().numpy().tobytes()
+        object.__setattr__(self, "sha256", hashlib.sha256(content).hexdigest())
+
+    def generator(self) -> torch.Generator:
+        """Gives the values, for a scheduler that draws nothing after them."""
+        generator = GivenGenerator("cpu")
+        generator.values = self.values
+        return generator
+
+
 @dataclass(frozen=True, eq=False)
 class NoisyConditioning(Conditioning):
     """A conditioning whose frame has noise of its own, and not that of the sampling's seed."""
 
-    noise: NoisePoint = NoisePoint(0, 0)
+    noise: NoisePoint | GivenNoise = NoisePoint(0, 0)
 
 
-def with_noise(conditioning: Conditioning, noise: NoisePoint) -> NoisyConditioning:
+def with_noise(conditioning: Conditioning, noise: NoisePoint | GivenNoise) -> NoisyConditioning:
     """The same text from other noise."""
     parts = {name: getattr(conditioning, name) for name in Conditioning.__dataclass_fields__}
     return NoisyConditioning(**parts, noise=noise)
 
 
-def noise_of(conditioning: object, seed: int) -> NoisePoint:
+def noise_of(conditioning: object, seed: int) -> NoisePoint | GivenNoise:
     """Its own noise, or that of the sampling's seed."""
     return conditioning.noise if isinstance(conditioning, NoisyConditioning) else NoisePoint(seed, seed)
 
@@ -81,6 +106,12 @@ class TravellingGenerator(torch.Generator):
 
     other: torch.Generator
     t: float
+
+
+class GivenGenerator(torch.Generator):
+    """One tensor as a generator, for :func:`noise_travels`."""
+
+    values: Tensor
 
 
 class _GreatCircles(TorchFunctionMode):
@@ -95,6 +126,8 @@ class _GreatCircles(TorchFunctionMode):
     ) -> Any:
         options = dict(kwargs or {})
         generator = options.get("generator")
+        if func is torch.randn and isinstance(generator, GivenGenerator):
+            return _of_shape(generator.values, args, options)
         if func is not torch.randn or not isinstance(generator, TravellingGenerator):
             return func(*args, **options)
         start = func(*args, **options)
@@ -104,9 +137,25 @@ class _GreatCircles(TorchFunctionMode):
 
 @contextmanager
 def noise_travels() -> Iterator[None]:
-    """Within the context, a :class:`TravellingGenerator` gives noise of both its seeds."""
+    """Within the context, a :class:`TravellingGenerator` gives noise of both its seeds, a :class:`GivenGenerator` what
+    it was given.
+    """
     with _GreatCircles():
         yield
+
+
+def _of_shape(values: Tensor, args: tuple[Any, ...], options: Mapping[str, Any]) -> Tensor:
+    """The given noise, as ``torch.randn`` was asked for it.
+
+    Raises:
+        UserError: for latents of another shape.
+    """
+    shape = tuple(args[0] if args and not isinstance(args[0], int) else args) or tuple(options["size"])
+    if shape != tuple(values.shape):
+        raise UserError(
+            f"noise of shape {tuple(values.shape)}, and the images' latents have {shape}; wanted their size"
+        )
+    return values.to(options.get("device") or "cpu", options.get("dtype") or values.dtype, copy=True)
 
 
 def on_great_circle(start: Tensor, end: Tensor, t: float) -> Tensor:

@@ -58,10 +58,10 @@ class ModelChoice:
     vae_slicing: bool = False
     vae_tiling: bool = False
     free_text_encoders: bool = False
-    syntax: str = "plain"
-    word_weights: str = "mass"
-    long_prompts: str = "truncate"
-    chunk_masses: str = "own-rows"
+    syntax: str = PromptReading.syntax
+    word_weights: str = PromptReading.word_weights
+    long_prompts: str = PromptReading.long_prompts
+    chunk_masses: str = PromptReading.chunk_masses
 
     def __post_init__(self) -> None:
         require_known("device", self.device, DEVICES)

@@ -139,7 +139,7 @@ def digest_of(value: Any) -> str:
     return digest.hexdigest()
 
 
-def _add(digest: "hashlib._Hash", value: Any) -> None:
+def _add(digest: Any, value: Any) -> None:
     if isinstance(value, Mapping):
         for name in sorted(value, key=str):
             digest.update(f"{name}:".encode())

@@ -5,7 +5,6 @@ or nothing at all: transformers fills weights that are missing with random numbe
 """
 
 import importlib
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +13,7 @@ from typing import Any
 import torch
 
 from whichway.analysis.errors import UserError
+from whichway.analysis.files import read_json
 from whichway.analysis.models.text_to_image import require_text_to_image
 from whichway.analysis.models.weight_files import count_parameters, find_weight_files, kind_of_weights, read_shapes
 
@@ -73,7 +73,7 @@ def _read_index(path: Path, name: str) -> tuple[str, dict[str, tuple]]:
             f"model folder {name!r} has no {INDEX}{_what_it_is(path)}; wanted a folder in diffusers' format"
         )
     try:
-        content = json.loads(index.read_text(encoding="utf-8"))
+        content = read_json(index)
         pipeline_class = content["_class_name"]
         components = {
             part: tuple(where) for part, where in content.items() if isinstance(where, list) and part != "_class_name"
@@ -109,8 +109,7 @@ def _what_it_is(path: Path) -> str:
 
 def _config(folder: Path) -> dict[str, Any]:
     try:
-        content: dict[str, Any] = json.loads((folder / "config.json").read_text(encoding="utf-8"))
-        return content
+        return read_json(folder / "config.json")
     except (OSError, ValueError):
         return {}
 

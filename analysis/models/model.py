@@ -22,9 +22,11 @@ from whichway.analysis.models.choice import MINIATURE, OWN, READING, ModelChoice
 from whichway.analysis.models.encoded_prompts import EncodedPrompts
 from whichway.analysis.models.fingerprint import Fingerprint, digest_of
 from whichway.analysis.models.loading import load_pipeline
+from whichway.analysis.models.photographs import conditioning_of_photograph
 from whichway.analysis.models.placement import pick_device, place
 from whichway.analysis.models.text_to_image import require_fitting_texts, require_text_to_image
 from whichway.analysis.quiet import quiet_libraries
+from whichway.analysis.reading.photograph_prompt import literal_prompt, names_photograph, require_no_photograph
 
 __all__ = ["MINIATURE", "Model", "load_model", "quiet_libraries"]
 
@@ -138,8 +140,12 @@ class Model:
     def encode(self, prompts: Sequence[str]) -> list[Conditioning]:
         """The conditioning of each prompt; warns of those that are cut off. The empty prompt is legitimate.
 
+        For ``@photo.png``, or ``@`` and the folder of an inversion, what was found for that photograph
+        (:mod:`whichway.analysis.models.photographs`).
+
         Raises:
-            UserError: the text encoders were freed, and a prompt was not encoded before.
+            UserError: the text encoders were freed, and a prompt was not encoded before; a photograph that was not
+                inverted with this model.
         """
         return list(self.encode_each(prompts))
 
@@ -166,7 +172,13 @@ class Model:
     @cached_property
     def _encoded(self) -> EncodedPrompts[str]:
         def encode_now(prompts: Sequence[str]) -> Iterator[Conditioning]:
-            return encode(self.family, self.pipeline, prompts, clip_skip=self.clip_skip, reading=self.reading)
+            texts = [literal_prompt(prompt) for prompt in prompts if not names_photograph(prompt)]
+            encoded = encode(self.family, self.pipeline, texts, clip_skip=self.clip_skip, reading=self.reading)
+            for prompt in prompts:
+                if names_photograph(prompt):
+                    yield conditioning_of_photograph(prompt, self.name, self.rendering_identity)
+                else:
+                    yield next(encoded)
 
         return EncodedPrompts(self.name, encode_now, keeps=self.frees_text_encoders)
 
@@ -174,9 +186,9 @@ class Model:
     def _encoded_negative(self) -> EncodedPrompts[str | None]:
         def encode_now(prompts: Sequence[str | None]) -> Iterator[Conditioning]:
             for prompt in prompts:
-                yield encode_negative(
-                    self.family, self.pipeline, prompt, clip_skip=self.clip_skip, reading=self.reading
-                )
+                require_no_photograph(prompt, "negative prompt")
+                text = None if prompt is None else literal_prompt(prompt)
+                yield encode_negative(self.family, self.pipeline, text, clip_skip=self.clip_skip, reading=self.reading)
 
         return EncodedPrompts(self.name, encode_now, keeps=self.frees_text_encoders)
 

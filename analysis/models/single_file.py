@@ -4,7 +4,6 @@ Many such files are not all of a pipeline: those of Flux hold its transformer al
 What a file lacks is read from the folder of its configuration in the hub's local cache, from safetensors only.
 """
 
-import json
 from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
@@ -13,6 +12,7 @@ from typing import Any
 import torch
 
 from whichway.analysis.errors import UserError
+from whichway.analysis.files import read_json
 from whichway.analysis.models.weight_files import count_parameters, find_weight_files, kind_of_weights, read_shapes
 
 #: what diffusers calls the type of a checkpoint → the pipeline that makes images of texts with it
@@ -125,7 +125,11 @@ class SingleFile:
         import diffusers
         import transformers
 
-        index = json.loads((self._folder / "model_index.json").read_text(encoding="utf-8"))
+        path = self._folder / "model_index.json"
+        try:
+            index = read_json(path)
+        except (OSError, ValueError) as error:
+            raise UserError(f"{str(path)!r} is damaged; remove it, and it is fetched anew") from error
         lacking: dict[str, Any] = {}
         for part, entry in index.items():
             if part != "vae" and not part.startswith("text_encoder"):

@@ -53,10 +53,10 @@ def draw_map(
         if clusters is not None:
             _add_legend(figure, prompts, clusters)
         _draw_images(figure, axis, projection.points, images, None if clusters is None else colours)
-    elif clusters is None:
-        _name_prompts(axis, projection.points, prompts)
-    else:
+    elif clusters is not None:
         _name_clusters(axis, projection.points, prompts, clusters)
+    elif len(prompts) <= CROWDED:
+        _name_prompts(axis, projection.points, prompts)
     return figure
 
 

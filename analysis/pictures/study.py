@@ -216,7 +216,8 @@ def draw_geometry(results: pd.DataFrame, steps: pd.DataFrame, distance: str, enc
             markersize=5,
         )
     ends = [end for *_, estimate in rows for end in (estimate.low, estimate.value, estimate.high) if end is not None]
-    low, high = np.clip([min([*ends, 1.0]) - 0.08, max([*ends, -1.0]) + 0.08], -1, 1)
+    ends = [end for end in ends if np.isfinite(end)] or [0.0]  # of pairs that are all alike nothing is correlated
+    low, high = np.clip([min(ends) - 0.08, max(ends) + 0.08], -1, 1)
     if low <= 0 <= high:
         right.axvline(0, color="black", linewidth=0.8)
     right.set_yticks(range(len(methods)), methods)

@@ -23,6 +23,7 @@ from whichway.analysis.runs.frame_recipe import FrameRecipe
 from whichway.analysis.runs.frame_renderer import FrameRenderer, read_strip
 from whichway.analysis.runs.frame_store import FrameStore
 from whichway.analysis.runs.perceptual_parametrisation import BUDGET
+from whichway.analysis.runs.photographs import invert_photographs
 from whichway.analysis.runs.rendered_paths import choose_times
 from whichway.analysis.runs.run import FRAMES as FRAMES_FOLDER
 from whichway.analysis.runs.run import INDEX, open_run, read_run, run_name
@@ -80,6 +81,7 @@ def animate(
     by_duration = steps_by_duration(settings.at, rate) if settings.at else None
     require_available(settings.perceptual_distance)
     settings, model = with_model(settings, model, report)
+    invert_photographs(model, settings.prompts, settings.sampling, report)
     identity = settings.identity | model.identity
     folder = out or Path("runs") / run_name([*settings.prompts[:3], "film"], identity)
     with open_run(folder, KIND, identity=identity, settings=asdict(settings), model=model, report=report) as run:

@@ -20,6 +20,7 @@ from whichway.analysis.runs.frame_index import FrameIndex, FrameName
 from whichway.analysis.runs.frame_recipe import FrameRecipe
 from whichway.analysis.runs.frame_renderer import read_strip
 from whichway.analysis.runs.frame_store import FrameStore
+from whichway.analysis.runs.photographs import invert_photographs
 from whichway.analysis.runs.run import FRAMES, INDEX, open_run, read_run, run_name
 
 if TYPE_CHECKING:
@@ -105,6 +106,7 @@ def render_barycenters(
         UserError: what :func:`~whichway.analysis.runs.run.open_run` refuses; a model that cannot be loaded.
     """
     settings, model = with_model(settings, model, report)
+    invert_photographs(model, settings.prompts, settings.sampling, report)
     identity = {"prompts": settings.prompts} | asdict(settings.sampling) | model.identity
     folder = out or Path("runs") / run_name(settings.prompts, identity, settings.weights or settings.side)
     with open_run(folder, KIND, identity=identity, settings=asdict(settings), model=model, report=report) as run:

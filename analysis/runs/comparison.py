@@ -4,8 +4,8 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
-from whichway.analysis.clouds.conditioning_file import write_conditionings
 from whichway.analysis.clouds.prompt_distances import Distances, measure_distances
+from whichway.analysis.families.conditioning_file import write_conditionings
 from whichway.analysis.fidelity.frame_fidelity import describe_instruments
 from whichway.analysis.files import write_json
 from whichway.analysis.images.guidance import negative_ends
@@ -17,6 +17,7 @@ from whichway.analysis.runs.comparison_settings import ComparisonSettings
 from whichway.analysis.runs.endpoint_check import EndpointCheck, endpoint_tolerance
 from whichway.analysis.runs.frame_recipe import path_recipes
 from whichway.analysis.runs.method_results import MethodResult, measure_methods
+from whichway.analysis.runs.photographs import invert_photographs
 from whichway.analysis.runs.rendered_paths import render_paths
 from whichway.analysis.runs.run import Run, open_run, run_name
 from whichway.analysis.smoothness.perceptual_distance import require_available
@@ -68,6 +69,7 @@ def compare(
     """
     require_available(settings.perceptual_distance)  # before an hour of rendering, not after it
     settings, model = with_model(settings, model, report)
+    invert_photographs(model, [*settings.prompts.values()], settings.sampling, report)
     identity = settings.identity | model.identity
     measuring = [settings.methods, settings.frames, settings.perceptual_distance, settings.parametrisation]
     folder = out or Path("runs") / run_name([*settings.prompts.values()], identity, measuring)

@@ -8,6 +8,7 @@ not count: only what it is.
 import hashlib
 import json
 from dataclasses import asdict
+from typing import Any
 
 import numpy as np
 import torch
@@ -16,7 +17,7 @@ from whichway.analysis.families import Conditioning
 from whichway.analysis.images.attended_cloud import AttendedCloud
 from whichway.analysis.images.guidance import negative_conditioning
 from whichway.analysis.images.sampling import Sampling
-from whichway.analysis.images.travelling_noise import noise_of
+from whichway.analysis.images.travelling_noise import GivenNoise, noise_of
 from whichway.analysis.models.model import Model
 from whichway.analysis.models.versions import RENDERING_PACKAGES, versions
 from whichway.geometry import PointCloud
@@ -46,7 +47,9 @@ class FrameAddresses:
             address.update(self._negative if own is None else self._digest(own))
         address.update(self._digest(conditioning))
         noise = noise_of(conditioning, self.seed)
-        if noise.seed != self.seed:  # where it is, the sampling has said so
+        if isinstance(noise, GivenNoise):
+            address.update(f"noise {noise.sha256}".encode())
+        elif noise.seed != self.seed:  # where it is, the sampling has said so
             between = (noise.start, noise.end, noise.t) if noise.seed is None else (noise.seed, noise.seed, 0.0)
             address.update("noise {} {} {!r}".format(*between).encode())
         return address.hexdigest()
@@ -61,7 +64,7 @@ class FrameAddresses:
             digest.update(_bytes(vector.to(self.dtype)))
         return digest.digest()
 
-    def _add_cloud(self, digest: "hashlib._Hash", cloud: PointCloud) -> None:
+    def _add_cloud(self, digest: Any, cloud: PointCloud) -> None:
         """Rows as the model gets them; weights only where they are not all the same, since the model sees none then."""
         digest.update(f"{tuple(cloud.rows.shape)} {cloud.is_uniform}".encode())
         digest.update(_bytes(cloud.rows.to(self.dtype)))

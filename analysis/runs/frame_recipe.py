@@ -12,7 +12,7 @@ from typing import Any
 from whichway.analysis.errors import UserError
 from whichway.analysis.families import Conditioning
 from whichway.analysis.images.sampling import ResolvedSampling, Sampling
-from whichway.analysis.images.travelling_noise import NoisePoint, noise_of
+from whichway.analysis.images.travelling_noise import GivenNoise, NoisePoint, noise_of
 from whichway.analysis.models.choice import ModelChoice
 from whichway.analysis.models.model import Model
 from whichway.analysis.models.versions import RENDERING_PACKAGES, versions
@@ -164,7 +164,7 @@ def _parameters(recipe: FrameRecipe, conditioning: Conditioning, model: Model, s
         "Steps": sampling.num_inference_steps,
         "Sampler": type(scheduler).__name__.removesuffix("Scheduler") if scheduler else sampling.scheduler,
         "CFG scale": f"{sampling.guidance_scale:g}",
-        "Seed": noise.seed if noise.seed is not None else noise.start,
+        "Seed": _seed(noise),
         "Size": f"{sampling.width}x{sampling.height}",
         "Model hash": model.fingerprint[:10],
         "Model": model.name,
@@ -179,9 +179,19 @@ def _parameters(recipe: FrameRecipe, conditioning: Conditioning, model: Model, s
     return "\n".join([*lines, ", ".join(f"{name}: {_quoted(value)}" for name, value in values.items())])
 
 
-def _variation(noise: NoisePoint) -> dict[str, object]:
+def _seed(noise: NoisePoint | GivenNoise) -> object:
+    if isinstance(noise, GivenNoise):
+        return f"none: noise {noise.sha256[:10]}"
+    return noise.start if noise.seed is None else noise.seed
+
+
+def _variation(noise: NoisePoint | GivenNoise) -> dict[str, object]:
     """Noise between two seeds, which AUTOMATIC1111 too takes from their great circle."""
-    return {} if noise.seed is not None else {"Variation seed": noise.end, "Variation seed strength": f"{noise.t:g}"}
+    return (
+        {}
+        if isinstance(noise, GivenNoise) or noise.seed is not None
+        else {"Variation seed": noise.end, "Variation seed strength": f"{noise.t:g}"}
+    )
 
 
 def _quoted(value: object) -> str:

@@ -7,10 +7,9 @@ from pathlib import Path
 
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
 
 from whichway.analysis.errors import UserError
-from whichway.analysis.files import written_whole
+from whichway.analysis.files import write_safetensors
 from whichway.analysis.geodesics.descent import Geometry, Search
 from whichway.analysis.geodesics.encoder_prior import encoder_priors
 from whichway.analysis.geodesics.find import follow, nodes_of
@@ -80,8 +79,7 @@ class GeodesicStore:
             with safe_open(file, framework="pt") as source:
                 kept = {key: source.get_tensor(key).float() for key in source.keys() if ".best." in key}  # noqa: SIM118
                 metadata = source.metadata()
-            with written_whole(into.path(file.stem)) as aside:
-                save_file(kept, aside, metadata=metadata)
+            write_safetensors(into.path(file.stem), kept, metadata)
 
     def write(self, address: str, search: Search) -> None:
         tensors = {}
@@ -92,8 +90,7 @@ class GeodesicStore:
         for name, (first, second) in search.moments.items():
             tensors |= {f"{name}.first": first.contiguous(), f"{name}.second": second.contiguous()}
         trace = json.dumps({key: getattr(search, key) for key in TRACE})
-        with written_whole(self.path(address)) as aside:
-            save_file(tensors, aside, metadata={"trace": trace})
+        write_safetensors(self.path(address), tensors, {"trace": trace})
 
 
 def _string(tensors: dict[str, torch.Tensor], key: str, new: CloudString) -> CloudString:

@@ -31,6 +31,7 @@ from whichway.analysis.models.model import Model
 from whichway.analysis.models.with_model import with_model
 from whichway.analysis.runs.frame_index import FrameName
 from whichway.analysis.runs.frame_recipe import FrameRecipe
+from whichway.analysis.runs.photographs import invert_photographs
 from whichway.analysis.runs.run import Run, open_run, run_name
 from whichway.analysis.vocabulary import FEWEST_FOR_UMAP, PROJECTIONS, VIEWS
 from whichway.geometry import CloudStack, PointCloud
@@ -99,6 +100,7 @@ def draw_prompt_map(
     if store and settings.images:
         raise UserError("store: images are rendered from whole conditionings, in memory; wanted --no-images")
     settings, model = with_model(settings, model, report)
+    invert_photographs(model, settings.prompts, settings.sampling, report)
     choices = {"projection": settings.projection, "view": settings.view, "clusters": settings.clusters}
     identity = {"prompts": settings.prompts} | asdict(settings.sampling) | model.identity
     folder = out or Path("runs") / run_name([settings.prompts[0], "map"], identity, choices)

@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from whichway.analysis.clouds.conditioning_file import read_conditionings
 from whichway.analysis.errors import UserError
 from whichway.analysis.families import Conditioning
+from whichway.analysis.families.conditioning_file import read_conditionings
 from whichway.analysis.files import read_json
 from whichway.analysis.paths.conditioning_path import join
 from whichway.analysis.runs.comparison import CONDITIONINGS, KIND

@@ -16,6 +16,7 @@ from whichway.analysis.models.choice import ModelChoice
 from whichway.analysis.models.model import Model
 from whichway.analysis.models.versions import versions
 from whichway.analysis.models.with_model import with_model
+from whichway.analysis.runs.photographs import invert_photographs
 from whichway.analysis.vocabulary import PERCEPTUAL_DISTANCE
 
 if TYPE_CHECKING:
@@ -66,6 +67,7 @@ def measure_sensitivity(
             file that cannot be written.
     """
     settings, model = with_model(settings, model, report)
+    invert_photographs(model, settings.prompts, settings.sampling, report)
     if len(model.family.clouds) > 1:
         raise UserError(f"sensitivity: wanted a model whose text is one cloud, got {model.family.name}")
     clouds = [conditioning.cloud for conditioning in model.encode(settings.prompts)]

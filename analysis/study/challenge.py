@@ -8,7 +8,7 @@ from pathlib import Path
 import pandas as pd
 
 from whichway.analysis.errors import UserError
-from whichway.analysis.files import write_json, write_text
+from whichway.analysis.files import read_json, write_json, write_text
 from whichway.analysis.models.model import Model
 from whichway.analysis.prompts.pairs import PromptPair
 from whichway.analysis.study.results import read_results
@@ -124,8 +124,7 @@ def read_challenge(out: Path) -> Challenge:
         UserError: none there, or a damaged one.
     """
     try:
-        content = json.loads((out / RULE).read_text(encoding="utf-8"))
-        picked = json.loads((out / SELECTION).read_text(encoding="utf-8"))["picked"]
+        content, picked = read_json(out / RULE), read_json(out / SELECTION)["picked"]
         rule = SelectionRule(
             **{name: content[name] for name in ("aim", "margin", "gain")}, guards=tuple(content["guards"])
         )
@@ -156,7 +155,12 @@ def _require_disjoint(tuning: Sequence[PromptPair], held_out: Sequence[PromptPai
 def _write_once(path: Path, content: dict) -> None:
     if not path.is_file():
         write_json(path, content)
-    elif json.loads(path.read_text(encoding="utf-8")) != json.loads(json.dumps(content)):
+        return
+    try:
+        written = read_json(path)
+    except (OSError, ValueError) as error:
+        raise UserError(f"{str(path)!r} is damaged; choose another folder") from error
+    if written != json.loads(json.dumps(content)):
         raise UserError(f"{str(path)!r} says otherwise than this run would; choose another folder")
 
 

@@ -4,12 +4,12 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
-from tests.campaign.child import Child
+from tests.campaign.child import Child, Ending
 from tests.campaign.commands import COMMANDS, Command, Workplace
 from tests.campaign.judgement import last_line, unclear
 from tests.campaign.trees import difference
@@ -71,20 +71,28 @@ def _begun(work: Path) -> bool:
     return matrix.exists() or any((work / "run" / "frames").glob("*.png"))
 
 
-def _worker_killed(workplace: Workplace, command: Command, folder: Path) -> str:
+def _killed(
+    workplace: Workplace, command: Command, folder: Path, victims: Callable[[int, list[int]], list[int]]
+) -> Ending:
+    """How the command ends that was running when ``victims``, of the cluster's process and its workers, were killed."""
     work = folder / "work"
     workplace.lay_out(command, work)
-    with cluster(folder) as (_, address, workers):
+    with cluster(folder) as (process, address, workers):
         arguments = (*workplace.arguments(command), "--dask", address)
         with Child(arguments, work, log=folder / "log") as child:
             child.wait_until(lambda: _begun(work), LIMIT)
-            os.kill(workers[0], signal.SIGKILL)
-            ending = child.wait(LIMIT)
+            for number in victims(process.pid, workers):
+                os.kill(number, signal.SIGKILL)
+            return child.wait(LIMIT)
+
+
+def _worker_killed(workplace: Workplace, command: Command, folder: Path) -> str:
+    ending = _killed(workplace, command, folder, lambda _, workers: workers[:1])
     if ending.status != 0:
         return f"exit status {ending.status}: {last_line(ending)}"
     reference = workplace.reference(command.name)
-    _without_command(work, command, reference)
-    return difference(work, reference)
+    _without_command(folder / "work", command, reference)
+    return difference(folder / "work", reference)
 
 
 def _without_command(folder: Path, command: Command, reference: Path) -> None:
@@ -94,13 +102,5 @@ def _without_command(folder: Path, command: Command, reference: Path) -> None:
 
 
 def _scheduler_killed(workplace: Workplace, command: Command, folder: Path) -> str:
-    work = folder / "work"
-    workplace.lay_out(command, work)
-    with cluster(folder) as (process, address, workers):
-        arguments = (*workplace.arguments(command), "--dask", address)
-        with Child(arguments, work, log=folder / "log") as child:
-            child.wait_until(lambda: _begun(work), LIMIT)
-            for number in (process.pid, *workers):
-                os.kill(number, signal.SIGKILL)
-            ending = child.wait(LIMIT)
+    ending = _killed(workplace, command, folder, lambda scheduler, workers: [scheduler, *workers])
     return "" if ending.status == 0 else unclear(ending)  # it may have been done already

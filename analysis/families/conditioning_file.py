@@ -9,7 +9,7 @@ from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
 from whichway.analysis.errors import UserError
-from whichway.analysis.families import Conditioning
+from whichway.analysis.families.conditioning import Conditioning
 from whichway.analysis.files import write_safetensors
 from whichway.geometry import PointCloud
 

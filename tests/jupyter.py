@@ -130,5 +130,5 @@ def wait_for_status(page: Any, words: str) -> None:
 
 def fill_prompt(page: Any, letter: str, text: str) -> None:
     """Type a prompt into the explorer, and press Enter."""
-    page.fill(f".ww input[aria-label='prompt {letter}']", text)
-    page.press(f".ww input[aria-label='prompt {letter}']", "Enter")
+    page.fill(f".ww [aria-label='prompt {letter}']", text)
+    page.press(f".ww [aria-label='prompt {letter}']", "Enter")

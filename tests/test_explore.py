@@ -128,7 +128,7 @@ def test_the_explorer_opens_in_a_browser_and_answers_only_to_its_token(tmp_path)
             shade = "element => getComputedStyle(element).color"
             assert page.eval_on_selector(".ww-viewer figcaption >> nth=0", shade) == "rgb(0, 114, 178)"  # optimal's
             page.click(".ww button:text-is('+ prompt')")
-            assert page.input_value(".ww input[aria-label='prompt C']") == ""
+            assert page.input_value(".ww [aria-label='prompt C']") == ""
             assert page.text_content(".ww-status") == "all 6 frames are there"  # nothing is rendered yet
             fill_prompt(page, "C", "a car at sunset")
             wait_for_status(page, "all 10 frames are there")

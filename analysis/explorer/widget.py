@@ -33,7 +33,19 @@ from whichway.geometry import METHODS, immediate_methods
 
 PAGE = Path(__file__).parent / "page"
 #: the page's files, joined into the one module that a widget is
-PARTS = ("elements", "seen", "controls", "viewer", "strips", "numbers", "coupling", "map", "exports", "explorer")
+PARTS = (
+    "elements",
+    "seen",
+    "frame_image",
+    "controls",
+    "viewer",
+    "strips",
+    "numbers",
+    "coupling",
+    "map",
+    "exports",
+    "explorer",
+)
 SAMPLING = tuple(Sampling.__dataclass_fields__)
 #: traits that are settings; those of the sampling stand beside the others, since the page sets them one by one
 SETTINGS = (*(name for name in ExplorerSettings.__dataclass_fields__ if name != "sampling"), *SAMPLING)

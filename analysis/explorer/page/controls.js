@@ -1,3 +1,23 @@
+/** A prompt's field: one line high, a long prompt folded, until somebody writes in it. */
+function promptText(letter, text, onChange = () => {}) {
+  const area = element("textarea", { rows: 1, value: text, title: text, spellcheck: false, "aria-label": `prompt ${letter}` });
+  const fold = () => {
+    area.rows = 1;
+    area.scrollTop = 0;
+    area.classList.toggle("ww-folded", area.scrollHeight > 1.5 * area.clientHeight);
+  };
+  const unfold = () => {
+    area.classList.remove("ww-folded");
+    while (area.scrollHeight > area.clientHeight && area.rows < 12) area.rows += 1;
+  };
+  area.addEventListener("focus", unfold);
+  area.addEventListener("input", unfold);
+  area.addEventListener("blur", fold);
+  area.addEventListener("change", () => onChange(area.value));
+  new ResizeObserver(() => document.activeElement !== area && fold()).observe(area);
+  return area;
+}
+
 /** Prompts, methods and settings; every change is a change of the traits. What stands beside the methods is given. */
 function controls(model, beside, onAsk) {
   const set = (values) => {
@@ -15,24 +35,30 @@ function controls(model, beside, onAsk) {
     };
     const addPrompt = (click) => {
       const letter = LETTERS[texts.length] ?? "+";
-      const input = element("input", { type: "text", "aria-label": `prompt ${letter}` }); // rendered when it says something
-      input.addEventListener("change", () => input.value.trim() && edit((all) => all.push(input.value)));
-      click.target.before(element("label", { class: "ww-prompt" }, element("b", {}, letter), input));
+      const text = promptText(letter, "");
+      const add = () => (text.value.trim() ? edit((all) => all.push(text.value)) : text.focus());
+      const leave = () => showPrompts();
+      text.addEventListener("keydown", (event) => event.key === "Enter" && !event.shiftKey && add());
+      click.target.before(
+        element(
+          "span",
+          { class: "ww-prompt" },
+          element("b", {}, letter),
+          text,
+          element("button", { title: "go on to this prompt", onclick: add }, "render"),
+          element("button", { title: "leave it out", onclick: leave }, "×"),
+        ),
+      );
       click.target.disabled = true; // one at a time
-      input.focus();
+      text.focus();
     };
     prompts.replaceChildren(
       ...texts.map((text, index) =>
         element(
-          "label",
+          "span",
           { class: "ww-prompt" },
           element("b", {}, LETTERS[index] ?? "+"),
-          element("input", {
-            type: "text",
-            value: text,
-            "aria-label": `prompt ${LETTERS[index] ?? index}`,
-            onchange: (event) => edit((all) => (all[index] = event.target.value)),
-          }),
+          promptText(LETTERS[index] ?? index, text, (changed) => edit((all) => (all[index] = changed))),
           ...(texts.length > 2
             ? [element("button", { title: "remove this prompt", onclick: () => edit((all) => all.splice(index, 1)) }, "×")]
             : []),

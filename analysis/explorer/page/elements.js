@@ -22,4 +22,11 @@ function drawn(tag, attributes = {}, text = "") {
   return made;
 }
 
+/** A method's marker in its colour, as in the figures: the names beside it are in the text's colour, to be read. */
+function methodMark(style) {
+  const svg = drawn("svg", { viewBox: "-0.7 -0.7 1.4 1.4", class: "ww-mark", "aria-hidden": "true" });
+  svg.append(drawn("path", { d: style.marker, fill: style.colour }));
+  return svg;
+}
+
 const short = (number) => (number === null || number === undefined ? "–" : number.toFixed(3));

@@ -26,7 +26,7 @@ function mapView(onPick) {
         const shape = drawn("path", { d: seen.styles[method].marker, transform, "vector-effect": "non-scaling-stroke" });
         shape.setAttribute("fill", seen.colour(method));
         shape.setAttribute("class", "ww-point");
-        shape.append(drawn("title", {}, `${method}, t = ${seen.times[index].toFixed(3)}`));
+        shape.append(drawn("title", {}, `${method}, t = ${seen.timeOf(method, index).toFixed(3)}`));
         shape.addEventListener("click", () => onPick(index));
         points.push([index, shape]);
         svg.append(shape);

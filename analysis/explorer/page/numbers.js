@@ -47,8 +47,7 @@ function numbers() {
           const measured = seen.measures[method] ?? {};
           const totals = encoders.map((encoder) => total(lengths(method, encoder)));
           const values = [...totals, ...Object.keys(MEASURES).map((name) => measured[name])];
-          const name = element("td", {}, method);
-          name.style.color = seen.colour(method);
+          const name = element("td", {}, methodMark(seen.styles[method]), method);
           return element("tr", {}, name, ...values.map((value) => element("td", {}, short(value))));
         }),
       );

@@ -6,13 +6,19 @@ class Seen {
   clear(methods, times) {
     for (const urls of Object.values(this.frames ?? {})) urls.forEach((url) => URL.revokeObjectURL(url));
     this.methods = methods;
-    this.times = times;
+    this.times = times; // where the slider may stand
+    this.taken = {}; // method → the t at which its frames are taken, where those are others
+    this.keyframes = []; // indices of the frames of the prompts themselves
     this.frames = Object.fromEntries(methods.map((method) => [method, []])); // method → URL by index
     this.styles = {}; // method → its colour, and its marker's outline
     this.steps = {};
     this.measures = {};
     this.legs = [];
     this.views = {};
+  }
+  /** The t of a frame. */
+  timeOf(method, index) {
+    return (this.taken[method] ?? this.times)[index] ?? 0;
   }
   /** Of a method, as in the figures. */
   colour(method) {

@@ -8,10 +8,12 @@ from whichway.analysis.command.options import (
     matching_options,
     model_options,
     names,
+    parametrisation_option,
     pooled_option,
     sampling_options,
 )
 from whichway.analysis.command.outcome import ends_in_one_line
+from whichway.analysis.geodesics.settings import GeodesicSettings
 
 
 @click.command()
@@ -20,7 +22,13 @@ from whichway.analysis.command.outcome import ends_in_one_line
 @click.option("--methods", default="optimal,identity", help="One, or two side by side, separated by a comma.")
 @click.option("--frames", default=17, help="From one prompt to the next, both ends counted.")
 @matching_options
+@parametrisation_option("uniform")
 @pooled_option
+@click.option(
+    "--geodesic-iterations",
+    default=GeodesicSettings.iterations,
+    help="Of the method geodesic, from prompt to prompt, at most.",
+)
 @sampling_options()
 @model_options()
 @click.option("--port", default=0, help="On this machine alone; 0: one that is free.")

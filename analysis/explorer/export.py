@@ -1,7 +1,7 @@
 """What the explorer shows, as a file: film strips, a film, or the Python that makes both again."""
 
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from io import BytesIO
 from pathlib import Path
 
@@ -42,17 +42,24 @@ def export(exploration: Exploration, suffix: str, *, fps: float = 12, ping_pong:
         raise UserError(f"export: unknown {suffix!r}; known: {', '.join(EXPORTS)}")
     settings = exploration.settings
     if suffix == ".py":
-        return (parts_as_python if exploration.has_parts else as_python)(settings).encode()
-    frames = finished_frames(exploration.frames, len(settings.times))
+        return _script(exploration)(settings).encode()
+    frames = finished_frames(exploration.seen.frames, len(settings.times))
     if suffix == ".png":
         buffer = BytesIO()
-        times = dict.fromkeys(frames, settings.times)
+        times = {method: exploration.seen.times(method) for method in frames}
         draw_filmstrips(frames, times, settings.prompts[0], settings.prompts[-1]).savefig(buffer, format="png")
         return buffer.getvalue()
     with tempfile.TemporaryDirectory() as folder:
         film = Path(folder) / f"film{suffix}"
         write_film(side_by_side([*frames.values()]), film, fps=fps, ping_pong=ping_pong)
         return film.read_bytes()
+
+
+def _script(exploration: Exploration) -> Callable[[ExplorerSettings], str]:
+    methods = exploration.settings.legs[0].chosen_methods.values()
+    if any(method.is_geodesic or method.parametrisation != "uniform" for method in methods):
+        return comparisons_as_python
+    return parts_as_python if exploration.has_parts else as_python
 
 
 def finished_frames(frames: Mapping[str, Mapping[int, np.ndarray]], count: int) -> dict[str, Frames]:
@@ -78,7 +85,11 @@ def side_by_side(strips: Sequence[Frames]) -> UInt8[np.ndarray, "frames height a
 def _loaded_from(choice: ModelChoice) -> str:
     """Arguments of ``load_model`` as source; a pipeline that the user had built is a variable that has to be given."""
     source = "pipeline" if choice.name.startswith(OWN) else repr(choice.name)
-    changed = {name: getattr(choice, name) for name in READING if getattr(choice, name) != getattr(ModelChoice(), name)}
+    changed = {
+        name: getattr(choice, name)
+        for name in ("dtype", *READING)
+        if getattr(choice, name) != getattr(ModelChoice(), name)
+    }
     return ", ".join([source, *(f"{name}={value!r}" for name, value in changed.items())])
 
 
@@ -132,4 +143,46 @@ for name in {list(settings.methods)!r}:
     frames[name] = render(model, path, sampling)
     print(name, measure_smoothness(measure_steps(frames[name], {settings.perceptual_distance!r})))
     write_film(frames[name], Path(f"{{name}}.webp"), ping_pong=True)
+'''
+
+
+def comparisons_as_python(settings: ExplorerSettings) -> str:
+    """The same where paths, or the times of frames, have to be looked for: a comparison of each two prompts."""
+    leg = settings.legs[0]
+    chosen = {
+        name: getattr(leg, name) for name in ("methods", "ground", "tokens", "parametrisation", "pooled", "frames")
+    }
+    return f'''"""{" and ".join(settings.methods)} between {len(settings.prompts)} prompts, as seen in the explorer."""
+
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+
+from whichway import (
+    ComparisonSettings,
+    GeodesicSettings,
+    Sampling,
+    compare,
+    load_model,
+    measure_smoothness,
+    measure_steps,
+    read_comparison,
+    write_film,
+)
+
+prompts = {list(settings.prompts)!r}
+model = load_model({_loaded_from(settings.model)})
+chosen = {chosen!r}
+chosen |= {{"sampling": {settings.sampling!r}, "geodesic": {settings.geodesic!r}}}
+distance = {settings.perceptual_distance!r}
+legs = []
+for a, b in pairwise(prompts):
+    comparison = compare(ComparisonSettings(a, b, perceptual_distance=distance, **chosen), model=model)
+    legs.append(read_comparison(comparison.folder).rendered.frames)
+frames = {{}}
+for method in {list(settings.methods)!r}:
+    frames[method] = np.concatenate([leg[method][int(k > 0) :] for k, leg in enumerate(legs)])
+    print(method, measure_smoothness(measure_steps(frames[method], distance)))
+    write_film(frames[method], Path(f"{{method}}.webp"), ping_pong=True)
 '''

@@ -23,13 +23,22 @@ from whichway.analysis.explorer.export import EXPORTS, export, finished_frames
 from whichway.analysis.explorer.messages import Message
 from whichway.analysis.explorer.settings import ExplorerSettings
 from whichway.analysis.files import written_whole
+from whichway.analysis.geodesics.settings import GeodesicSettings
 from whichway.analysis.images.sampling import Sampling
-from whichway.analysis.models.choice import MINIATURE, ModelChoice
+from whichway.analysis.models.choice import MINIATURE, OWN, ModelChoice
 from whichway.analysis.models.model import Model, load_model
 from whichway.analysis.smoothness.measures import Smoothness
 from whichway.analysis.smoothness.perceptual_distance import require_available
-from whichway.analysis.vocabulary import GROUNDS, PERCEPTUAL_DISTANCE, POOLED, SCHEDULERS, TOKENS
-from whichway.geometry import METHODS, immediate_methods
+from whichway.analysis.vocabulary import (
+    DTYPES,
+    GROUNDS,
+    PARAMETRISATIONS,
+    PERCEPTUAL_DISTANCE,
+    POOLED,
+    SCHEDULERS,
+    TOKENS,
+)
+from whichway.geometry import METHODS
 
 PAGE = Path(__file__).parent / "page"
 #: the page's files, joined into the one module that a widget is
@@ -48,7 +57,7 @@ PARTS = (
 )
 SAMPLING = tuple(Sampling.__dataclass_fields__)
 #: traits that are settings; those of the sampling stand beside the others, since the page sets them one by one
-SETTINGS = (*(name for name in ExplorerSettings.__dataclass_fields__ if name != "sampling"), *SAMPLING)
+SETTINGS = (*(name for name in ExplorerSettings.__dataclass_fields__ if name != "sampling"), "dtype", *SAMPLING)
 
 
 class Explorer(anywidget.AnyWidget):
@@ -58,10 +67,10 @@ class Explorer(anywidget.AnyWidget):
         model: a loaded model or a pipeline of diffusers, where the notebook has one; or a name as
             :func:`whichway.analysis.models.model.load_model` takes it.
         folder: where frames are kept, to be there at once the next time.
-        traits: ``prompts``, ``methods`` (one, or two side by side), ``ground``, ``tokens``, ``pooled``, ``frames``
-            (of one leg), ``perceptual_distance``, and those of
-            :class:`whichway.analysis.images.sampling.Sampling`; all can be changed later, here or in the page, as can
-            ``t``.
+        traits: ``prompts``, ``methods`` (one, or two side by side), ``ground``, ``tokens``, ``parametrisation``,
+            ``pooled``, ``frames`` (of one leg), ``perceptual_distance``, ``geodesic_iterations``, ``dtype`` of the model,
+            and those of :class:`whichway.analysis.images.sampling.Sampling`; all can be changed later, here or in the
+            page, as can ``t``.
     """
 
     _esm = "\n".join((PAGE / f"{part}.js").read_text(encoding="utf-8") for part in PARTS)
@@ -71,8 +80,10 @@ class Explorer(anywidget.AnyWidget):
     methods = List(Unicode(), ["optimal", "identity"]).tag(sync=True)
     ground = Unicode("euclidean").tag(sync=True)
     tokens = Unicode("all").tag(sync=True)
+    parametrisation = Unicode("uniform").tag(sync=True)
     pooled = Unicode("auto").tag(sync=True)
     frames = Int(17).tag(sync=True)
+    geodesic_iterations = Int(GeodesicSettings.iterations).tag(sync=True)
     seed = Int(0).tag(sync=True)
     num_inference_steps = Int(None, allow_none=True).tag(sync=True)
     guidance_scale = Float(None, allow_none=True).tag(sync=True)
@@ -82,6 +93,7 @@ class Explorer(anywidget.AnyWidget):
     width = Int(None, allow_none=True).tag(sync=True)
     scheduler = Unicode("own").tag(sync=True)
     model = Unicode(MINIATURE).tag(sync=True)
+    dtype = Unicode("auto").tag(sync=True)
     perceptual_distance = Unicode(PERCEPTUAL_DISTANCE).tag(sync=True)
     t = Float(0.5).tag(sync=True)
     choices = traitlets.Dict().tag(sync=True)
@@ -89,7 +101,8 @@ class Explorer(anywidget.AnyWidget):
     def __init__(self, *, model: Any = MINIATURE, folder: Path = FOLDER, **traits: Any) -> None:
         if not isinstance(model, str | Model):
             model = load_model(model)
-        self._models = {model.name: model} if isinstance(model, Model) else {}
+        #: by name and dtype as chosen; "auto" is the dtype of a model that the notebook has loaded
+        self._models = {(model.name, "auto"): model} if isinstance(model, Model) else {}
         name = model.name if isinstance(model, Model) else model
         self._folder, self._background = folder, Background()
         self._running = self._background.start(lambda check: None)
@@ -97,9 +110,11 @@ class Explorer(anywidget.AnyWidget):
         self._exploration: Exploration | None = None
         self._said: list[Message] = []
         choices = {
-            "methods": {name: METHODS[name].summary for name in immediate_methods()},
+            "methods": {name: method.summary for name, method in METHODS.items()},
             "ground": GROUNDS,
             "tokens": TOKENS,
+            "parametrisation": PARAMETRISATIONS,
+            "dtype": DTYPES,
             "pooled": POOLED,
             "schedulers": SCHEDULERS,
             "exports": EXPORTS,
@@ -127,12 +142,14 @@ class Explorer(anywidget.AnyWidget):
             UserError: some are not there yet.
         """
         exploration = self._looked_at()
-        return finished_frames(exploration.frames, len(exploration.settings.times))
+        return finished_frames(exploration.seen.frames, len(exploration.settings.times))
 
     def smoothness(self) -> dict[str, Smoothness | None]:
-        """Method → how smooth it looks; None where frames are missing."""
-        exploration = self._looked_at()
-        return {method: exploration.smoothness(method) for method in exploration.frames}
+        """Method → how smooth it looks; None where frames are missing, which may be all."""
+        if self._exploration is None:
+            return dict.fromkeys(self.methods)
+        exploration = self._exploration
+        return {method: exploration.seen.smoothness(method) for method in exploration.seen.frames}
 
     def export(self, file: str | Path, *, fps: float = 12, ping_pong: bool = True) -> Path:
         """Write what is seen: .png, .webp, .gif, .mp4 or .py.
@@ -182,12 +199,14 @@ class Explorer(anywidget.AnyWidget):
 
     def _chosen_settings(self) -> ExplorerSettings:
         """Raises a :class:`~whichway.analysis.errors.UserError` where the traits make no sense."""
-        own = {name: getattr(self, name) for name in SETTINGS if name not in (*SAMPLING, "model")}
+        own = {name: getattr(self, name) for name in SETTINGS if name not in (*SAMPLING, "model", "dtype")}
         own |= {"prompts": tuple(self.prompts), "methods": tuple(self.methods)}
         sampling = Sampling(**{name: getattr(self, name) for name in SAMPLING})
-        choice = ModelChoice(self.model)
-        if self.model in self._models:
-            choice = choice.as_loaded(self._models[self.model])
+        choice = ModelChoice(self.model, dtype=self.dtype)
+        if self.model.startswith(OWN) and self.dtype != "auto":
+            raise UserError(f"dtype: {self.model} has one already; wanted auto, or a pipeline built in {self.dtype}")
+        if (self.model, self.dtype) in self._models:
+            choice = choice.as_loaded(self._models[self.model, self.dtype])
         return ExplorerSettings(**own, model=choice, sampling=sampling)
 
     def _explore(self, settings: ExplorerSettings, check: Check) -> None:
@@ -212,9 +231,10 @@ class Explorer(anywidget.AnyWidget):
             self._tell_error(error)
 
     def _load(self, choice: ModelChoice) -> Model:
-        if choice.name not in self._models:
-            self._models = {choice.name: choice.load()}  # of two models only the latest: each may be large
-        return self._models[choice.name]
+        chosen = (choice.name, choice.dtype)
+        if chosen not in self._models:
+            self._models = {chosen: choice.load()}  # of two models only the latest: each may be large
+        return self._models[chosen]
 
     def _tell(self, message: Message) -> None:
         self._said.append(message)

@@ -120,7 +120,7 @@ function controls(model, beside, onAsk) {
     return element("label", {}, `${label} `, input);
   };
 
-  const { methods, ground, tokens, pooled, schedulers } = model.get("choices");
+  const { methods, ground, tokens, parametrisation, pooled, schedulers, dtype } = model.get("choices");
   const first = choose("method", "methods", methods, (all) => all[0], (value) => [value, ...model.get("methods").slice(1)]);
   const second = choose(
     "beside",
@@ -142,11 +142,12 @@ function controls(model, beside, onAsk) {
     element(
       "details",
       {},
-      element("summary", {}, "model, seed, guidance …"),
+      element("summary", {}, "model, seed, size, guidance …"),
       element(
         "div",
         { class: "ww-row" },
         text("model", "model"),
+        choose("dtype", "dtype", dtype, (all) => all, (value) => value),
         number("seed", "seed", 0, 1),
         number("steps", "num_inference_steps", 1, 1, "the model's"),
         number("guidance", "guidance_scale", 0, "any", "the model's"),
@@ -156,6 +157,8 @@ function controls(model, beside, onAsk) {
         number("second pass's guidance (Flux)", "true_cfg_scale", 0, "any"),
         choose("scheduler", "scheduler", schedulers, (all) => all, (value) => value),
         number("frames", "frames", 2, 1),
+        choose("frames are taken", "parametrisation", parametrisation, (all) => all, (value) => value),
+        number("geodesic's iterations", "geodesic_iterations", 1, 1),
         choose("matched by", "ground", ground, (all) => all, (value) => value),
         choose("tokens", "tokens", tokens, (all) => all, (value) => value),
         pooledVector,

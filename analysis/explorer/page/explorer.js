@@ -147,7 +147,7 @@ function render({ model, el }) {
       }
       picture.show(seen, index);
       large.show(seen, index);
-      sayProgress();
+      if (!seen.searching) sayProgress();
     },
     steps({ method, steps, measures }) {
       seen.steps[method] = steps;
@@ -156,13 +156,27 @@ function render({ model, el }) {
       film.show(seen, index);
       table.show(seen);
     },
+    searched({ method, iteration, most, share }) {
+      const energy = `energy ${(100 * share).toFixed(0)} % of the initial path's`;
+      seen.searching = `${method}: iteration ${iteration} of at most ${most}, ${energy}`;
+      say(seen.searching, { busy: true });
+    },
+    spreading({ method }) {
+      say(`${method}: looking for times at which frames look equally far apart`, { busy: true });
+    },
+    retimed({ method, taken }) {
+      seen.taken[method] = taken;
+      film.retime(seen);
+      goTo(index, { tell: false });
+    },
     map({ views }) {
       seen.views = views;
       map.build(seen);
       map.show(index);
     },
     done() {
-      say(`all ${seen.count()} frames are there`);
+      progress.value = 1;
+      say([`all ${seen.count()} frames are there`, seen.searching].filter(Boolean).join("; "));
     },
     cancelled() {
       say(`stopped; ${seen.count()} frames are there and stay`, { offer: "Go on" });

@@ -12,6 +12,7 @@ class Seen {
     this.frames = Object.fromEntries(methods.map((method) => [method, []])); // method → URL by index
     this.styles = {}; // method → its colour, and its marker's outline
     this.steps = {};
+    this.searching = ""; // how far the search for a geodesic has come
     this.measures = {};
     this.legs = [];
     this.views = {};

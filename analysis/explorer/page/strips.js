@@ -25,11 +25,9 @@ function strips(onPick, onEnlarge) {
         ...seen.methods.map((method) => {
           const strip = element("div", { class: "ww-strip", title: method });
           strip.style.borderColor = seen.colour(method);
-          seen.times.forEach((t, index) => {
+          seen.times.forEach((_, index) => {
             const cell = element("button", {
               class: "ww-cell",
-              title: `${method}, t = ${t.toFixed(3)}; click once more to enlarge`,
-              "aria-label": `${method} at t = ${t.toFixed(3)}`,
               onclick: () => (index === here ? onEnlarge(method) : onPick(index)),
             });
             cell.classList.toggle("ww-key", seen.keyframes.includes(index));
@@ -39,7 +37,17 @@ function strips(onPick, onEnlarge) {
           return strip;
         }),
       );
+      this.retime(seen);
       this.steps(seen);
+    },
+    retime(seen) {
+      for (const [method, row] of Object.entries(cells)) {
+        row.forEach((cell, index) => {
+          const at = `t = ${seen.timeOf(method, index).toFixed(3)}`;
+          cell.title = `${method}, ${at}; click once more to enlarge`;
+          cell.setAttribute("aria-label", `${method} at ${at}`);
+        });
+      }
     },
     frame(seen, method, index) {
       const cell = cells[method]?.[index];

@@ -46,8 +46,8 @@ class ExplorerSettings:
         for name, method in self.legs[0].chosen_methods.items():  # which complains about the rest
             if method.is_geodesic and self.perceptual_distance not in DIFFERENTIABLE:
                 raise UserError(
-                    f"methods: {name!r} follows the gradient of a perceptual distance, which {self.perceptual_distance} "
-                    f"does not have; wanted {' or '.join(DIFFERENTIABLE)}"
+                    f"methods: {name!r} takes a perceptual distance with a gradient; {self.perceptual_distance} has "
+                    f"none, wanted {' or '.join(DIFFERENTIABLE)}"
                 )
 
     @property

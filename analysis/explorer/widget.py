@@ -68,9 +68,9 @@ class Explorer(anywidget.AnyWidget):
             :func:`whichway.analysis.models.model.load_model` takes it.
         folder: where frames are kept, to be there at once the next time.
         traits: ``prompts``, ``methods`` (one, or two side by side), ``ground``, ``tokens``, ``parametrisation``,
-            ``pooled``, ``frames`` (of one leg), ``perceptual_distance``, ``geodesic_iterations``, ``dtype`` of the model,
-            and those of :class:`whichway.analysis.images.sampling.Sampling`; all can be changed later, here or in the
-            page, as can ``t``.
+            ``pooled``, ``frames`` (of one leg), ``perceptual_distance``, ``geodesic_iterations``, ``dtype`` of the
+            model, and those of :class:`whichway.analysis.images.sampling.Sampling`; all can be changed later, here or
+            in the page, as can ``t``.
     """
 
     _esm = "\n".join((PAGE / f"{part}.js").read_text(encoding="utf-8") for part in PARTS)

@@ -63,7 +63,7 @@ demo: .venv/.runtime
 	@echo; echo "The command is $(BIN)/whichway; after 'source $(BIN)/activate' it is whichway."
 
 lab: .venv/.lab
-	$(BIN)/jupyter lab --LabApp.news_url=None $(LAB) notebooks/01_what_the_model_sees.ipynb
+	$(BIN)/jupyter lab $(LAB) notebooks/01_what_the_model_sees.ipynb
 
 # 'whichway study' with no options: the table in README. Twelve methods, 40 pairs in each of eight strata, two noises:
 # 47,000 frames, about 3 hours at 0.22 s a frame; 'make study-hours' measures and says how many it will be here.
@@ -181,12 +181,14 @@ clean:
 	$(PIP) --editable .
 	touch $@
 
-.venv/.lab: .venv/.runtime
+.venv/.lab: .venv/.runtime notebooks/jupyter/jupyter_server_config.py
 	$(PIP) --editable '.[lab]'
+	cp notebooks/jupyter/jupyter_server_config.py .venv/etc/jupyter/ # every Jupyter of this environment reads it
 	touch $@
 
-.venv/.dev: .venv/.runtime
+.venv/.dev: .venv/.runtime notebooks/jupyter/jupyter_server_config.py
 	$(PIP) --editable '.[dev]'
+	cp notebooks/jupyter/jupyter_server_config.py .venv/etc/jupyter/
 	touch $@
 
 # uv can resolve to the lowest versions; pip cannot.

@@ -75,7 +75,7 @@ explorer = Explorer(
 explorer
 
 # %%
-explorer.wait(3600).smoothness()
+explorer.smoothness()  # None until the frames are there: run this cell again then
 
 # %% [markdown]
 # **Answer.** The architecture decides what the text is to the model, not its weights: for every denoiser whose text

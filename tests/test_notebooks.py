@@ -1,9 +1,12 @@
 """The notebooks: paired with readable scripts, committed without outputs. ``make test`` runs them with nbmake."""
 
 import ast
+import shutil
+import subprocess
 from pathlib import Path
 
 import jupytext
+import nbformat
 import pytest
 
 from tests.test_imports import imported
@@ -35,3 +38,61 @@ def test_a_notebook_asks_a_question_and_answers_it(script):
     assert "?**" in text
     assert "# **Answer.**" in text
     assert not {name.partition(".")[0] for name in imported(script)} & {"tests", "benchmarks", "figures"}
+
+
+@pytest.fixture
+def clone(tmp_path):
+    """The notebooks in a repository of their own."""
+    shutil.copytree(NOTEBOOKS, tmp_path / "notebooks", ignore=shutil.ignore_patterns("runs", ".ipynb_checkpoints"))
+    for name in ("pyproject.toml", ".gitignore"):
+        shutil.copy(NOTEBOOKS.parent / name, tmp_path)
+    author = ["-c", "user.name=x", "-c", "user.email=x@example.org"]
+    for arguments in (["init", "--quiet"], ["add", "."], [*author, "commit", "--quiet", "-m", "notebooks"]):
+        subprocess.run(["git", *arguments], cwd=tmp_path, check=True)
+    return tmp_path
+
+
+def contents_of(root):
+    """The manager of files of a JupyterLab with jupytext, as the project configures it."""
+    from jupytext import TextFileContentsManager
+    from traitlets.config import PyFileConfigLoader
+
+    config = PyFileConfigLoader("jupyter_server_config.py", path=str(NOTEBOOKS / "jupyter")).load_config()
+    assert config.LabApp.news_url is None
+    return TextFileContentsManager(root_dir=str(root), config=config)
+
+
+def run(content):
+    """What running a notebook in JupyterLab leaves in it."""
+    content["metadata"]["language_info"] = {"name": "python", "version": "3.11.2"}
+    for count, cell in enumerate(content["cells"], 1):
+        cell["metadata"] = {"trusted": True, "execution": {"iopub.status.busy": "2025-01-01"}}
+        if cell["cell_type"] == "code":
+            cell["outputs"] = [nbformat.v4.new_output("stream", text="seen")]
+            cell["execution_count"] = count
+
+
+@pytest.mark.parametrize("place", [".", "notebooks"])
+@pytest.mark.parametrize("script", SCRIPTS[:2], ids=lambda path: path.stem)
+def test_a_notebook_that_was_run_is_saved_as_it_is_committed(clone, script, place):
+    contents = contents_of(clone / place)
+    name = str((clone / "notebooks" / f"{script.stem}.ipynb").relative_to(clone / place))
+    model = contents.get(name)
+    run(model["content"])
+    contents.save(model, name)
+    status = subprocess.run(["git", "status", "--porcelain"], cwd=clone, capture_output=True, text=True, check=True)
+    assert status.stdout == ""
+
+
+def test_a_notebook_of_ones_own_keeps_its_outputs(clone):
+    contents = contents_of(clone / "notebooks")
+    model = contents.get(f"{SCRIPTS[0].stem}.ipynb")
+    run(model["content"])
+    contents.save(model, "mine.ipynb")
+    saved = nbformat.read(clone / "notebooks" / "mine.ipynb", as_version=4)
+    assert any(cell.get("outputs") for cell in saved.cells)
+
+
+@pytest.mark.parametrize("script", SCRIPTS, ids=lambda path: path.stem)
+def test_running_all_cells_never_waits_for_the_explorer(script):
+    assert ".wait(" not in script.read_text(encoding="utf-8")

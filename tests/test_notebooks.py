@@ -15,8 +15,8 @@ NOTEBOOKS = Path(__file__).parent.parent / "notebooks"
 SCRIPTS = sorted(NOTEBOOKS.glob("*.py"))
 
 
-def test_there_are_six_and_each_has_its_pair():
-    assert [path.stem[:2] for path in SCRIPTS] == ["01", "02", "03", "04", "05", "06"]
+def test_there_are_ten_and_each_has_its_pair():
+    assert [int(path.stem[:2]) for path in SCRIPTS] == [*range(1, 11)]
     assert {path.stem for path in SCRIPTS} == {path.stem for path in NOTEBOOKS.glob("*.ipynb")}
 
 

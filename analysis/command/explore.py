@@ -32,8 +32,9 @@ from whichway.analysis.geodesics.settings import GeodesicSettings
 @sampling_options()
 @model_options()
 @click.option("--port", default=0, help="On this machine alone; 0: one that is free.")
+@click.option("--theme", default="light", type=click.Choice(["light", "dark"]), help="Of the page.")
 @click.option("--browser/--no-browser", default=True, help="Open the page; its address is printed in any case.")
-def explore(prompts: tuple[str, ...], methods: str, port: int, browser: bool, **settings: Any) -> None:
+def explore(prompts: tuple[str, ...], methods: str, port: int, theme: str, browser: bool, **settings: Any) -> None:
     """Look at the paths between prompts in the browser, while they are rendered; prompts can be typed there, too.
 
     The page can be reached from this machine alone, and only with the token in its address. Ctrl-C ends it.
@@ -42,4 +43,10 @@ def explore(prompts: tuple[str, ...], methods: str, port: int, browser: bool, **
     from whichway.analysis.explorer.settings import ExplorerSettings
 
     chosen = prompts or ("a large fox on a blue background", "a panda on a pink background")
-    serve(ExplorerSettings(chosen, methods=names(methods), **settings), port=port, browser=browser, report=click.echo)
+    serve(
+        ExplorerSettings(chosen, methods=names(methods), **settings),
+        port=port,
+        theme=theme,
+        browser=browser,
+        report=click.echo,
+    )

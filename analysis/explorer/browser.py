@@ -32,18 +32,24 @@ PATIENCE = 60.0  # seconds until Voilà answers
 
 
 def explore(
-    settings: ExplorerSettings, *, port: int = 0, browser: bool = True, report: Callable[[str], None] = print
+    settings: ExplorerSettings,
+    *,
+    port: int = 0,
+    theme: str = "light",
+    browser: bool = True,
+    report: Callable[[str], None] = print,
 ) -> None:
     """Serve the explorer until it is interrupted.
 
     Args:
         port: on loopback; 0: one that is free.
+        theme: "light" or "dark".
         browser: open the page in the user's browser; its address is reported in any case.
 
     Raises:
         UserError: Voilà is not installed, the port is taken, or Voilà ends by itself.
     """
-    with serving(settings, port=port) as (address, server):
+    with serving(settings, port=port, theme=theme) as (address, server):
         report(f"The explorer is at {address}\nCtrl-C ends it.")
         if browser:
             webbrowser.open(address)
@@ -52,7 +58,9 @@ def explore(
 
 
 @contextmanager
-def serving(settings: ExplorerSettings, *, port: int = 0) -> Iterator[tuple[str, subprocess.Popen]]:
+def serving(
+    settings: ExplorerSettings, *, port: int = 0, theme: str = "light"
+) -> Iterator[tuple[str, subprocess.Popen]]:
     """A running server: the page's address, token included, and the process, which ends with the context.
 
     Raises:
@@ -67,7 +75,8 @@ def serving(settings: ExplorerSettings, *, port: int = 0) -> Iterator[tuple[str,
         # in voila.json, which Voilà reads where it is started: an argument could be read by every user of the machine
         own = {"ip": LOOPBACK, "port": port, "port_retries": 0, "open_browser": False, "token": token}
         own["tornado_settings"] = {"headers": {"Content-Security-Policy": POLICY}}
-        (folder / "voila.json").write_text(json.dumps({"Voila": own | {"show_tracebacks": True}}), encoding="utf-8")
+        configuration = {"Voila": own | {"show_tracebacks": True}, "VoilaConfiguration": {"theme": theme}}
+        (folder / "voila.json").write_text(json.dumps(configuration), encoding="utf-8")
         command = [sys.executable, "-m", "voila", str(folder / "explorer.ipynb")]
         with (folder / "log").open("w+", encoding="utf-8") as log:
             server = subprocess.Popen(command, stdout=log, stderr=log, stdin=subprocess.DEVNULL, cwd=folder)

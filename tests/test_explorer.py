@@ -13,7 +13,7 @@ from PIL import Image
 
 from whichway.analysis import Sampling, encode, load_model, render
 from whichway.analysis.errors import UserError
-from whichway.analysis.explorer import exploration as exploration_module
+from whichway.analysis.explorer import leg as leg_module
 from whichway.analysis.explorer.background import Background
 from whichway.analysis.explorer.exploration import Exploration, coarse_to_fine
 from whichway.analysis.explorer.export import EXPORTS, as_python, export
@@ -250,7 +250,7 @@ def test_prompts_that_cannot_be_joined_leave_what_is_there(explorer, monkeypatch
         raise UserError(f"method {name!r}: these two cannot be joined")
 
     images = explorer.wait(60).images()
-    monkeypatch.setattr(exploration_module, "join", refuse)
+    monkeypatch.setattr(leg_module, "join", refuse)
     explorer.prompts = ["a cake", "a boat"]
     explorer.wait(60)
     assert "these two cannot be joined" in said(explorer, "error")[-1]["text"]

@@ -238,7 +238,7 @@ function render({ model, el }) {
     silence,
     notice,
     picture.root,
-    element("div", { class: "ww-row ww-time" }, play, element("div", { class: "ww-slider" }, slider, marks), place, zoom),
+    element("div", { class: "ww-row ww-time" }, play, element("div", { class: "ww-slider" }, slider, marks), place, element("label", {}, "zoom ", zoom)),
     film.root,
     table.root,
     element("div", { class: "ww-panels" }, coupling.root, map.root),

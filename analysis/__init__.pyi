@@ -5,6 +5,7 @@ from .clouds.projection import register_projection as register_projection
 from .clouds.prompt_distances import measure_distances as measure_distances
 from .errors import UserError as UserError
 from .explorer import Explorer as Explorer
+from .explorer import PromptMap as PromptMap
 from .families.conditioning import Conditioning as Conditioning
 from .families.family import Family as Family
 from .families.recognition import FAMILIES as FAMILIES

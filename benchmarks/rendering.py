@@ -16,8 +16,9 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks.timing import interleaved
+from whichway.analysis.images.batch_size import fitting_batch_size
 from whichway.analysis.images.noise import initial_noise
-from whichway.analysis.images.rendering import fitting_batch_size, render
+from whichway.analysis.images.rendering import render
 from whichway.analysis.images.sampling import Sampling
 from whichway.analysis.models.model import Model, load_model
 from whichway.analysis.paths.chosen_method import ChosenMethod

@@ -12,12 +12,14 @@ Table of contents, in reading order:
 - :mod:`whichway.geometry.mixture`: rows fade; :mod:`whichway.geometry.unbalanced`: rows do both
 - :mod:`whichway.geometry.piecewise`: one path after another
 - :mod:`whichway.geometry.trajectories`, :mod:`whichway.geometry.spline`: one smooth path through many clouds
-- :mod:`whichway.geometry.method`: coupling × path, under the names used everywhere
+- :mod:`whichway.geometry.method`: coupling × path, under the names used everywhere; :mod:`whichway.geometry.tokens`: of
+  which rows
 - :mod:`whichway.geometry.length`, :mod:`whichway.geometry.parametrisation`: how long, and at which t
 - :mod:`whichway.geometry.barycenter`: one cloud between many
 - :mod:`whichway.geometry.cloud_stack`, :mod:`whichway.geometry.stored_rows`: thousands of clouds, in memory or on disk
 - :mod:`whichway.geometry.pairwise`, :mod:`whichway.geometry.assignment`: W_2 between all of them
-- :mod:`whichway.geometry.neighbours`, :mod:`whichway.geometry.embedding`: the nearest of them; clouds as vectors
+- :mod:`whichway.geometry.lower_bounds`, :mod:`whichway.geometry.neighbours`: the nearest of them
+- :mod:`whichway.geometry.embedding`: clouds as vectors
 """
 
 from whichway.geometry.barycenter import barycenter
@@ -42,7 +44,6 @@ from whichway.geometry.method import (
     COUPLINGS,
     METHODS,
     PATHS,
-    TOKENS,
     CouplingRule,
     Method,
     PathRule,
@@ -64,6 +65,7 @@ from whichway.geometry.piecewise import PiecewisePath
 from whichway.geometry.soft_coupling import entropic_coupling, halved_coupling, partial_coupling
 from whichway.geometry.spline import TransportSplinePath
 from whichway.geometry.stored_rows import StoredClouds, StoredRows
+from whichway.geometry.tokens import TOKENS
 from whichway.geometry.unbalanced import (
     HellingerKantorovichPath,
     hellinger_kantorovich,

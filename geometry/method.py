@@ -11,8 +11,6 @@ from types import MappingProxyType
 from typing import TypeVar
 
 import torch
-from jaxtyping import Bool, Int
-from torch import Tensor
 
 from whichway.geometry.cloud import PointCloud
 from whichway.geometry.coupling import (
@@ -24,12 +22,13 @@ from whichway.geometry.coupling import (
 )
 from whichway.geometry.displacement import DisplacementPath
 from whichway.geometry.great_circle import SlerpPath, SphericalPath
-from whichway.geometry.ground import EUCLIDEAN, GroundMetric, require_same_shape
+from whichway.geometry.ground import EUCLIDEAN, GroundMetric
 from whichway.geometry.mixture import MixturePath, PartialPath
 from whichway.geometry.order_aware import fused_gromov_coupling, ordered_coupling
 from whichway.geometry.padded import PaddedPath
 from whichway.geometry.path import Path
 from whichway.geometry.soft_coupling import entropic_coupling, halved_coupling, partial_coupling
+from whichway.geometry.tokens import TOKENS, matchable_rows, token_rows
 from whichway.geometry.unbalanced import HellingerKantorovichPath
 
 
@@ -221,13 +220,6 @@ for _name, _method in {
 }.items():
     register_method(_name, _method)
 
-#: which rows a coupling may match; the others keep their index
-TOKENS = {
-    "all": "all rows, padding included",
-    "own": "the prompts' own tokens, up to the longer prompt's end token",
-    "words": "own tokens without the start token",
-}
-
 
 def find_method(name: str) -> Method:
     """The method of one name, or the combination "coupling+path".
@@ -314,30 +306,3 @@ def couple(
         torch.cat([chosen[inner.targets], others]),
         torch.cat([inner.mass * (len(chosen) / len(a)), a.weights[others]]),
     )
-
-
-def matchable_rows(a: PointCloud, b: PointCloud, tokens: str) -> Bool[Tensor, "n m"] | None:
-    """Which rows may be matched: the chosen ones with each other, every other one with its own index; None: all.
-
-    Raises:
-        ValueError: unknown tokens; a choice of rows in clouds of different shape.
-    """
-    if tokens == "all":
-        return None
-    chosen = token_rows(a, b, tokens)
-    matchable = torch.eye(len(a), dtype=torch.bool)
-    matchable[chosen[:, None], chosen] = True
-    return matchable
-
-
-def token_rows(a: PointCloud, b: PointCloud, tokens: str) -> Int[Tensor, " k"]:
-    """Indices of the rows that ``tokens`` names, the same for both clouds: up to the longer one's own size.
-
-    Raises:
-        ValueError: unknown tokens; clouds of different shape.
-    """
-    if tokens not in TOKENS:
-        raise ValueError(f"unknown tokens {tokens!r}; known: {', '.join(TOKENS)}")
-    require_same_shape(a, b)
-    size = len(a) if tokens == "all" else max(a.size, b.size)
-    return torch.arange(1 if tokens == "words" and size > 1 else 0, size)

@@ -1,37 +1,23 @@
 """Exact k nearest neighbours under W_2, without solving every pair: bounds that are certain rule most of them out.
 
-Lower bound. For orthonormal directions u and the optimal coupling π,
-W_2²(A, B) = Σ_ij π_ij ‖x_i − y_j‖² ≥ Σ_u Σ_ij π_ij ⟨u, x_i − y_j⟩² + ‖the rest of mean(A) − mean(B)‖²
-           ≥ Σ_u W_2²(uᵀA, uᵀB) + ‖the rest of mean(A) − mean(B)‖²,
-and on a line the optimal coupling is the sorted one: the bound is a Euclidean distance between sorted projections, and
-at least the centroid distance. Candidates are solved in the order of their lower bounds until the next one exceeds the
-k-th distance found (optimal multi-step search, Seidl and Kriegel 1998).
-
-The bound itself is a distance of some thousand numbers, too many to compare each cloud with each. Its principal
-components are a bound of the bound: they are compared with all, choose the first candidates, which make the k-th
-distance tight from the start, and leave the few clouds for which the whole bound is computed at all.
-
-Bound and distance are compared as they come out of the computer. Their squares are small differences of large numbers,
-so that between near-duplicates rounding may lift the bound above the distance, by any factor: the bound's square is
-lowered by all that rounding can do to either (:attr:`whichway.geometry.CloudStack.squared_rounding`).
+The principal components of the bound (:mod:`whichway.geometry.lower_bounds`) are compared with all clouds. They choose
+the first candidates, which make the k-th distance tight from the start, and leave the few clouds for which the whole
+bound is computed. Those are solved in the order of their bounds until the next one exceeds the k-th distance found
+(optimal multi-step search, Seidl and Kriegel 1998).
 """
 
 from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-import torch
 from jaxtyping import Float, Int
-from torch import Tensor
 
 from whichway.geometry.cloud_stack import CloudStack
+from whichway.geometry.lower_bounds import LowerBounds
 from whichway.geometry.pairwise import wasserstein_pairs
 
-DIRECTIONS = 32  # of projection; more tighten the bound no further (measured: 64 prune 1 % more)
-COMPONENTS = 64  # of the bound, compared with all clouds
-LEARNT_FROM = 1000  # clouds, at most, that directions and components are computed from: any others give bounds too
-QUERIES = 256  # clouds whose candidates are searched together
-CERTAIN = 1 - 1e-9  # of the bound: it may be met exactly
+QUERIES = 256  # clouds, at most, whose candidates are searched together,
+COMPARED = 256 * 20_000  # and pairs, at most, whose coarse bounds are in memory together
 
 
 @dataclass(frozen=True)
@@ -80,76 +66,8 @@ def nearest_neighbours(
 
 def batches_of_queries(count: int) -> list[Int[np.ndarray, " q"]]:
     """The clouds whose neighbours are searched together."""
-    return np.split(np.arange(count), range(QUERIES, count, QUERIES))
-
-
-def bound_features(stack: CloudStack, directions: int = DIRECTIONS) -> Float[Tensor, "N features"]:
-    """Points whose Euclidean distance is at most W_2: sorted projections, and what they leave of the centroid."""
-    n, width = stack.shape
-    directions = min(directions, width)
-    centre = stack.centre
-    basis = _principal_directions(_sample(stack) - centre, directions)
-    features = torch.empty(len(stack), directions * n + width, dtype=torch.float64)
-    for here, rows in stack.blocks():
-        around = rows - centre
-        projections = (around @ basis).sort(dim=1).values / n**0.5
-        centroids = around.mean(dim=1)
-        features[here, : directions * n] = projections.flatten(1)
-        features[here, directions * n :] = centroids - centroids @ basis @ basis.T
-    return features
-
-
-def _sample(stack: CloudStack) -> Float[Tensor, "p d"]:
-    """The rows of some of the clouds, evenly spread."""
-    chosen = np.unique(np.linspace(0, len(stack) - 1, min(len(stack), LEARNT_FROM // 4)).astype(int))
-    return stack.rows[chosen].double().flatten(0, 1)
-
-
-def _principal_directions(points: Float[Tensor, "p d"], count: int) -> Float[Tensor, "d k"]:
-    """The ``count`` directions of largest variance, orthonormal, of points around their mean.
-
-    Any others would give a bound too, only a looser one.
-    """
-    return torch.linalg.eigh(points.T @ points).eigenvectors[:, -count:]
-
-
-@dataclass(frozen=True, eq=False)
-class LowerBounds:
-    """Vectors whose Euclidean distances are at most W_2, and shorter ones whose distances are at most theirs.
-
-    Attributes:
-        features: (N, f) of :func:`bound_features`.
-        components: (N, c), their coordinates on their first principal components.
-        squared_rounding: by which a bound's square is lowered.
-    """
-
-    features: Float[np.ndarray, "N f"]
-    components: Float[Tensor, "N c"]
-    squared_rounding: float
-
-    @classmethod
-    def of(cls, stack: CloudStack) -> "LowerBounds":
-        features = bound_features(stack)
-        sample = features[:: max(1, len(features) // LEARNT_FROM)]
-        # of the few, more than as many as there are in the sample are zero
-        count = min(COMPONENTS, *sample.shape)
-        basis = torch.linalg.svd(sample - sample.mean(dim=0), full_matrices=False).Vh[:count].T
-        return cls(features.numpy(), features @ basis, stack.squared_rounding)
-
-    def __len__(self) -> int:
-        return len(self.features)
-
-    def coarse(self, queries: Int[np.ndarray, " q"]) -> Float[np.ndarray, "q N"]:
-        """Of each query with every cloud, by the components alone."""
-        return self._lowered(torch.cdist(self.components[queries], self.components).numpy())
-
-    def fine(self, query: int, clouds: Int[np.ndarray, " c"]) -> Float[np.ndarray, " c"]:
-        """Of one query with some clouds."""
-        return self._lowered(np.linalg.norm(self.features[clouds] - self.features[query], axis=1))
-
-    def _lowered(self, distances: np.ndarray) -> np.ndarray:
-        lowered: np.ndarray = np.sqrt(np.maximum((distances * CERTAIN) ** 2 - self.squared_rounding, 0))
-        return lowered
+    size = max(1, min(QUERIES, COMPARED // count))
+    return np.split(np.arange(count), range(size, count, size))
 
 
 def search(

@@ -19,6 +19,7 @@ from ipywidgets import Dropdown, interact
 from scipy.spatial.distance import pdist, squareform
 
 from whichway import (
+    PromptMap,
     Sampling,
     draw_map,
     draw_projection,
@@ -57,6 +58,8 @@ def show_projection(method):
 # ## A map of many prompts
 #
 # Sixty captions, their images at their places. UMAP keeps neighbours together; distances across the map mean little.
+# Move the pointer over the map: it shows the prompts there. `PromptMap.of_run("runs/…/map.json")` opens a map that
+# `whichway map` has drawn.
 # (It takes half a minute to get started.)
 
 # %%
@@ -64,7 +67,7 @@ pairs = world_pairs(30).pairs
 prompts = list(dict.fromkeys(prompt for pair in pairs for prompt in (pair.prompt_a, pair.prompt_b)))
 words = list(encode_all(model, prompts))
 images = render(model, words, Sampling(seed=0, num_inference_steps=10))
-draw_map(project(words, "wasserstein", method="umap"), prompts, images)
+PromptMap(project(words, "wasserstein", method="umap"), prompts, images)
 
 # %%
 draw_map(project(words, "frobenius", method="umap"), prompts, images)

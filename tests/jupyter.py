@@ -115,11 +115,11 @@ def running_chromium() -> Iterator[Any]:
         browser.close()
 
 
-def run_only_cell(page: Any) -> None:
-    """Run a notebook's one cell, and wait for the explorer's page."""
+def run_only_cell(page: Any, shown: str = ".ww") -> None:
+    """Run a notebook's one cell, and wait for what it shows: the explorer, or another selector."""
     page.click(".jp-Notebook .jp-CodeCell .jp-InputArea-editor")
     page.keyboard.press("Shift+Enter")
-    page.wait_for_selector(".ww", timeout=MINUTE)
+    page.wait_for_selector(shown, timeout=MINUTE)
 
 
 def wait_for_status(page: Any, words: str) -> None:

@@ -7,7 +7,9 @@ from diffusers.models.attention_processor import Attention
 
 from whichway.analysis.errors import UserError
 from whichway.analysis.images.attention_interpolation import attend_to_ends, warm_up_steps
-from whichway.analysis.images.rendering import Sampling, initial_noise, render
+from whichway.analysis.images.noise import initial_noise
+from whichway.analysis.images.rendering import render
+from whichway.analysis.images.sampling import Sampling
 from whichway.analysis.models.model import load_model
 from whichway.analysis.paths.attention_interpolation import AttentionInterpolationPath
 from whichway.analysis.prompts.encoding import encode

@@ -8,7 +8,8 @@ from click.testing import CliRunner
 from PIL import Image
 
 from whichway.analysis.command.main import main
-from whichway.analysis.images.rendering import Sampling, render
+from whichway.analysis.images.rendering import render
+from whichway.analysis.images.sampling import Sampling
 from whichway.analysis.models.model import load_model
 from whichway.analysis.pictures.barycenters import draw_barycenters
 from whichway.analysis.prompts.encoding import encode

@@ -46,10 +46,10 @@ def opened(lab, chromium):
     errors: list[str] = []
     page.on("pageerror", lambda error: errors.append(str(error)))
 
-    def open_notebook(name: str, code: str | None = None):
+    def open_notebook(name: str, code: str | None = None, shown: str = ".ww"):
         lab.open(page, name if code is None else lab.write_notebook(name, code))
         if code is not None:
-            run_only_cell(page)
+            run_only_cell(page, shown)
         return page
 
     yield open_notebook
@@ -201,3 +201,26 @@ def test_a_dead_kernel_is_said_and_frames_stay(opened, lab):
     first = source(page)
     drag_to(page, 2)
     assert source(page) != first
+
+
+def test_a_map_shows_the_prompt_under_the_pointer(opened):
+    """Its places are computed here once more: they are shares of the picture, in whatever size it is shown."""
+    code = """
+import numpy as np
+from whichway import PromptMap
+from whichway.analysis.clouds.projection import Projection
+
+points, prompts = np.array([[0.0, 0.0], [1.0, 0.2], [0.3, 1.0]]), ["a <b>fox</b>", "an owl", "a panda"]
+shown = PromptMap(Projection(points, ("1", "2"), 0.0, None), prompts)
+shown"""
+    here: dict = {}
+    exec(code, here)
+    page = opened("map.ipynb", code, ".ww-drawn-map")
+    picture = page.locator(".ww-drawn-map")
+    for prompt, (right, down) in zip(
+        here["prompts"], here["np"].frombuffer(here["shown"].places, "<f4").reshape(-1, 2).tolist(), strict=True
+    ):
+        box = picture.bounding_box()
+        picture.hover(position={"x": right * box["width"], "y": down * box["height"]})
+        assert page.locator(".ww-hover").inner_text() == prompt
+    shoot(page, "prompt_map")

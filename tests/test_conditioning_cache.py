@@ -2,8 +2,10 @@ import numpy as np
 import pytest
 import torch
 
+from whichway.analysis.images.batch_size import LARGEST_BATCH, fitting_batch_size
 from whichway.analysis.images.conditioning_cache import keys_and_values_once
-from whichway.analysis.images.rendering import LARGEST_BATCH, Sampling, fitting_batch_size, render
+from whichway.analysis.images.rendering import render
+from whichway.analysis.images.sampling import Sampling
 from whichway.analysis.images.weighted_attention import cross_attention_layers
 from whichway.analysis.models.model import Model, load_model
 from whichway.analysis.prompts.encoding import encode

@@ -9,8 +9,8 @@ from click.testing import CliRunner
 
 from tests.tiny_pipelines import BUILDERS, SAMPLING
 from whichway.analysis.command.main import main
+from whichway.analysis.images.batch_size import LARGEST_BATCH, LARGEST_BATCH_ON_GPU, fitting_batch_size
 from whichway.analysis.images.precision import without_tf32
-from whichway.analysis.images.rendering import LARGEST_BATCH, LARGEST_BATCH_ON_GPU, fitting_batch_size
 from whichway.analysis.images.sampling import Sampling
 from whichway.analysis.models.model import load_model
 from whichway.analysis.paths.chosen_method import choose_method

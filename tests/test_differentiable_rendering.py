@@ -9,13 +9,15 @@ import torch
 from tests.tiny_pipelines import BUILDERS
 from whichway.analysis.errors import UserError
 from whichway.analysis.images import differentiable_rendering
+from whichway.analysis.images.batch_size import bytes_of_a_frame
 from whichway.analysis.images.differentiable_rendering import (
     FRAME_COST,
     USED,
     memory_in_one_line,
     render_differentiably,
 )
-from whichway.analysis.images.rendering import Sampling, bytes_of_a_frame, render
+from whichway.analysis.images.rendering import render
+from whichway.analysis.images.sampling import Sampling
 from whichway.analysis.models.model import Model, load_model
 from whichway.analysis.prompts.encoding import encode
 from whichway.geometry import PointCloud, build_path

@@ -11,6 +11,7 @@ from distributed import KilledWorker
 from distributed.comm import CommClosedError
 
 from whichway.analysis.clouds import distances
+from whichway.analysis.clouds.approximation import SAMPLE, random_pairs
 from whichway.analysis.clouds.distances import DistanceSettings, measure_all
 from whichway.analysis.cluster import connect
 from whichway.analysis.command.main import main
@@ -149,17 +150,26 @@ def test_a_mistake_gets_one_line_and_status_2(run, monkeypatch, text, options, m
 
 def test_a_cluster_finds_the_same(model, tmp_path):
     pytest.importorskip("distributed")
-    from whichway.analysis.clouds.on_cluster import neighbours_on_cluster
+    from whichway.analysis.clouds.kept_neighbours import find_kept_neighbours
     from whichway.geometry import CloudStack, nearest_neighbours
 
     stack = CloudStack.of([encode(model, prompt) for prompt in PROMPTS])
     spread = measure_all(DistanceSettings(PROMPTS), tmp_path / "1.npy", model=model, dask="2", progress=False)
-    neighbours = neighbours_on_cluster("1", stack, 3)
+    neighbours = find_kept_neighbours(stack, 3, tmp_path / "n.npy", dask="1", progress=False)
     here = measure_all(DistanceSettings(PROMPTS), tmp_path / "2.npy", model=model, progress=False)
     assert spread["text"].matrix == pytest.approx(here["text"].matrix, rel=1e-9)
     assert (neighbours.indices == nearest_neighbours(stack, 3).indices).all()
     with pytest.raises(UserError, match="--dask: wanted an address, or 1 to 256 processes, got 0"):
-        neighbours_on_cluster("0", stack, 3)
+        find_kept_neighbours(stack, 4, tmp_path / "n.npy", dask="0", progress=False)
+
+
+def test_pairs_are_drawn_without_a_list_of_all_of_them():
+    """Two index arrays of the pairs of 20,000 prompts would be 3 GB"""
+    few = random_pairs(20, np.random.default_rng(0))
+    assert sorted(zip(*few, strict=True)) == sorted(zip(*np.tril_indices(20, -1), strict=True))
+    greater, smaller = random_pairs(10**6, np.random.default_rng(0))
+    assert len({*zip(greater, smaller, strict=True)}) == SAMPLE
+    assert ((smaller >= 0) & (smaller < greater) & (greater < 10**6)).all()
 
 
 def test_as_many_processes_as_asked_with_one_thread_and_the_allocator_as_it_is():

@@ -336,10 +336,10 @@ def test_the_page_sets_text_and_never_html():
             assert forbidden not in page, (part.name, forbidden)
 
 
-def test_every_part_of_the_page_is_in_the_widget():
-    from whichway.analysis.explorer import widget
+def test_every_part_of_the_page_is_in_a_widget():
+    from whichway.analysis.explorer import prompt_map, widget
 
-    assert {path.stem for path in widget.PAGE.glob("*.js")} == set(widget.PARTS)
+    assert {path.stem for path in widget.PAGE.glob("*.js")} == {*widget.PARTS, *prompt_map.PARTS}
 
 
 def test_a_model_that_reads_weights_is_written_down_as_one(tiny_pipeline_folder, tmp_path, monkeypatch):

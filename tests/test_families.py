@@ -11,8 +11,8 @@ from tests.tiny_pipelines import BUILDERS, SAMPLING, flux, stable_diffusion_3, s
 from whichway.analysis.clouds.cross_attention_metric import cross_attention_metric
 from whichway.analysis.errors import UserError
 from whichway.analysis.families import TruncationWarning, find_family
+from whichway.analysis.images.batch_size import fitting_batch_size
 from whichway.analysis.images.joint_attention import attend_jointly_with_weights
-from whichway.analysis.images.rendering import fitting_batch_size
 from whichway.analysis.images.sampling import Sampling
 from whichway.analysis.images.weighted_attention import cross_attention_layers
 from whichway.analysis.models.model import Model

@@ -7,7 +7,8 @@ from safetensors import safe_open
 from safetensors.torch import load_file
 from transformers import CLIPVisionModelWithProjection
 
-from whichway.analysis.images.rendering import Sampling, render
+from whichway.analysis.images.rendering import render
+from whichway.analysis.images.sampling import Sampling
 from whichway.analysis.models.model import load_model
 from whichway.analysis.prompts.encoding import encode
 from whichway.miniature import MODEL

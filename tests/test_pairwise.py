@@ -1,3 +1,5 @@
+import pickle
+
 import numpy as np
 import pytest
 import torch
@@ -17,7 +19,8 @@ from whichway.geometry import (
     sliced_wasserstein,
     wasserstein,
 )
-from whichway.geometry.neighbours import bound_features
+from whichway.geometry.lower_bounds import LowerBounds, feature_blocks
+from whichway.geometry.neighbours import COMPARED, batches_of_queries
 from whichway.geometry.pairwise import BLOCK, blocks_of, wasserstein_pairs
 
 SET = [random_cloud(12, 5, seed) for seed in range(30)]  # more than a block
@@ -129,12 +132,44 @@ def test_clouds_that_are_all_the_same_are_neighbours_at_distance_zero():
 def test_bounds_hold(n, d, seed):
     clouds = [random_cloud(n, d, seed + index) for index in range(4)]
     exact = pairwise_wasserstein(clouds)
-    features = bound_features(CloudStack.of(clouds), directions=3)
+    features = torch.cat([block for _, block in feature_blocks(CloudStack.of(clouds), directions=3)])
     assert (torch.cdist(features, features).numpy() <= exact * (1 + 1e-9) + 1e-9).all()
     all_directions = slice_rows(clouds, directions=d)
     for i, j in [(0, 1), (2, 3)]:
         assert np.linalg.norm(all_directions[i] - all_directions[j]) <= exact[i, j] * (1 + 1e-9)
         assert exact[i, j] <= rms_frobenius(clouds[i], clouds[j]) * (1 + 1e-9) + 1e-9
+
+
+@settings(max_examples=20, deadline=None)
+@given(count=st.integers(3, 30), seed=st.integers(0, 1000), away=st.sampled_from([0.0, 1e3, 1e6]))
+def test_bounds_hold_although_their_features_are_rounded(count, seed, away):
+    """Far from the origin, and between clouds that are nearly one."""
+    clouds = [PointCloud(cloud.rows * 1e-3 + away) for cloud in families(count, n=4, d=5, seed=seed)]
+    stack = CloudStack.of(clouds)
+    exact = pairwise_wasserstein(clouds)
+    bounds = LowerBounds.of(stack)
+    everything = np.arange(count)
+    for query in range(count):
+        assert (bounds.fine(query, everything) <= exact[query]).all()
+    assert (bounds.coarse(everything) <= exact).all()
+
+
+def test_features_on_disk_are_those_in_memory(tmp_path):
+    stack = CloudStack.of(SET)
+    kept, held = LowerBounds.of(stack, tmp_path / "features.npy"), LowerBounds.of(stack)
+    assert kept.features[:].dtype == np.float32
+    assert (kept.features[:] == held.features).all()
+    assert (kept.components == held.components).all()
+    assert kept.rounding == held.rounding > 0
+    [again] = pickle.loads(pickle.dumps([kept.features]))
+    assert again == kept.features
+    assert (kept.fine(3, np.array([0, 7])) == held.fine(3, np.array([0, 7]))).all()
+
+
+def test_of_many_clouds_fewer_are_searched_together():
+    assert [len(batch) for batch in batches_of_queries(600)] == [256, 256, 88]
+    assert len(batches_of_queries(100_000)[0]) * 100_000 <= COMPARED
+    assert np.concatenate(batches_of_queries(100_000)).tolist() == [*range(100_000)]
 
 
 def test_slices_are_sliced_wasserstein_in_the_units_of_wasserstein():

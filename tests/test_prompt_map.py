@@ -154,4 +154,45 @@ def test_thousands_of_prompts_are_drawn_by_their_density_or_their_clusters(clust
     figure.draw_without_rendering()
     texts = [text.get_text() for text in figure.axes[0].texts]
     assert [text.split(",")[0] for text in texts] == (["fox", "sea"] if clustered else [])
-    assert len(figure.axes) == (1 if clustered else 2)  # the second is the scale of the density
+    assert len(figure.axes) == 2  # the second is the scale of the density
+    [cells] = figure.axes[0].collections
+    colours = {tuple((1 - colour) / max(1e-9, (1 - colour).max())) for colour in cells.get_facecolor()[:, :3].round(3)}
+    assert len(colours) > 2
+
+
+@pytest.mark.parametrize("groups", [3, 11])
+def test_pieces_of_a_graph_of_many_clouds_are_its_clusters(groups):
+    """Above the size up to which all eigenvectors are computed; the largest eigenvalue is there once for each piece."""
+    from sklearn.metrics import adjusted_rand_score
+    from sklearn.neighbors import NearestNeighbors
+
+    from whichway.analysis.clouds.clusters import DENSE, cluster_neighbours
+    from whichway.geometry import Neighbours
+
+    rng = np.random.default_rng(groups)
+    owners = np.repeat(np.arange(groups), 660 // groups)
+    assert len(owners) > DENSE
+    points = 50 * rng.normal(size=(groups, 20))[owners] + rng.normal(size=(len(owners), 20))
+    distances, indices = NearestNeighbors(n_neighbors=11).fit(points).kneighbors(points)
+    clusters = cluster_neighbours(Neighbours(indices[:, 1:], distances[:, 1:], 0), groups)
+    assert adjusted_rand_score(owners, clusters) == 1
+
+
+def test_the_prompts_of_a_map_are_where_its_points_are_drawn(draw, tmp_path):
+    from io import BytesIO
+
+    from whichway.analysis.errors import UserError
+    from whichway.analysis.explorer import PromptMap
+
+    prompts = ["a fox", "a <b>panda</b>", "a red car at night", "pizza"]
+    assert draw("\n".join(prompts), "--projection", "pca", "--no-images").exit_code == 0
+    shown = PromptMap.of_run(tmp_path / "run" / "map.json")
+    assert shown.prompts == prompts
+    places = np.frombuffer(shown.places, np.float32).reshape(4, 2)
+    with Image.open(BytesIO(shown.picture)) as picture:
+        pixels = np.asarray(picture.convert("RGB"))
+        centres = (places * picture.size).astype(int)
+    assert all(pixels[y - 1 : y + 2, x - 1 : x + 2].min() < 200 for x, y in centres)
+    (tmp_path / "map.json").write_text("{}")
+    with pytest.raises(UserError, match=r"is no map\.json of 'whichway map', or damaged"):
+        PromptMap.of_run(tmp_path / "map.json")

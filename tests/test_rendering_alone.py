@@ -4,7 +4,9 @@ import hashlib
 
 import pytest
 
-from whichway.analysis.images.rendering import LARGEST_BATCH, fitting_batch_size, render, shape
+from whichway.analysis.images.batch_size import LARGEST_BATCH, fitting_batch_size
+from whichway.analysis.images.grouping import shape
+from whichway.analysis.images.rendering import render
 from whichway.analysis.images.sampling import Sampling
 from whichway.analysis.models.model import load_model
 from whichway.analysis.paths.conditioning_path import build_path

@@ -6,7 +6,8 @@ import torch
 import torch.nn.functional as F
 
 from whichway.analysis.images.joint_attention import TextKeys
-from whichway.analysis.images.rendering import Sampling, render
+from whichway.analysis.images.rendering import render
+from whichway.analysis.images.sampling import Sampling
 from whichway.analysis.images.weighted_attention import attend_with_weights, cross_attention_layers
 from whichway.analysis.models.model import load_model
 from whichway.analysis.prompts.encoding import encode

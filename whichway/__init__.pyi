@@ -8,6 +8,7 @@ from .analysis.clouds.projection import register_projection as register_projecti
 from .analysis.clouds.prompt_distances import measure_distances as measure_distances
 from .analysis.errors import UserError as UserError
 from .analysis.explorer import Explorer as Explorer
+from .analysis.explorer import PromptMap as PromptMap
 from .analysis.families.conditioning import Conditioning as Conditioning
 from .analysis.families.family import Family as Family
 from .analysis.families.recognition import FAMILIES as FAMILIES

@@ -162,10 +162,12 @@ def _write_chunk(
         if not np.isfinite(rounded).all():
             raise UserError(f"dtype: {part} has numbers too large for {dtype}; wanted float32")
         moved = float(np.linalg.norm(rounded.astype(float) - rows, axis=(1, 2)).max() / shape[0] ** 0.5)
-        with writing(_file(folder, part)):
-            stored = np.lib.format.open_memmap(_file(folder, part), mode="r+")
-            stored[chunk.start : chunk.stop] = rounded
-            stored.flush()
+        with writing(_file(folder, part)), _file(folder, part).open("r+b") as file:
+            # Written, not mapped: where the disk is full and no space was claimed, a map would end the process.
+            np.lib.format.read_magic(file)
+            np.lib.format.read_array_header_1_0(file)
+            file.seek(chunk.start * rounded[0].nbytes, os.SEEK_CUR)
+            file.write(rounded.tobytes())
         written[part] = {"crc32": zlib.crc32(rounded.data), "rounding": moved}
     return written
 

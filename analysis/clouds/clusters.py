@@ -11,11 +11,16 @@ from collections.abc import Sequence
 
 import numpy as np
 from jaxtyping import Float, Int
-from scipy.sparse import csr_array
+from scipy.linalg import qr
+from scipy.sparse import csr_array, diags_array
+from scipy.sparse.linalg import lobpcg
 
 from whichway.geometry import Neighbours
 
 FEWEST_JOINED = 2
+DENSE = 500  # clouds, of whose graph all eigenvectors are computed
+SPARE = 5  # vectors besides those that are asked for: the last ones of a block settle late
+TOLERANCE, ROUNDS = 1e-4, 500
 #: words that say nothing about what a prompt is of
 FUNCTION_WORDS = frozenset(re.findall(r"\w+", "a an and as at by for from in is it its of on or that the to with"))
 
@@ -26,20 +31,42 @@ def cluster_neighbours(neighbours: Neighbours, count: int, *, seed: int = 0) -> 
     Raises:
         ValueError: fewer than two groups, or not fewer than the clouds.
     """
-    from sklearn.cluster import SpectralClustering
-
     size, most = neighbours.indices.shape
     if not 2 <= count < size:
         raise ValueError(f"clusters: wanted 2 to {size - 1}, fewer than the clouds, got {count}")
     joined = affinities(neighbours, min(most, max(FEWEST_JOINED, size // (2 * count))))
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", "Graph is not fully connected")  # then its pieces are the groups
-        labels = SpectralClustering(
-            count, affinity="precomputed", assign_labels="cluster_qr", random_state=seed
-        ).fit_predict(joined)
+    labels = _groups(_spectral_coordinates(joined, count, seed))
     _, labels, sizes = np.unique(labels, return_inverse=True, return_counts=True)
     numbered: np.ndarray = np.argsort(np.argsort(-sizes, kind="stable"))[labels]
     return numbered
+
+
+def _spectral_coordinates(joined: csr_array, count: int, seed: int) -> Float[np.ndarray, "N count"]:
+    """Eigenvectors of D^(-1/2) A D^(-1/2) with the largest eigenvalues: products with A are all that is computed.
+
+    scikit-learn's SpectralClustering factorises the graph's Laplacian instead, which fills in as the graph grows.
+    """
+    scale = diags_array(np.asarray(joined.sum(axis=1)).ravel() ** -0.5)
+    normalised = scale @ joined @ scale
+    size = len(normalised.indptr) - 1
+    if size <= DENSE:
+        return np.linalg.eigh(normalised.toarray()).eigenvectors[:, -count:]
+    start = np.random.default_rng(seed).normal(size=(size, count + SPARE))
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Exited", UserWarning)  # within the rounds: as exact as groups need
+        values, vectors = lobpcg(normalised, start, tol=TOLERANCE, maxiter=ROUNDS)
+    return vectors[:, np.argsort(values)[-count:]]
+
+
+def _groups(coordinates: Float[np.ndarray, "N k"]) -> Int[np.ndarray, " N"]:
+    """To which of k axes each point is nearest, once the axes are turned to points that are far from each other.
+
+    The points are picked by QR with column pivoting; no start is random. (Damle, Minden and Ying 2019)
+    """
+    _, _, picked = qr(coordinates.T, pivoting=True, mode="economic")
+    left, _, right = np.linalg.svd(coordinates[picked[: coordinates.shape[1]]].T)
+    turned: np.ndarray = np.abs(coordinates @ (left @ right)).argmax(axis=1)
+    return turned
 
 
 def cluster_words(prompts: Sequence[str], clusters: Int[np.ndarray, " N"], count: int = 3) -> list[list[str]]:

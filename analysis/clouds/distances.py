@@ -12,10 +12,10 @@ from pathlib import Path
 
 import numpy as np
 from jaxtyping import Float
-from scipy.stats import spearmanr
 from sklearn.metrics import euclidean_distances
 from tqdm.auto import tqdm
 
+from whichway.analysis.clouds.approximation import Approximation, compare_with_exact
 from whichway.analysis.clouds.cloud_store import store_clouds
 from whichway.analysis.clouds.ground_metrics import find_ground
 from whichway.analysis.clouds.on_cluster import blocks_on_cluster
@@ -45,13 +45,11 @@ from whichway.geometry.pairwise import (
     BLOCK,
     blocks_of,
     wasserstein_block,
-    wasserstein_pairs,
     write_block,
 )
 
 APPROXIMATIONS = ("linearised", "sliced")
 VECTOR_BLOCK = 256  # vectors on each side of a block: their distances are one product
-SAMPLE = 200  # pairs on which an approximation is compared with exact W_2
 
 Block = tuple[slice, slice]
 BlockSolver = Callable[[slice, slice], Float[np.ndarray, "a b"]]
@@ -82,30 +80,6 @@ class DistanceSettings:
         require_known("ground", self.ground, GROUNDS)
         if self.distance == "frobenius" and self.ground != "euclidean":
             raise UserError(f"ground: {self.ground!r} with frobenius, which compares matrices; wanted euclidean")
-
-
-@dataclass(frozen=True)
-class Approximation:
-    """How far approximate distances are from exact W_2, over a random sample of pairs.
-
-    Attributes:
-        pairs: how many pairs.
-        ratio: mean of approximate / exact.
-        low, high: between which 95 % of the ratios lie.
-        rank_correlation: Spearman's, between approximate and exact.
-    """
-
-    pairs: int
-    ratio: float
-    low: float
-    high: float
-    rank_correlation: float
-
-    def __str__(self) -> str:
-        return (
-            f"{self.ratio:.3f} of exact W_2 on average over {self.pairs} random pairs "
-            f"(95 % of them {self.low:.3f} to {self.high:.3f}; rank correlation {self.rank_correlation:.3f})"
-        )
 
 
 @dataclass(frozen=True)
@@ -223,43 +197,6 @@ def _measure(
     if error:
         write_json(sidecar(out), _read_sidecar(out) | {"approximation": asdict(error)})
     return Distances(out, distance, matrix, error)
-
-
-def compare_with_exact(
-    matrix: Float[np.ndarray, "N N"], clouds: Sequence[PointCloud], ground: GroundMetric, *, seed: int = 0
-) -> Approximation | None:
-    """Solve a random sample of pairs exactly and compare; None where all sampled clouds are the same."""
-    rng = np.random.default_rng(seed)
-    rows, columns = np.tril_indices(len(clouds), -1)
-    chosen = rng.choice(len(rows), min(SAMPLE, len(rows)), replace=False)
-    first, second = rows[chosen], columns[chosen]
-    exact = _exact_pairs(clouds, first, second, ground)
-    size = max(float(clouds[index].rows.norm(dim=1).max()) for index in np.unique(np.concatenate([first, second])))
-    apart = exact > size * np.finfo(np.float32).eps ** 0.5  # nearer ones are one and the same up to rounding
-    if not apart.any():
-        return None
-    ratios = matrix[first, second][apart] / exact[apart]
-    low, high = np.quantile(ratios, (0.025, 0.975))
-    correlation = _rank_correlation(matrix[first, second], exact)
-    return Approximation(int(apart.sum()), float(ratios.mean()), float(low), float(high), correlation)
-
-
-def _rank_correlation(approximate: np.ndarray, exact: np.ndarray) -> float:
-    """Spearman's; 1 where there is no order to get wrong."""
-    if len(exact) < 3 or not np.ptp(exact) or not np.ptp(approximate):
-        return 1.0
-    return float(spearmanr(approximate, exact).statistic)
-
-
-def _exact_pairs(
-    clouds: Sequence[PointCloud], first: np.ndarray, second: np.ndarray, ground: GroundMetric
-) -> Float[np.ndarray, " pairs"]:
-    needed = np.unique(np.concatenate([first, second]))
-    sampled = [clouds[index] for index in needed.tolist()]
-    if not is_stackable(sampled):
-        return np.array([wasserstein(clouds[i], clouds[j], ground=ground) for i, j in zip(first, second, strict=True)])
-    stack = CloudStack.of(sampled, ground=ground)
-    return wasserstein_pairs(stack, np.searchsorted(needed, first), np.searchsorted(needed, second))
 
 
 # --- the file --------------------------------------------------------------------------------------------------------

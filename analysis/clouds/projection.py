@@ -28,7 +28,6 @@ from whichway.geometry import (
     wasserstein,
 )
 from whichway.geometry.cloud_stack import is_stackable
-from whichway.geometry.neighbours import bound_features
 
 NEIGHBOURS = 5  # within which trustworthiness looks
 MAPPED_NEIGHBOURS = 15  # that UMAP keeps together
@@ -88,8 +87,9 @@ def project(
     for name, known in ((view, VIEWS), (method, PROJECTIONS)):
         if name not in known:
             raise ValueError(f"unknown {name!r}; known: {', '.join(known)}")
-    if method == "umap" and view == "wasserstein" and len(clouds) > ALL_PAIRS and is_stackable(clouds):
-        return project_neighbours(clouds, find_neighbours(CloudStack.of(clouds)), seed=seed)
+    if takes_neighbours(len(clouds), view, method) and is_stackable(clouds):
+        stack = CloudStack.of(clouds)
+        return project_neighbours(stack, find_neighbours(stack), seed=seed)
     if method == "pca":
         features = flatten_rows(clouds) if view == "frobenius" else linearise(clouds, reference or clouds[0])
         distances = squareform(pdist(features))
@@ -100,23 +100,27 @@ def project(
     return Projection(points, axes, stress(distances, points), _trustworthiness(distances, points))
 
 
-def project_neighbours(clouds: Sequence[PointCloud], neighbours: Neighbours, *, seed: int = 0) -> Projection:
+def takes_neighbours(count: int, view: str, method: str) -> bool:
+    """Whether a projection is made from nearest neighbours alone."""
+    return method == "umap" and view == "wasserstein" and count > ALL_PAIRS
+
+
+def project_neighbours(stack: CloudStack, neighbours: Neighbours, *, seed: int = 0) -> Projection:
     """UMAP of many clouds, from their nearest neighbours alone; its distortion is measured on a sample.
 
-    Raises:
-        ValueError: clouds of different shape, or weights that are not uniform.
+    Where the graph of neighbours falls into pieces, their centroids say which piece lies beside which.
     """
     from umap import UMAP  # takes ten seconds
 
-    itself = np.arange(len(clouds))[:, None]
+    itself = np.arange(len(stack))[:, None]
     indices = np.hstack([itself, neighbours.indices])  # UMAP counts a point as its own first neighbour
     distances = np.hstack([np.zeros_like(itself, float), neighbours.distances])
     mapper = UMAP(n_neighbors=indices.shape[1], precomputed_knn=(indices, distances), random_state=seed, n_jobs=1)
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "precomputed_knn")
-        points = mapper.fit_transform(bound_features(CloudStack.of(clouds)).cpu().numpy()).astype(np.float64)
-    sample = np.random.default_rng(seed).choice(len(clouds), min(SAMPLE, len(clouds)), replace=False)
-    exact = pairwise_wasserstein([clouds[index] for index in sample.tolist()])
+        points = mapper.fit_transform(stack.sizes.centroids.numpy()).astype(np.float64)
+    sample = np.random.default_rng(seed).choice(len(stack), min(SAMPLE, len(stack)), replace=False)
+    exact = pairwise_wasserstein([PointCloud(rows) for rows in stack.rows[sample]])
     shown = points[sample]
     axes = ("UMAP 1", "UMAP 2")
     return Projection(points, axes, stress(exact, shown), _trustworthiness(exact, shown), len(sample), neighbours)

@@ -48,7 +48,7 @@ MODEL = {
         "--compile",
         "compiled",
         is_flag=True,
-        help="torch.compile: a minute first, then each frame faster.",
+        help="torch.compile: a minute the first time, then each frame faster.",
     ),
     "loras": partial(
         click.option,

@@ -21,7 +21,7 @@ from whichway.analysis.explorer.messages import Message, as_png, leg_message
 from whichway.analysis.explorer.seen_frames import SeenFrames
 from whichway.analysis.explorer.settings import ExplorerSettings
 from whichway.analysis.families import Conditioning, TruncationWarning
-from whichway.analysis.images.rendering import fitting_batch_size
+from whichway.analysis.images.batch_size import fitting_batch_size
 from whichway.analysis.models.model import Model
 from whichway.analysis.pictures.style import colour, marker_outline
 from whichway.analysis.runs.frame_index import FrameName

@@ -18,18 +18,12 @@ from torch import Tensor
 from torch.utils.checkpoint import checkpoint
 
 from whichway.analysis.errors import UserError
+from whichway.analysis.images.batch import Batch, LayerChange
+from whichway.analysis.images.batch_size import LARGEST_BATCH, bytes_of_a_frame, free_bytes
 from whichway.analysis.images.batches import is_out_of_memory
+from whichway.analysis.images.grouping import in_groups
 from whichway.analysis.images.precision import without_tf32
-from whichway.analysis.images.rendering import (
-    LARGEST_BATCH,
-    Batch,
-    LayerChange,
-    Renderable,
-    RenderingModel,
-    bytes_of_a_frame,
-    free_bytes,
-    in_groups,
-)
+from whichway.analysis.images.rendering_model import Renderable, RenderingModel
 from whichway.analysis.images.sampling import ResolvedSampling, Sampling
 
 FRAME_COST = 4  # a frame with gradients takes about so many times the memory of one without, for each call kept

@@ -15,7 +15,8 @@ from tqdm.auto import tqdm
 
 from whichway.analysis.errors import UserError
 from whichway.analysis.images.sampling import Sampling
-from whichway.analysis.invariance.one_model import LEVELS, OneModelCheck, text_layers
+from whichway.analysis.invariance.levels import LEVELS, text_layers
+from whichway.analysis.invariance.one_model import OneModelCheck
 from whichway.analysis.invariance.record import InvarianceRecord
 from whichway.analysis.models.dtypes import DTYPES
 from whichway.analysis.models.memory import require_memory

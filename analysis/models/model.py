@@ -15,7 +15,8 @@ from whichway.analysis.families.chunks import require_reading
 from whichway.analysis.families.clip_skip import require_clip_skip
 from whichway.analysis.finite import require_finite_weights
 from whichway.analysis.images.pipeline_defaults import pipeline_defaults
-from whichway.analysis.images.rendering import Images, Renderable, render
+from whichway.analysis.images.rendering import render
+from whichway.analysis.images.rendering_model import Images, Renderable
 from whichway.analysis.images.sampling import Sampling, SamplingDefaults
 from whichway.analysis.images.undisturbed import undisturbed
 from whichway.analysis.models.choice import MINIATURE, OWN, READING, ModelChoice

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from whichway.analysis.errors import UserError
+from whichway.analysis.families import FAMILIES
 
 
 def require_text_to_image(
@@ -15,6 +16,25 @@ def require_text_to_image(
 
     Raises:
         UserError: with what it is, and the class of diffusers that would be right.
+    """
+    if not any(pipeline_class in family.pipelines for family in FAMILIES.values()):
+        _require_pipeline_of_text(pipeline_class, name)
+    channels, latents = (denoiser or {}).get("in_channels"), (vae or {}).get("latent_channels")
+    if channels is None or latents is None:
+        return
+    if channels not in (latents, 4 * latents):  # four where 2 × 2 latents are packed into one token (Flux)
+        task = "an inpainting model" if channels == 2 * latents + 1 else "a model that is given an image too"
+        raise UserError(
+            f"model {name!r} is {task}: its denoiser takes {channels} channels where its latents have {latents}; "
+            "wanted a text-to-image model"
+        )
+
+
+def _require_pipeline_of_text(pipeline_class: str, name: str) -> None:
+    """By diffusers' own tables, which import every pipeline that it has: half the time of loading a model.
+
+    Raises:
+        UserError: the class makes an image of an image.
     """
     from diffusers.pipelines import auto_pipeline
 
@@ -29,15 +49,6 @@ def require_text_to_image(
                 if cls.__name__ == pipeline_class:
                     right = f"; wanted a {from_text[family].__name__}" if family in from_text else ""
                     raise UserError(f"model {name!r} is {task} ({pipeline_class}), which needs an image too{right}")
-    channels, latents = (denoiser or {}).get("in_channels"), (vae or {}).get("latent_channels")
-    if channels is None or latents is None:
-        return
-    if channels not in (latents, 4 * latents):  # four where 2 × 2 latents are packed into one token (Flux)
-        task = "an inpainting model" if channels == 2 * latents + 1 else "a model that is given an image too"
-        raise UserError(
-            f"model {name!r} is {task}: its denoiser takes {channels} channels where its latents have {latents}; "
-            "wanted a text-to-image model"
-        )
 
 
 def require_fitting_texts(pipeline: Any, name: str) -> None:

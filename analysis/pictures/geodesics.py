@@ -43,6 +43,6 @@ def draw_geodesics(pairs: Sequence[PairOfStrips], distance: str) -> Figure:
                 show_frame(axis, picture, 0.8)
             label = {"transform": row[0].transAxes, "ha": "right", "va": "center", "fontsize": 9}
             row[0].text(-0.08, 0.5, method, color=colour(method), weight="bold", **label)
-            energy = f"energy {pair.energies[method]:.3g}\n({distance})"
+            energy = f"energy {pair.energies[method]:.3f}\n({distance})"
             row[-1].text(1.08, 0.5, energy, transform=row[-1].transAxes, va="center", fontsize=9)
     return figure

@@ -1,12 +1,14 @@
 """Prompts on a plane: images at their places, points with the prompts beside them, or, of many, their density."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from textwrap import shorten
 from typing import Any
 
 import numpy as np
 from jaxtyping import Float, Int, UInt8
 from matplotlib.axes import Axes
+from matplotlib.cm import ScalarMappable
+from matplotlib.colors import LinearSegmentedColormap, LogNorm, to_rgb
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.offsetbox import AnnotationBbox, OffsetImage
@@ -20,6 +22,8 @@ from whichway.analysis.pictures.unlisted_methods import COLOURS
 PALETTE = (*METHOD_COLOURS.values(), *COLOURS)
 NAMED = 40  # prompts that can be read beside their points; of more, so many are named
 CROWDED = 2000  # points, of which more lie on each other and hide how many they are
+CELLS = 80  # across a map of density
+PALEST = 0.3  # depth of the colour of a cell with one prompt
 
 
 def draw_map(
@@ -33,7 +37,8 @@ def draw_map(
     """Images at their points, or beside them where they would cover each other; without images the prompts' words, of
     many those of some that lie apart; of thousands how densely they lie.
 
-    Clusters colour points and frames of images; each is named by its words, beside images in a legend.
+    Clusters colour points, cells of the density and frames of images; each is named by its commonest words, beside
+    images in a legend.
 
     Args:
         part: which part of the conditioning the distances are of; named in the title.
@@ -41,7 +46,7 @@ def draw_map(
     figure = new_figure(9, 9)
     axis = figure.subplots()
     colours = np.full(len(prompts), "#0072B2") if clusters is None else np.array(PALETTE)[clusters % len(PALETTE)]
-    _draw_points(figure, axis, projection.points, colours, density=clusters is None)
+    _draw_points(figure, axis, projection.points, colours, clusters)
     axis.margins(0.08 if images is None else 0.14)
     axis.set(xlabel=projection.axes[0], ylabel=projection.axes[1])
     axis.set_aspect("equal", adjustable="datalim")
@@ -61,18 +66,47 @@ def draw_map(
 
 
 def _draw_points(
-    figure: Figure, axis: Axes, points: Float[np.ndarray, "prompts 2"], colours: np.ndarray, *, density: bool
+    figure: Figure,
+    axis: Axes,
+    points: Float[np.ndarray, "prompts 2"],
+    colours: np.ndarray,
+    clusters: Int[np.ndarray, " prompts"] | None,
 ) -> None:
-    crowded = len(points) > CROWDED
-    if crowded and density:
-        cells = axis.hexbin(*points.T, gridsize=80, mincnt=1, bins="log", cmap="viridis", linewidths=0)
-        scale = figure.colorbar(cells, ax=axis, label="prompts in a cell", shrink=0.6).ax.yaxis
-        scale.set_major_formatter("{x:.0f}")
-        scale.set_minor_formatter("{x:.0f}")
-        return
     x, y = points.T
-    size = float(np.clip(12 * CROWDED / len(points), 1, 12))
-    axis.scatter(x, y, s=size, c=colours, alpha=0.4 if crowded else 1, linewidths=0)
+    if len(points) <= CROWDED:
+        axis.scatter(x, y, s=12, c=colours, linewidths=0)
+        return
+    form: dict[str, Any] = {"gridsize": CELLS, "mincnt": 1, "linewidths": 0}
+    if clusters is None:
+        shown: Any = axis.hexbin(x, y, bins="log", cmap="viridis", **form)
+    else:
+        shown = _draw_cells_of_clusters(axis, points, clusters, form)
+    scale = figure.colorbar(shown, ax=axis, label="prompts in a cell", shrink=0.6).ax.yaxis
+    scale.set_major_formatter("{x:.0f}")
+    scale.set_minor_formatter("{x:.0f}")
+
+
+def _draw_cells_of_clusters(
+    axis: Axes, points: Float[np.ndarray, "prompts 2"], clusters: Int[np.ndarray, " prompts"], form: Mapping[str, Any]
+) -> ScalarMappable:
+    """Cells in the colour of the cluster that has most of their prompts, the more of them the deeper."""
+    x, y = points.T
+    counted = axis.hexbin(x, y, C=np.ones(len(points)), reduce_C_function=np.sum, **form)
+    counts = np.asarray(counted.get_array())
+    counted.remove()
+    cells = axis.hexbin(x, y, C=clusters, reduce_C_function=_commonest, **form)
+    owners = np.asarray(cells.get_array()).astype(int)
+    norm = LogNorm(1, max(2, counts.max()))
+    depth = PALEST + (1 - PALEST) * np.asarray(norm(counts))[:, None]
+    inks = np.array([to_rgb(PALETTE[owner % len(PALETTE)]) for owner in owners])
+    cells.set_array(None)
+    cells.set_facecolor(1 - depth * (1 - inks))
+    greys = LinearSegmentedColormap.from_list("depth", [(1 - PALEST * 0.7,) * 3, (0.3,) * 3])
+    return ScalarMappable(norm, greys)
+
+
+def _commonest(clusters: Any) -> Any:
+    return int(np.bincount(np.asarray(clusters, int)).argmax())
 
 
 def _draw_images(
@@ -155,9 +189,33 @@ def _name_prompts(axis: Axes, points: Float[np.ndarray, "prompts 2"], prompts: S
 def _name_clusters(
     axis: Axes, points: Float[np.ndarray, "prompts 2"], prompts: Sequence[str], clusters: Int[np.ndarray, " prompts"]
 ) -> None:
-    """The words of each cluster in its midst."""
-    for cluster, words in enumerate(cluster_words(prompts, clusters)):
-        place = np.median(points[clusters == cluster], axis=0)
-        box = {"boxstyle": "round", "facecolor": "white", "edgecolor": PALETTE[cluster % len(PALETTE)], "alpha": 0.85}
-        name = literal(", ".join(words))
-        axis.annotate(name, tuple(place), fontsize=7, ha="center", va="center", bbox=box, zorder=3)
+    """The words of each cluster where it is densest, moved where they would cross the axes, or cover another's."""
+    named = cluster_words(prompts, clusters)
+    homes = np.array([_densest(points, clusters == cluster) for cluster in range(len(named))])
+    low, high = points.min(axis=0), points.max(axis=0)
+    room = (high - low) * (0.3, 0.045)  # a label's width and height, about
+    places: list[np.ndarray] = []
+    inner = 0.08 * (high - low)
+    for home in homes:
+        shifts = sorted(np.arange(-12, 13) * room[1], key=abs)
+        tried = [np.clip(home, low + inner, high - inner) + np.array([0, shift]) for shift in shifts]
+        free = (place for place in tried if all((np.abs(place - other) >= room).any() for other in places))
+        places.append(next(free, home))
+    for cluster, (words, home, place) in enumerate(zip(named, homes, places, strict=True)):
+        edge = PALETTE[cluster % len(PALETTE)]
+        box = {"boxstyle": "round", "facecolor": "white", "edgecolor": edge, "alpha": 0.9}
+        arrow = {"arrowstyle": "-", "color": edge, "linewidth": 1} if (home != place).any() else None
+        form: dict[str, Any] = {"ha": "center", "va": "center", "fontsize": 8, "bbox": box, "zorder": 3}
+        axis.annotate(literal(", ".join(words)), tuple(home), tuple(place), arrowprops=arrow, **form)
+
+
+def _densest(points: Float[np.ndarray, "prompts 2"], inside: np.ndarray) -> Float[np.ndarray, " 2"]:
+    """Where most of some points are: the mean of those in the fullest of 20 × 20 fields of the map."""
+    x, y = points.T
+    extent = [(float(x.min()), float(x.max())), (float(y.min()), float(y.max()))]
+    counts, *edges = np.histogram2d(x[inside], y[inside], bins=20, range=extent)
+    column = np.stack([np.searchsorted(edge[1:-1], points[:, axis]) for axis, edge in enumerate(edges)])
+    fullest = np.array(np.unravel_index(counts.argmax(), counts.shape))
+    there = inside & (column == fullest[:, None]).all(axis=0)
+    place: np.ndarray = points[there if there.any() else inside].mean(axis=0)
+    return place

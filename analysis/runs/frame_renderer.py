@@ -6,7 +6,8 @@ from time import perf_counter
 import numpy as np
 
 from whichway.analysis.families import Conditioning
-from whichway.analysis.images.rendering import render_each, shape
+from whichway.analysis.images.grouping import shape
+from whichway.analysis.images.rendering import render_each
 from whichway.analysis.images.sampling import Sampling
 from whichway.analysis.models.choice import ModelChoice
 from whichway.analysis.models.model import Model

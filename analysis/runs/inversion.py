@@ -14,7 +14,7 @@ from whichway.analysis.errors import UserError
 from whichway.analysis.families import Conditioning
 from whichway.analysis.files import read_json, write_json, write_safetensors, written_whole
 from whichway.analysis.geodesics.encoder_prior import plain_captions
-from whichway.analysis.images.rendering import Picture
+from whichway.analysis.images.rendering_model import Picture
 from whichway.analysis.images.travelling_noise import GivenNoise, with_noise
 from whichway.analysis.inversion.autoencoder import Reconstruction, psnr, reconstruct
 from whichway.analysis.inversion.ddim_noise import invert_noise, require_ddim

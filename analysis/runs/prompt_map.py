@@ -12,19 +12,20 @@ import numpy as np
 
 from whichway.analysis.clouds.cloud_store import store_clouds
 from whichway.analysis.clouds.clusters import cluster_neighbours
-from whichway.analysis.clouds.on_cluster import neighbours_on_cluster
+from whichway.analysis.clouds.kept_neighbours import find_kept_neighbours
+from whichway.analysis.clouds.map_memory import require_memory_for_map
 from whichway.analysis.clouds.parts import ALL, choose_parts, file_of_part, parts_of
 from whichway.analysis.clouds.projection import (
-    ALL_PAIRS,
     MAPPED_NEIGHBOURS,
     Projection,
     neighbours_of,
     project,
     project_neighbours,
+    takes_neighbours,
 )
 from whichway.analysis.errors import UserError, require_known
 from whichway.analysis.families import Conditioning
-from whichway.analysis.files import write_json, written_whole
+from whichway.analysis.files import read_json, write_json, written_whole
 from whichway.analysis.images.sampling import Sampling
 from whichway.analysis.models.choice import ModelChoice
 from whichway.analysis.models.model import Model
@@ -34,7 +35,7 @@ from whichway.analysis.runs.frame_recipe import FrameRecipe
 from whichway.analysis.runs.photographs import invert_photographs
 from whichway.analysis.runs.run import Run, open_run, run_name
 from whichway.analysis.vocabulary import FEWEST_FOR_UMAP, PROJECTIONS, VIEWS
-from whichway.geometry import CloudStack, PointCloud
+from whichway.geometry import CloudStack, Neighbours, PointCloud
 from whichway.geometry.cloud_stack import is_stackable
 
 KIND = "map"
@@ -105,16 +106,18 @@ def draw_prompt_map(
     identity = {"prompts": settings.prompts} | asdict(settings.sampling) | model.identity
     folder = out or Path("runs") / run_name([settings.prompts[0], "map"], identity, choices)
     with open_run(folder, KIND, identity=identity, settings=asdict(settings), model=model, report=report) as run:
-        conditionings = [] if store else list(model.encode_each(settings.prompts))
-        first = conditionings[0] if conditionings else model.encode([settings.prompts[0]])[0]
+        first = model.encode([settings.prompts[0]])[0]
         parts = choose_parts(settings.parts, first)
+        _require_memory(settings, model, [parts_of(first)[part] for part in parts], stored=store is not None)
+        conditionings = [] if store else list(model.encode_each(settings.prompts))
         if store:
             stored = store_clouds(model, settings.prompts, store, parts=parts, dtype=store_dtype, report=report).clouds
-        projections = {}
+        projections, kept = {}, store or folder
         for part in parts:
             clouds = stored[part] if store else [parts_of(conditioning)[part] for conditioning in conditionings]
             try:
-                projection = _project(settings, clouds, dask)
+                neighbours = _neighbours(settings, clouds, file_of_part(kept / "neighbours.npy", part, first), dask)
+                projection = _project(settings, clouds, neighbours)
                 clusters = _clusters(settings, clouds, projection)
             except ValueError as error:
                 raise UserError(f"map of {part}: {error}") from error
@@ -142,6 +145,7 @@ def _describe(prompts: Sequence[str], projection: Projection, clusters: np.ndarr
         "stress": projection.stress,
         "trustworthiness": projection.trustworthiness,
         "sampled": projection.sampled,
+        "axes": projection.axes,
         "points": dict(zip(prompts, projection.points.tolist(), strict=True)),
     }
     if clusters is not None:
@@ -149,11 +153,31 @@ def _describe(prompts: Sequence[str], projection: Projection, clusters: np.ndarr
     return content
 
 
-def _project(settings: MapSettings, clouds: Sequence[PointCloud], dask: str | None) -> Projection:
-    by_neighbours = settings.projection == "umap" and settings.view == "wasserstein" and len(clouds) > ALL_PAIRS
-    if dask and by_neighbours and is_stackable(clouds):
-        neighbours = neighbours_on_cluster(dask, CloudStack.of(clouds), MAPPED_NEIGHBOURS)
-        return project_neighbours(clouds, neighbours, seed=settings.sampling.seed)
+def _require_memory(settings: MapSettings, model: Model, clouds: Sequence[PointCloud], *, stored: bool) -> None:
+    """Before it is taken; raises a UserError."""
+    sampling = settings.sampling.resolved(model.defaults)
+    size = (sampling.height, sampling.width) if settings.images else None
+    shapes = [(len(cloud), cloud.dimension) for cloud in clouds]
+    require_memory_for_map(
+        len(settings.prompts),
+        shapes,
+        view=settings.view,
+        projection=settings.projection,
+        stored=stored,
+        image_size=size,
+    )
+
+
+def _neighbours(settings: MapSettings, clouds: Sequence[PointCloud], file: Path, dask: str | None) -> Neighbours | None:
+    """Of many clouds, kept in ``file`` as they are found; of few, whose every pair is solved, none."""
+    if not takes_neighbours(len(clouds), settings.view, settings.projection) or not is_stackable(clouds):
+        return None
+    return find_kept_neighbours(CloudStack.of(clouds), min(MAPPED_NEIGHBOURS, len(clouds) - 1), file, dask=dask)
+
+
+def _project(settings: MapSettings, clouds: Sequence[PointCloud], neighbours: Neighbours | None) -> Projection:
+    if neighbours:
+        return project_neighbours(CloudStack.of(clouds), neighbours, seed=settings.sampling.seed)
     return project(clouds, settings.view, method=settings.projection, seed=settings.sampling.seed)
 
 
@@ -173,3 +197,24 @@ def _images(run: Run, sampling: Sampling, prompts: Sequence[str], conditionings:
     }
     renderer.render(requested)
     return np.concatenate([renderer.strip(name, [None]) for name in names])
+
+
+def read_map(file: Path) -> tuple[Projection, list[str], np.ndarray | None]:
+    """Projection, prompts and clusters of a ``map.json``.
+
+    Raises:
+        UserError: there is none, or it is damaged.
+    """
+    try:
+        content = read_json(file)
+        prompts = list(content["points"])
+        points = np.array(list(content["points"].values()), float).reshape(len(prompts), 2)
+        first, second = content["axes"]
+        groups = content.get("cluster_of")
+        clusters = None if groups is None else np.array([int(groups[prompt]) for prompt in prompts])
+        projection = Projection(
+            points, (first, second), content["stress"], content["trustworthiness"], content["sampled"]
+        )
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise UserError(f"{str(file)!r} is no map.json of 'whichway map', or damaged") from error
+    return projection, prompts, clusters

@@ -9,8 +9,9 @@ import numpy as np
 
 from whichway.analysis.families import Conditioning
 from whichway.analysis.geodesics.string import initial_paths
+from whichway.analysis.images.batch_size import fitting_batch_size
 from whichway.analysis.images.differentiable_rendering import render_differentiably
-from whichway.analysis.images.rendering import fitting_batch_size, render
+from whichway.analysis.images.rendering import render
 from whichway.analysis.images.sampling import Sampling
 from whichway.analysis.models.model import Model
 from whichway.analysis.paths.conditioning_path import ConditioningPath, join
@@ -83,13 +84,17 @@ def estimate_duration(settings: StudySettings, pairs: Sequence[PromptPair], mode
 def _seconds_of_a_search(
     settings: StudySettings, conditioning: Conditioning, sampling: Sampling, model: Model
 ) -> float:
-    """Of one geodesic, all iterations: as many frames with gradients as it has clouds in between, in each."""
+    """Of one geodesic, all iterations: as many frames with gradients as it has clouds in between, in each.
+
+    One frame is made, after a first one to warm up.
+    """
     clouds = {
         encoder: PointCloud(cloud.rows.clone().requires_grad_(), cloud.weights)
         for encoder, cloud in conditioning.clouds.items()
     }
-    begun = perf_counter()
-    render_differentiably(model, [replace(conditioning, clouds=clouds)], sampling).mean().backward()
+    for _ in range(2):
+        begun = perf_counter()
+        render_differentiably(model, [replace(conditioning, clouds=clouds)], sampling).mean().backward()
     seconds = perf_counter() - begun
     return (settings.geodesic.iterations + 1) * (settings.geodesic.count(settings.frames) - 2) * seconds
 

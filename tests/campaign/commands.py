@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from shutil import copy2, copytree
 
+from PIL import Image
+
 A, B, C = "a large fox on a blue background", "a panda on a pink background", "a red car at night"
 PROMPTS = (A, B, C, "a blue boat", "a green pizza")
 #: for the choice of a method; it has no prompts in common with PAIRS
@@ -29,6 +31,9 @@ class Command:
 _QUICK = ("--steps", "2", "--device", "cpu")
 _SSIM = ("--perceptual-distance", "ssim")
 _STUDY = ("--frames", "3", "--seeds", "1", "--perceptual-distances", "ssim", *_QUICK)
+_GRADIENT = ("--perceptual-distance", "lpips", *_QUICK)
+_FEW = ("--directions", "1", "--probes", "2", "--movements", "2")
+_SHORT = ("--prompt", A, "--nearest", "0", "--trial", "1", "--iterations", "3")
 _CHOICE = ("--tuning-pairs", "tuning.csv", "--pairs", "pairs.csv", "--candidates", "slerp")
 
 COMMANDS = {
@@ -42,6 +47,16 @@ COMMANDS = {
             ("compare", A, B, "--frames", "3", "--methods", "identity,optimal", *_SSIM, *_QUICK, "--out", "run"),
             "run",
         ),
+        Command(
+            "geodesic",
+            (
+                *("compare", A, B, "--frames", "3", "--methods", "identity,geodesic", "--geodesic-iterations", "2"),
+                *(*_GRADIENT, "--out", "run"),
+            ),
+            "run",
+        ),
+        Command("invert", ("invert", "photo.png", *_SHORT, *_GRADIENT, "--out", "run"), "run"),
+        Command("sensitivity", ("sensitivity", A, *_FEW, *_GRADIENT, "--out", "sensitivity.png")),
         Command("animate", ("animate", A, B, "film.gif", "--frames", "4", *_SSIM, *_QUICK, "--out", "run"), "run"),
         Command("map", ("map", "prompts.txt", "--projection", "mds", *_QUICK, "--out", "run"), "run"),
         Command("barycenter", ("barycenter", A, B, C, "--side", "3", *_QUICK, "--out", "run"), "run"),
@@ -97,6 +112,10 @@ class Workplace:
         _INPUTS.get(command.name, lambda workplace, into: None)(self, folder)
 
 
+def _photograph(workplace: Workplace, folder: Path) -> None:
+    Image.linear_gradient("L").convert("RGB").save(folder / "photo.png")
+
+
 def _frame(workplace: Workplace, folder: Path) -> None:
     copy2(sorted((workplace.reference("map") / "run" / "frames").glob("*.png"))[0], folder / "frame.png")
 
@@ -106,4 +125,8 @@ def _studies(workplace: Workplace, folder: Path) -> None:
         copytree(workplace.reference("study") / "run", folder / name, dirs_exist_ok=True)
 
 
-_INPUTS: dict[str, Callable[[Workplace, Path], None]] = {"redo": _frame, "robustness": _studies}
+_INPUTS: dict[str, Callable[[Workplace, Path], None]] = {
+    "invert": _photograph,
+    "redo": _frame,
+    "robustness": _studies,
+}

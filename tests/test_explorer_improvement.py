@@ -21,7 +21,7 @@ def model():
 
 def settings_of(*methods, **changes):
     sampling = Sampling(num_inference_steps=2, guidance_scale=1.0)
-    return ExplorerSettings(PROMPTS, methods, **{"frames": 4, "geodesic_iterations": 2, "sampling": sampling} | changes)
+    return ExplorerSettings(PROMPTS, methods, **{"frames": 3, "geodesic_iterations": 2, "sampling": sampling} | changes)
 
 
 def look(exploration, check=lambda: None):
@@ -37,13 +37,13 @@ def test_a_geodesic_begins_as_the_optimal_path_and_ends_as_a_comparison_finds_it
     assert searched[-1]["share"] < 1
     kinds = [content["kind"] for content in messages]
     last = kinds.index("searched")
-    assert kinds[:last].count("frame") == 4  # there is something to see before the search
+    assert kinds[:last].count("frame") == 3  # there is something to see before the search
     assert "frame" in kinds[last:]
     assert kinds[-2:] == ["map", "done"]
     monkeypatch.chdir(tmp_path)  # into which the Python that is saved writes its comparison
     scope: dict = {}
     exec(export(exploration, ".py").decode(), scope)
-    found = np.stack([exploration.seen.frames["geodesic"][k] for k in range(4)])
+    found = np.stack([exploration.seen.frames["geodesic"][k] for k in range(3)])
     assert np.abs(found.astype(int) - scope["frames"]["geodesic"]).max() <= 1
     energy = scope["comparison"].results["geodesic"].smoothness.energy
     assert exploration.seen.smoothness("geodesic").energy == pytest.approx(energy, rel=1e-3)
@@ -112,7 +112,7 @@ def test_another_dtype_is_another_model(tiny_pipeline_folder, tmp_path, monkeypa
 
 
 def test_what_takes_too_much_is_refused_before_a_model_is_loaded():
-    with pytest.raises(UserError, match="geodesic iterations: wanted at least 1 .*, got 0"):
+    with pytest.raises(UserError, match=r"geodesic iterations: wanted at least 1 .*, got 0"):
         settings_of("geodesic", geodesic_iterations=0)
     with pytest.raises(UserError, match="parametrisation: unknown 'fast'"):
         settings_of("optimal", parametrisation="fast")

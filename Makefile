@@ -21,6 +21,7 @@ PYTHON ?= python3.11
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 WHEEL := $(BIN)/python -m pip wheel --quiet --disable-pip-version-check --no-deps --wheel-dir dist
+JUPYTER := notebooks/jupyter/jupyter_server_config.py notebooks/jupyter/labconfig/default_setting_overrides.json
 DEMO := "a large fox on a blue background" "a panda on a pink background"
 DISTANCES ?= lpips,efficientnet,ssim,flip
 SECOND ?= miniature-second
@@ -181,14 +182,14 @@ clean:
 	$(PIP) --editable .
 	touch $@
 
-.venv/.lab: .venv/.runtime notebooks/jupyter/jupyter_server_config.py
+.venv/.lab: .venv/.runtime $(JUPYTER)
 	$(PIP) --editable '.[lab]'
-	cp notebooks/jupyter/jupyter_server_config.py .venv/etc/jupyter/ # every Jupyter of this environment reads it
+	cp -R notebooks/jupyter/. .venv/etc/jupyter/ # every Jupyter of this environment reads it
 	touch $@
 
-.venv/.dev: .venv/.runtime notebooks/jupyter/jupyter_server_config.py
+.venv/.dev: .venv/.runtime $(JUPYTER)
 	$(PIP) --editable '.[dev]'
-	cp notebooks/jupyter/jupyter_server_config.py .venv/etc/jupyter/
+	cp -R notebooks/jupyter/. .venv/etc/jupyter/
 	touch $@
 
 # uv can resolve to the lowest versions; pip cannot.

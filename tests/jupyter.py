@@ -68,7 +68,7 @@ def running_lab(folder: Path) -> Iterator[Lab]:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     lab, log = Lab(f"http://127.0.0.1:{port}", secrets.token_hex(16), folder), folder / "lab.log"
-    options = [f"--port={port}", "--ip=127.0.0.1", "--no-browser", "--allow-root", "--LabApp.news_url=None"]
+    options = [f"--port={port}", "--ip=127.0.0.1", "--no-browser", "--allow-root"]
     options += [f"--IdentityProvider.token={lab.token}", f"--ServerApp.root_dir={folder}"]
     with log.open("w") as file:
         command = [sys.executable, "-m", "jupyter", "lab", *options]
@@ -82,9 +82,13 @@ def running_lab(folder: Path) -> Iterator[Lab]:
 
 
 def _own_settings(folder: Path) -> dict[str, str]:
-    """The environment, less the user's own settings of Jupyter: themes, open tabs, extensions."""
+    """The environment with the project's settings of Jupyter, less the user's: themes, open tabs, extensions."""
     own = {"JUPYTER_CONFIG_DIR": "config", "JUPYTERLAB_SETTINGS_DIR": "settings", "JUPYTERLAB_WORKSPACES_DIR": "tabs"}
-    return dict(os.environ) | {name: str(folder / f".{place}") for name, place in own.items()}
+    return (
+        dict(os.environ)
+        | {name: str(folder / f".{place}") for name, place in own.items()}
+        | {"JUPYTER_CONFIG_PATH": str(ROOT / "notebooks" / "jupyter")}
+    )
 
 
 def _wait_for(address: str, log: Path) -> None:

@@ -79,6 +79,7 @@ def test_a_notebook_runs_and_its_explorer_answers(opened):
     page = opened("notebooks/03_which_way.ipynb")
     page.click("text=Run >> nth=0")
     page.click("text=Run All Cells")
+    assert page.locator("text=official Jupyter news").count() == 0
     page.hover(".jp-Notebook")
     for _ in range(180):  # cells out of sight are not in the page
         page.mouse.wheel(0, 400)

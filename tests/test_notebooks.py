@@ -58,7 +58,6 @@ def contents_of(root):
     from traitlets.config import PyFileConfigLoader
 
     config = PyFileConfigLoader("jupyter_server_config.py", path=str(NOTEBOOKS / "jupyter")).load_config()
-    assert config.LabApp.news_url is None
     return TextFileContentsManager(root_dir=str(root), config=config)
 
 

@@ -1,6 +1,8 @@
-"""Jupyter in this project's environment: no question about news, and these notebooks are saved as they are committed.
+"""Jupyter in this project's environment: these notebooks are saved as they are committed.
 
-``make lab`` puts it into ``.venv/etc/jupyter``, where each Jupyter of that environment reads it, however it is started.
+``make lab`` copies this folder into ``.venv/etc/jupyter``, where each Jupyter of that environment reads it, however it is
+started; ``labconfig/default_setting_overrides.json`` answers JupyterLab's question about news with no. Another
+environment's Jupyter reads it by ``JUPYTER_CONFIG_PATH=notebooks/jupyter jupyter lab``.
 """
 
 import subprocess
@@ -10,7 +12,6 @@ from typing import Any
 import nbformat
 
 c = get_config()  # type: ignore[name-defined] - Jupyter provides it
-c.LabApp.news_url = None
 
 
 def save_as_committed(model: dict[str, Any], path: str, contents_manager: Any, **_: Any) -> None:

@@ -26,8 +26,6 @@ from whichway import (
     read_comparison,
 )
 from whichway.geometry import wasserstein
-from whichway.miniature.painter import paint
-from whichway.miniature.world import Scene
 
 model = load_model("miniature")
 sampling = Sampling(seed=0, num_inference_steps=4, guidance_scale=3.0)
@@ -35,12 +33,15 @@ sampling = Sampling(seed=0, num_inference_steps=4, guidance_scale=3.0)
 # %% [markdown]
 # ## A picture that the model has not made
 #
-# A scene from the painter of the miniature's world. Take a file of yours: any size, any mode.
+# A painted scene of the miniature's world, of a combination that its training never saw. Take a file of yours: any size,
+# any mode.
 
 # %%
 photograph = Path("runs/photograph.png")
 photograph.parent.mkdir(exist_ok=True)
-Image.fromarray(paint(Scene(("fox",), "blue"), np.random.default_rng(7))).save(photograph)
+painted = Image.open("../figures/inversion/scenes.png")  # twelve of them, one below the other, painted on the left
+painted.crop((0, 6 * 64, 64, 7 * 64)).save(photograph)
+caption = "a large balloon at sunset"
 
 # %% [markdown]
 # ## Look for its cloud
@@ -49,20 +50,17 @@ Image.fromarray(paint(Scene(("fox",), "blue"), np.random.default_rng(7))).save(p
 # iterations are few: sixty are the default, and `whichway invert` goes on where it was stopped.
 
 # %%
-settings = InversionSettings(
-    str(photograph), prompts=("a fox on a blue background",), nearest=0, trial=2, iterations=10, sampling=sampling
-)
+settings = InversionSettings(str(photograph), prompts=(caption,), nearest=0, trial=2, iterations=10, sampling=sampling)
 inversion = invert(settings, model=model, progress=False)
 record = inversion.record
 pictures = {name: np.asarray(Image.open(inversion.folder / f"{name}.png")) for name in ("photograph", "inverted")}
 draw_gallery(pictures)
 
 # %%
-caption = encode(model, "a fox on a blue background")
 print(f"begun from {record['start']!r}")
 print(f"LPIPS to the photograph {record['inverted']['distance']:.3f}, PSNR {record['inverted']['psnr']:.1f} dB")
 print(f"the autoencoder alone: {record['autoencoder']['distance']:.3f}, {record['autoencoder']['psnr']:.1f} dB")
-print(f"W_2 from the caption's cloud: {wasserstein(inversion.conditioning.cloud, caption):.1f}")
+print(f"W_2 from the caption's cloud: {wasserstein(inversion.conditioning.cloud, encode(model, caption)):.1f}")
 
 # %% [markdown]
 # ## From the photograph to a prompt

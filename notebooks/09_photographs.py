@@ -33,8 +33,8 @@ sampling = Sampling(seed=0, num_inference_steps=4, guidance_scale=3.0)
 # %% [markdown]
 # ## A picture that the model has not made
 #
-# A painted scene of the miniature's world, of a combination that its training never saw. Take a file of yours: any size,
-# any mode.
+# A painted scene of the miniature's world, of a combination that its training never saw. Take a file of yours: any
+# size, any mode.
 
 # %%
 photograph = Path("runs/photograph.png")

@@ -19,7 +19,7 @@ STAGES = {
     "import torch": "import torch",
     "import transformers": "import transformers",
     "import diffusers' pipeline": "from diffusers import StableDiffusionPipeline",
-    "import whichway": "from whichway import Sampling, encode, load_model, render; load_model",
+    "import whichway": "from whichway import Sampling, encode, load_model, render",
     "load the model": "model = load_model('miniature')",
     "encode a prompt": "cloud = encode(model, 'a fox')",
     "render a frame, one step": "render(model, [cloud], Sampling(num_inference_steps=1))",

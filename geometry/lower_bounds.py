@@ -26,6 +26,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from whichway.geometry.cloud_stack import CloudStack
+from whichway.geometry.npy_file import write_header
 
 DIRECTIONS = 32  # of projection; more tighten the bound no further (measured: 64 prune 1 % more)
 COMPONENTS = 64  # of the bound, compared with all clouds
@@ -144,11 +145,10 @@ def _fill(features: np.ndarray, here: slice, block: Float[Tensor, "b features"])
 
 
 def _write(stack: CloudStack, path: Path) -> float:
-    """The features, as a .npy; the length of the longest. Written, not mapped: a full disk is an error, not a crash."""
+    """The features, as a .npy; the length of the longest."""
     longest = 0.0
     with path.open("wb") as file:
-        header = {"descr": "<f4", "fortran_order": False, "shape": (len(stack), feature_count(stack))}
-        np.lib.format.write_array_header_1_0(file, header)
+        write_header(file, (len(stack), feature_count(stack)), "<f4")
         for _, block in feature_blocks(stack):
             longest = max(longest, float(block.norm(dim=1).max()))
             file.write(block.numpy().astype("<f4").tobytes())

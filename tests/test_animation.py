@@ -1,3 +1,4 @@
+import imageio_ffmpeg
 import numpy as np
 import pytest
 from click.testing import CliRunner
@@ -61,10 +62,9 @@ def test_a_webp_never_drifts_from_its_rate(fps):
 
 
 def test_a_video_shows_the_frames_in_order(tmp_path):
-    ffmpeg = pytest.importorskip("imageio_ffmpeg")
     levels = np.array([0, 60, 120, 180, 240], np.uint8)
     write_film(np.broadcast_to(levels[:, None, None, None], (5, 17, 33, 3)), tmp_path / "film.mp4", fps=4)
-    reader = ffmpeg.read_frames(str(tmp_path / "film.mp4"))
+    reader = imageio_ffmpeg.read_frames(str(tmp_path / "film.mp4"))
     stated = next(reader)
     assert stated["fps"] == 4
     width, height = stated["size"]

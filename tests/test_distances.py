@@ -149,7 +149,6 @@ def test_a_mistake_gets_one_line_and_status_2(run, monkeypatch, text, options, m
 
 
 def test_a_cluster_finds_the_same(model, tmp_path):
-    pytest.importorskip("distributed")
     from whichway.analysis.clouds.kept_neighbours import find_kept_neighbours
     from whichway.geometry import CloudStack, nearest_neighbours
 

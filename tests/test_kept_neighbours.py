@@ -89,10 +89,10 @@ def test_those_of_other_clouds_are_not_taken(tmp_path, change):
 
 def test_a_cluster_that_is_lost_leaves_what_is_finished(tmp_path, small_batches, monkeypatch, searched):
     starts, _ = searched
-    found = kept_neighbours._here
+    search_here = kept_neighbours._here
 
     def lost(address, stack, bounds, k, batches):
-        yield from found(stack, bounds, k, batches[:2])
+        yield from search_here(stack, bounds, k, batches[:2])
         raise UserError(f"the Dask cluster {address!r} was lost: its scheduler is gone; what was finished is kept")
 
     monkeypatch.setattr(kept_neighbours, "neighbours_on_cluster", lost)

@@ -154,6 +154,14 @@ def test_bounds_hold_although_their_features_are_rounded(count, seed, away):
     assert (bounds.coarse(everything) <= exact).all()
 
 
+def test_bounds_are_lowered_by_both_roundings():
+    """First by what the features lost, then, in their squares, by what sums of products may lose"""
+    features = np.array([[0.0], [3.0], [0.5]])
+    bounds = LowerBounds(features, torch.from_numpy(features), rounding=1.0, squared_rounding=1.75)
+    assert bounds.fine(0, np.arange(3)) == pytest.approx([0, 1.5, 0], abs=1e-7)
+    assert bounds.coarse(np.arange(3))[0] == pytest.approx([0, 1.5, 0], abs=1e-7)
+
+
 def test_features_on_disk_are_those_in_memory(tmp_path):
     stack = CloudStack.of(SET)
     kept, held = LowerBounds.of(stack, tmp_path / "features.npy"), LowerBounds.of(stack)

@@ -1,4 +1,6 @@
 import json
+import re
+import warnings
 
 import numpy as np
 import pytest
@@ -144,8 +146,10 @@ def test_clusters_are_named_by_the_words_that_only_they_have():
 
 @pytest.mark.parametrize("clustered", [False, True])
 def test_thousands_of_prompts_are_drawn_by_their_density_or_their_clusters(clustered):
+    from matplotlib.colors import to_rgb
+
     from whichway.analysis.clouds.projection import Projection
-    from whichway.analysis.pictures.prompt_map import draw_map
+    from whichway.analysis.pictures.prompt_map import PALETTE, draw_map
 
     points = np.random.default_rng(0).normal(size=(3000, 2))
     prompts = [f"{'$fox$' if x > 0 else 'sea'} {place}" for place, (x, _) in enumerate(points)]
@@ -156,8 +160,47 @@ def test_thousands_of_prompts_are_drawn_by_their_density_or_their_clusters(clust
     assert [text.split(",")[0] for text in texts] == (["fox", "sea"] if clustered else [])
     assert len(figure.axes) == 2  # the second is the scale of the density
     [cells] = figure.axes[0].collections
-    colours = {tuple((1 - colour) / max(1e-9, (1 - colour).max())) for colour in cells.get_facecolor()[:, :3].round(3)}
-    assert len(colours) > 2
+    depths = 1 - cells.get_facecolor()[:, :3]  # of a cell's own colour, more or less of it
+    if clustered:
+        inks = 1 - np.array([to_rgb(colour) for colour in PALETTE[:2]])
+        unlike = np.linalg.norm(np.cross(depths[:, None], inks), axis=2)
+        assert (unlike.min(axis=1) < 1e-6).all()
+        on_the_left = cells.get_offsets()[:, 0] < -0.2
+        assert (unlike.argmin(axis=1)[on_the_left] == 1).all()
+        assert {*unlike.argmin(axis=1)} == {0, 1}
+    assert len(np.unique(depths.round(3), axis=0)) > 3
+
+
+def test_the_name_of_a_cluster_at_the_edge_stays_within_the_axes():
+    from whichway.analysis.clouds.projection import Projection
+    from whichway.analysis.pictures.prompt_map import draw_map
+
+    rng = np.random.default_rng(0)
+    points = np.concatenate([rng.normal(size=(2900, 2)), [-9, 0] + 0.01 * rng.normal(size=(100, 2))])
+    prompts = [f"{'sailboats' if x < -5 else 'umbrellas'} {place}" for place, (x, _) in enumerate(points)]
+    clusters = (points[:, 0] < -5).astype(int)
+    figure = draw_map(Projection(points, ("UMAP 1", "UMAP 2"), 0.1, 0.9), prompts, clusters=clusters)
+    figure.draw_without_rendering()
+    [axis, _] = figure.axes
+    inside = axis.get_window_extent()
+    extents = [text.get_window_extent() for text in axis.texts]
+    assert all(inside.x0 <= each.x0 and each.x1 <= inside.x1 for each in extents)
+
+
+def test_a_map_asks_whether_it_fits_before_it_encodes(draw, monkeypatch):
+    from whichway.analysis.errors import UserError
+    from whichway.analysis.models.model import Model
+
+    def too_much(count, shapes, **asked):
+        raise UserError(f"{count} {shapes} {asked['stored']} {asked['image_size']}")
+
+    monkeypatch.setattr("whichway.analysis.runs.prompt_map.require_memory_for_map", too_much)
+    encode_each, encoded = Model.encode_each, []
+    monkeypatch.setattr(Model, "encode_each", lambda model, texts: encoded.extend(texts) or encode_each(model, texts))
+    drawn = draw("a fox\na panda\nan owl\n", "--projection", "pca", "--no-images")
+    assert drawn.exit_code == 2
+    assert re.search(r"Error: 3 \[\(\d+, \d+\)\] False None", drawn.output)
+    assert encoded == ["a fox"]
 
 
 @pytest.mark.parametrize("groups", [3, 11])
@@ -176,6 +219,19 @@ def test_pieces_of_a_graph_of_many_clouds_are_its_clusters(groups):
     distances, indices = NearestNeighbors(n_neighbors=11).fit(points).kneighbors(points)
     clusters = cluster_neighbours(Neighbours(indices[:, 1:], distances[:, 1:], 0), groups)
     assert adjusted_rand_score(owners, clusters) == 1
+
+
+def test_many_clusters_are_found_without_a_word():
+    """More than a fifth of the clouds: the iteration would warn, and give up"""
+    from whichway.analysis.clouds.clusters import DENSE, cluster_neighbours
+    from whichway.geometry import Neighbours
+
+    count = DENSE + 20
+    around = (np.arange(count)[:, None] + [-1, 1]) % count
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        clusters = cluster_neighbours(Neighbours(around, np.ones((count, 2)), 0), count // 4)
+    assert len(np.unique(clusters)) > count // 8
 
 
 def test_the_prompts_of_a_map_are_where_its_points_are_drawn(draw, tmp_path):

@@ -12,6 +12,7 @@ import pandas as pd
 import pytest
 import torch
 from click.testing import CliRunner
+from distributed import LocalCluster
 from filelock import FileLock
 
 from whichway.analysis.command.main import main
@@ -417,8 +418,7 @@ def test_a_study_of_one_pair_and_one_method_has_a_report(settings, model, tmp_pa
 
 
 def test_two_workers_of_a_cluster_do_the_same_and_one_may_die(finished, settings, model, tmp_path):
-    distributed = pytest.importorskip("distributed")
-    with distributed.LocalCluster(2, threads_per_worker=1, processes=True, dashboard_address=None) as cluster:
+    with LocalCluster(n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None) as cluster:
         victim = next(iter(cluster.workers.values()))
 
         def kill_after_two(records):
@@ -474,7 +474,6 @@ def test_settings_that_make_no_sense_are_named(options, message):
 
 
 def test_a_scheduler_that_does_not_answer_is_named(settings, model, tmp_path, monkeypatch):
-    pytest.importorskip("distributed")
     from whichway.analysis import cluster
 
     monkeypatch.setattr(cluster, "CONNECT_SECONDS", 1)

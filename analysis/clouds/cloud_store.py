@@ -26,10 +26,12 @@ from whichway.analysis.models.model import Model
 from whichway.analysis.models.photographs import describe_photographs
 from whichway.analysis.models.versions import RENDERING_PACKAGES, versions
 from whichway.geometry import PointCloud, StoredClouds, StoredRows
+from whichway.geometry.npy_file import data_offset, write_header
 
 CHUNK = 256  # prompts that are encoded, written and checked together
 DTYPES = ("float32", "float16")
 MANIFEST = "clouds.json"
+DAMAGED = "{!r}: a file is missing or damaged; choose another folder"
 
 
 @dataclass(frozen=True)
@@ -133,8 +135,7 @@ def _open(folder: Path, identity: dict) -> dict:
         raise UserError(f"{str(folder)!r} is no store of clouds, and not empty; choose another folder")
     for part, shape in identity["shapes"].items():
         with written_whole(_file(folder, part)) as aside, aside.open("wb") as file:
-            header = {"descr": np.dtype(identity["dtype"]).str, "fortran_order": False, "shape": tuple(shape)}
-            np.lib.format.write_array_header_1_0(file, header)
+            write_header(file, shape, identity["dtype"])
             file.flush()
             _claim(file, int(np.prod(shape)) * np.dtype(identity["dtype"]).itemsize)
     manifest = identity | {"chunks": {}}
@@ -155,18 +156,18 @@ def _write_chunk(
 ) -> dict[str, dict]:
     """Write the clouds of a chunk; part → checksum, and by how much rounding moved the cloud it moved most."""
     written = {}
-    for part, (_, *shape) in shapes.items():
+    for part, (count, *shape) in shapes.items():
         rows = np.stack([_storable(parts_of(each)[part], part, shape) for each in encoded])
         with np.errstate(over="ignore"):
             rounded = rows.astype(dtype)
         if not np.isfinite(rounded).all():
             raise UserError(f"dtype: {part} has numbers too large for {dtype}; wanted float32")
         moved = float(np.linalg.norm(rounded.astype(float) - rows, axis=(1, 2)).max() / shape[0] ** 0.5)
+        offset = data_offset(_file(folder, part), (count, *shape), dtype)
+        if offset is None:
+            raise UserError(DAMAGED.format(str(folder)))
         with writing(_file(folder, part)), _file(folder, part).open("r+b") as file:
-            # Written, not mapped: where the disk is full and no space was claimed, a map would end the process.
-            np.lib.format.read_magic(file)
-            np.lib.format.read_array_header_1_0(file)
-            file.seek(chunk.start * rounded[0].nbytes, os.SEEK_CUR)
+            file.seek(offset + chunk.start * rounded[0].nbytes)
             file.write(rounded.tobytes())
         written[part] = {"crc32": zlib.crc32(rounded.data), "rounding": moved}
     return written
@@ -183,7 +184,7 @@ def _is_whole(folder: Path, manifest: dict, index: int, chunk: range) -> bool:
             for part, of_part in written.items()
         )
     except (OSError, ValueError) as error:
-        raise UserError(f"{str(folder)!r}: a file is missing or damaged; choose another folder") from error
+        raise UserError(DAMAGED.format(str(folder))) from error
 
 
 def _storable(cloud: PointCloud, part: str, shape: Sequence[int] | None = None) -> np.ndarray:

@@ -19,6 +19,7 @@ from whichway.geometry import Neighbours
 
 FEWEST_JOINED = 2
 DENSE = 500  # clouds, of whose graph all eigenvectors are computed
+FEWEST_TIMES = 5  # as many clouds as vectors: LOBPCG wants more
 SPARE = 5  # vectors besides those that are asked for: the last ones of a block settle late
 TOLERANCE, ROUNDS = 1e-4, 500
 #: words that say nothing about what a prompt is of
@@ -49,7 +50,7 @@ def _spectral_coordinates(joined: csr_array, count: int, seed: int) -> Float[np.
     scale = diags_array(np.asarray(joined.sum(axis=1)).ravel() ** -0.5)
     normalised = scale @ joined @ scale
     size = len(normalised.indptr) - 1
-    if size <= DENSE:
+    if size <= max(DENSE, FEWEST_TIMES * (count + SPARE)):
         return np.linalg.eigh(normalised.toarray()).eigenvectors[:, -count:]
     start = np.random.default_rng(seed).normal(size=(size, count + SPARE))
     with warnings.catch_warnings():

@@ -41,6 +41,7 @@ from whichway.geometry import (
     wasserstein,
 )
 from whichway.geometry.cloud_stack import is_stackable
+from whichway.geometry.npy_file import data_offset, write_header
 from whichway.geometry.pairwise import (
     BLOCK,
     blocks_of,
@@ -219,28 +220,15 @@ def open_matrix(out: Path, identity: dict) -> np.memmap:
         changed = [name for name, value in identity.items() if saved.get(name) != value]
         if changed:
             raise UserError(f"{str(out)!r} holds distances of other {', '.join(changed)}; choose another file")
-    if _is_whole(out, count):
+    if data_offset(out, (count, count), "<f8") is not None:  # NumPy would make a shorter file longer, by zeros
         return np.lib.format.open_memmap(out, mode="r+")
     write_json(sidecar(out), identity)
     with written_whole(out) as aside, aside.open("wb") as file:
         # Written, not merely mapped: a full disk is said here, and later writes need no more space.
-        header = {"descr": "<f8", "fortran_order": False, "shape": (count, count)}
-        np.lib.format.write_array_header_1_0(file, header)
+        write_header(file, (count, count), "<f8")
         for _ in range(count):
             file.write(np.full(count, np.nan).tobytes())
     return np.lib.format.open_memmap(out, mode="r+")
-
-
-def _is_whole(out: Path, count: int) -> bool:
-    """Whether a matrix of that size is there, to its last byte: NumPy would make a shorter file longer, by zeros."""
-    try:
-        with out.open("rb") as file:
-            version = np.lib.format.read_magic(file)
-            shape, fortran_order, dtype = np.lib.format.read_array_header_1_0(file)
-            whole = out.stat().st_size == file.tell() + 8 * count**2
-    except (OSError, ValueError):
-        return False
-    return whole and (version, shape, fortran_order, dtype.str) == ((1, 0), (count, count), False, "<f8")
 
 
 def _read_sidecar(out: Path) -> dict:

@@ -23,6 +23,7 @@ from whichway.analysis.lock import locked
 from whichway.geometry import CloudStack, Neighbours
 from whichway.geometry.lower_bounds import LowerBounds
 from whichway.geometry.neighbours import SolvedPairs, batches_of_queries, search
+from whichway.geometry.npy_file import data_offset
 
 LAYOUT = 1
 
@@ -104,13 +105,13 @@ class _KeptNeighbours:
         count, k = identity["clouds"], identity["k"]
         record = np.dtype([("indices", "<i4", (k,)), ("distances", "<f8", (k,))])
         saved = _read_manifest(path.with_suffix(".json"), identity)
-        offset = _data_offset(path, record, count)
+        offset = data_offset(path, (count,), record)
         if saved is None or offset is None:
             saved = identity | {"batches": {}}
             with written_whole(path) as aside:
                 np.save(aside, np.zeros(count, record))
             write_json(path.with_suffix(".json"), saved)
-            offset = _data_offset(path, record, count)
+            offset = data_offset(path, (count,), record)
             assert offset is not None
         return cls(path, record, offset, saved)
 
@@ -147,15 +148,3 @@ def _read_manifest(path: Path, identity: dict[str, Any]) -> dict[str, Any] | Non
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return None
     return saved if whole and identity.items() <= saved.items() else None
-
-
-def _data_offset(path: Path, record: np.dtype, count: int) -> int | None:
-    """Where the records begin; None where the file is missing, damaged or of other ones."""
-    try:
-        with path.open("rb") as file:
-            np.lib.format.read_magic(file)
-            shape, _, dtype = np.lib.format.read_array_header_1_0(file)
-            whole = path.stat().st_size == file.tell() + count * record.itemsize
-            return file.tell() if whole and (shape, dtype) == ((count,), record) else None
-    except (OSError, ValueError):
-        return None

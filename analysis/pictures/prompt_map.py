@@ -216,6 +216,6 @@ def _densest(points: Float[np.ndarray, "prompts 2"], inside: np.ndarray) -> Floa
     counts, *edges = np.histogram2d(x[inside], y[inside], bins=20, range=extent)
     column = np.stack([np.searchsorted(edge[1:-1], points[:, axis]) for axis, edge in enumerate(edges)])
     fullest = np.array(np.unravel_index(counts.argmax(), counts.shape))
-    there = inside & (column == fullest[:, None]).all(axis=0)
-    place: np.ndarray = points[there if there.any() else inside].mean(axis=0)
+    in_fullest = inside & (column == fullest[:, None]).all(axis=0)
+    place: np.ndarray = points[in_fullest if in_fullest.any() else inside].mean(axis=0)
     return place

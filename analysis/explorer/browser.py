@@ -123,8 +123,7 @@ def page(content: str) -> object:
 
     settings = json.loads(content)
     os.chdir(settings.pop("folder"))
-    folder, choice = Path(settings.pop("frames_in")), ModelChoice(**settings.pop("model"))
-    model = choice.name if choice == ModelChoice(choice.name) else choice.load()
+    folder, model = Path(settings.pop("frames_in")), ModelChoice.from_json(settings.pop("model"))
     return Explorer(model=model, folder=folder, **settings.pop("sampling"), **settings)
 
 

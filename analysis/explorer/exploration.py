@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any
 
 from whichway.analysis.clouds.ground_metrics import find_ground
-from whichway.analysis.clouds.parts import parts_of
 from whichway.analysis.explorer.frame_map import map_frames
 from whichway.analysis.explorer.improvement import improve, spread_evenly
 from whichway.analysis.explorer.leg import Leg
@@ -38,12 +37,10 @@ class Exploration:
 
     Attributes:
         seen: the frames.
-        has_parts: whether a text is more than one cloud to the model; False until it is known.
     """
 
     def __init__(self, settings: ExplorerSettings, model: Model, folder: Path = FOLDER) -> None:
         self.settings, self.model, self.folder = settings, model, folder
-        self.has_parts = False
         self.seen = SeenFrames(settings, model)
 
     def look(self, check: Callable[[], None], cursor: Callable[[], float]) -> Generator[Message, None, None]:
@@ -59,7 +56,6 @@ class Exploration:
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always", TruncationWarning)
             ends = [self.model.encode([prompt])[0] for prompt in self.settings.prompts]
-        self.has_parts = len(parts_of(ends[0])) > 1
         check()
         with ExitStack() as runs:
             self.seen.legs = self._open_legs(runs, ends)
@@ -117,10 +113,13 @@ class Exploration:
             yield from self.seen.measure()
 
     def _render(self, order: Sequence[int], together: int, check: Callable[[], None]) -> Iterator[Message]:
-        """The first few indices of ``order``, all of the leg of the very first one, for every method."""
-        number = min(order[0] // self.seen.per_leg, len(self.seen.legs) - 1)
+        """The first few indices of ``order``, all of the leg of the very first one, for every method.
+
+        The frame of a prompt between two legs is the end of the first of them.
+        """
+        number = max(order[0] - 1, 0) // self.seen.per_leg
         leg, first = self.seen.legs[number], number * self.seen.per_leg
-        of_leg = range(first, first + self.seen.per_leg + 1)
+        of_leg = range(first + int(number > 0), first + self.seen.per_leg + 1)
         requested: dict[FrameName, Conditioning] = {}
         places: dict[FrameName, list[tuple[str, int]]] = {}
         for index in islice(dict.fromkeys(index for index in order if index in of_leg), together):

@@ -68,26 +68,29 @@ class SeenFrames:
             yield Message(content)
 
     def smoothness(self, method: str) -> Smoothness | None:
-        """None while steps are missing."""
-        measured = [step for step in self.steps[method] if step is not None]
-        if len(measured) < len(self.steps[method]):
+        """None while frames or steps are missing."""
+        measured = [step for step in [*self.steps[method]] if step is not None]
+        strip = self._strip(method)
+        if strip is None or len(measured) < self.count - 1:
             return None
-        distance = self.settings.perceptual_distance
-        return measure_smoothness(measure_steps(self._strip(method), distance, steps=np.array(measured)))
+        return measure_smoothness(measure_steps(strip, self.settings.perceptual_distance, steps=np.array(measured)))
 
     def fidelity(self, method: str) -> Fidelity | None:
         """Of the frames between prompts; of several legs the mean. None while frames are missing."""
-        if len(self.frames[method]) < self.count:
+        strip = self._strip(method)
+        if strip is None:
             return None
-        strip, captions = self._strip(method), pairwise(map(self.model.reading.words, self.settings.prompts))
+        captions = pairwise(map(self.model.reading.words, self.settings.prompts))
         of_legs = [
             measure_fidelity(strip[first : first + self.per_leg + 1], leg.times[method], of_leg, self.model.pipeline)
             for first, leg, of_leg in zip(range(0, self.count - 1, self.per_leg), self.legs, captions, strict=True)
         ]
         return mean_fidelity(of_legs)
 
-    def _strip(self, method: str) -> np.ndarray:
-        return np.stack([self.frames[method][index] for index in range(self.count)])
+    def _strip(self, method: str) -> np.ndarray | None:
+        """All frames as they are now, whatever another thread renders; None while some are missing."""
+        frames = dict(self.frames[method])
+        return np.stack([frames[index] for index in range(self.count)]) if len(frames) == self.count else None
 
     def _distance(self, starts: Sequence[Picture], ends: Sequence[Picture]) -> np.ndarray:
         return perceptual_distance(self.settings.perceptual_distance, np.stack(starts), np.stack(ends))

@@ -8,6 +8,7 @@ import logging
 from collections.abc import Callable
 from concurrent.futures import CancelledError
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -64,8 +65,9 @@ class Explorer(anywidget.AnyWidget):
     """Paths between two or more prompts, to look at while they are rendered.
 
     Args:
-        model: a loaded model or a pipeline of diffusers, where the notebook has one; or a name as
-            :func:`whichway.analysis.models.model.load_model` takes it.
+        model: a loaded model or a pipeline of diffusers, where the notebook has one; or, to be loaded in the
+            background, a name as :func:`whichway.analysis.models.model.load_model` takes it, or a
+            :class:`whichway.analysis.models.choice.ModelChoice`.
         folder: where frames are kept, to be there at once the next time.
         traits: ``prompts``, ``methods`` (one, or two side by side), ``ground``, ``tokens``, ``parametrisation``,
             ``pooled``, ``frames`` (of one leg), ``perceptual_distance``, ``geodesic_iterations``, ``dtype`` of the
@@ -99,11 +101,11 @@ class Explorer(anywidget.AnyWidget):
     choices = traitlets.Dict().tag(sync=True)
 
     def __init__(self, *, model: Any = MINIATURE, folder: Path = FOLDER, **traits: Any) -> None:
-        if not isinstance(model, str | Model):
+        if not isinstance(model, str | ModelChoice | Model):
             model = load_model(model)
-        #: by name and dtype as chosen; "auto" is the dtype of a model that the notebook has loaded
-        self._models = {(model.name, "auto"): model} if isinstance(model, Model) else {}
-        name = model.name if isinstance(model, Model) else model
+        self._given = model if isinstance(model, Model) else None
+        self._choice = _choice_of(model)
+        self._loaded: tuple[ModelChoice, Model] | None = None
         self._folder, self._background = folder, Background()
         self._running = self._background.start(lambda check: None)
         self._settings: ExplorerSettings | None = None
@@ -119,7 +121,7 @@ class Explorer(anywidget.AnyWidget):
             "schedulers": SCHEDULERS,
             "exports": EXPORTS,
         }
-        super().__init__(model=name, choices=choices, **traits)
+        super().__init__(**{"model": self._choice.name, "dtype": self._choice.dtype, "choices": choices} | traits)
         self.on_msg(lambda _, content, buffers: self._hear(content))
         self.observe(lambda change: self._restart(), names=SETTINGS)
         self._restart()
@@ -202,11 +204,10 @@ class Explorer(anywidget.AnyWidget):
         own = {name: getattr(self, name) for name in SETTINGS if name not in (*SAMPLING, "model", "dtype")}
         own |= {"prompts": tuple(self.prompts), "methods": tuple(self.methods)}
         sampling = Sampling(**{name: getattr(self, name) for name in SAMPLING})
-        choice = ModelChoice(self.model, dtype=self.dtype)
         if self.model.startswith(OWN) and self.dtype != "auto":
             raise UserError(f"dtype: {self.model} has one already; wanted auto, or a pipeline built in {self.dtype}")
-        if (self.model, self.dtype) in self._models:
-            choice = choice.as_loaded(self._models[self.model, self.dtype])
+        same = self.model == self._choice.name  # of another model neither adapters nor a variant are known
+        choice = replace(self._choice if same else ModelChoice(self.model), dtype=self.dtype)
         return ExplorerSettings(**own, model=choice, sampling=sampling)
 
     def _explore(self, settings: ExplorerSettings, check: Check) -> None:
@@ -231,12 +232,17 @@ class Explorer(anywidget.AnyWidget):
             self._tell_error(error)
 
     def _load(self, choice: ModelChoice) -> Model:
-        chosen = (choice.name, choice.dtype)
-        if chosen not in self._models:
-            self._models = {chosen: choice.load()}  # of two models only the latest: each may be large
-        return self._models[chosen]
+        """The notebook's own, in the dtype that it has; of others only the latest is kept: each may be large."""
+        if self._given and choice == self._choice:
+            return self._given
+        if self._loaded is None or self._loaded[0] != choice:
+            self._loaded = None  # let go of the one before the other takes its place
+            self._loaded = choice, choice.load()
+        return self._loaded[1]
 
     def _tell(self, message: Message) -> None:
+        for earlier in [said for said in self._said if said.buffers and said.content == message.content]:
+            self._said.remove(earlier)  # a frame of a path that has become a better one since
         self._said.append(message)
         self.send(message.content, list(message.buffers))
 
@@ -262,3 +268,10 @@ class Explorer(anywidget.AnyWidget):
         if self._exploration is None:
             raise UserError("nothing is there yet; wait for the first frames")
         return self._exploration
+
+
+def _choice_of(model: str | ModelChoice | Model) -> ModelChoice:
+    """How it was chosen; of a loaded model, "auto" is the dtype that it has."""
+    if isinstance(model, Model):
+        return ModelChoice(model.name).as_loaded(model)
+    return ModelChoice(model) if isinstance(model, str) else model

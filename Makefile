@@ -21,7 +21,7 @@ PYTHON ?= python3.11
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 WHEEL := $(BIN)/python -m pip wheel --quiet --disable-pip-version-check --no-deps --wheel-dir dist
-JUPYTER := notebooks/jupyter/jupyter_server_config.py notebooks/jupyter/labconfig/default_setting_overrides.json
+JUPYTER := jupyter_server_config.py labconfig/default_setting_overrides.json
 DEMO := "a large fox on a blue background" "a panda on a pink background"
 DISTANCES ?= lpips,efficientnet,ssim,flip
 SECOND ?= miniature-second
@@ -182,15 +182,25 @@ clean:
 	$(PIP) --editable .
 	touch $@
 
-.venv/.lab: .venv/.runtime $(JUPYTER)
+.venv/.lab: .venv/.runtime
 	$(PIP) --editable '.[lab]'
-	cp -R notebooks/jupyter/. .venv/etc/jupyter/ # every Jupyter of this environment reads it
+	$(link_jupyter_settings)
 	touch $@
 
-.venv/.dev: .venv/.runtime $(JUPYTER)
+.venv/.dev: .venv/.runtime
 	$(PIP) --editable '.[dev]'
-	cp -R notebooks/jupyter/. .venv/etc/jupyter/
+	$(link_jupyter_settings)
 	touch $@
+
+# Every Jupyter of this environment reads notebooks/jupyter, by links; a file of the user's own in their place stays.
+define link_jupyter_settings
+@for file in $(JUPYTER); do \
+		ours="$(CURDIR)/notebooks/jupyter/$$file"; link=".venv/etc/jupyter/$$file"; \
+		if [ -e "$$link" ] && ! cmp -s "$$ours" "$$link"; then \
+			echo "$$link is not the project's and stays; saved notebooks may keep their outputs"; \
+		else mkdir -p "$${link%/*}" && ln -sf "$$ours" "$$link" || exit 1; fi; \
+	done
+endef
 
 # uv can resolve to the lowest versions; pip cannot.
 .venv-lowest/.installed: pyproject.toml constraints.txt

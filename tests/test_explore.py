@@ -19,6 +19,7 @@ from whichway.analysis.command.main import main
 from whichway.analysis.explorer import browser
 from whichway.analysis.explorer.settings import ExplorerSettings
 from whichway.analysis.images.sampling import Sampling
+from whichway.analysis.models.choice import ModelChoice
 
 SHOTS = ROOT / "runs" / "browser"
 PHONE = {"width": 390, "height": 844}
@@ -26,7 +27,7 @@ PROMPTS = ("a fox on a blue background", 'a "panda"\' on a pink background\nprin
 
 
 def test_what_was_typed_is_no_code_of_the_page():
-    notebook = browser._notebook(ExplorerSettings(PROMPTS))
+    notebook = browser._notebook(ExplorerSettings(PROMPTS), "system")
     [cell] = notebook["cells"]
     called = []
     source = cell["source"].replace("from whichway.analysis.explorer.browser import page\n", "")
@@ -34,19 +35,32 @@ def test_what_was_typed_is_no_code_of_the_page():
     assert tuple(json.loads(called[0])["prompts"]) == PROMPTS
 
 
-def test_the_page_has_the_settings_of_the_command(tmp_path, monkeypatch):
+@pytest.mark.parametrize("theme", ["system", "dark"])
+def test_the_page_has_the_settings_of_the_command(tmp_path, monkeypatch, theme):
     from whichway.analysis.explorer import widget
 
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(widget.Explorer, "_restart", lambda self, **_: None)
-    settings = ExplorerSettings(PROMPTS, ("slerp",), frames=5, sampling=Sampling(seed=3, num_inference_steps=2))
-    [cell] = browser._notebook(settings)["cells"]
+    monkeypatch.setattr(ModelChoice, "load", lambda *_: pytest.fail("loaded before the page is there"))
+    settings = ExplorerSettings(
+        PROMPTS,
+        ("slerp", "geodesic"),
+        "cross-attention",
+        "own",
+        "perceptual",
+        frames=5,
+        geodesic_iterations=3,
+        perceptual_distance="efficientnet",
+        model=ModelChoice("miniature", device="cpu", dtype="float64", loras=("a.safetensors",), syntax="weighted"),
+        sampling=Sampling(seed=3, num_inference_steps=2, negative_prompt="fog", height=32),
+    )
+    [cell] = browser._notebook(settings, theme)["cells"]
     content = []
     exec(cell["source"].partition("\n")[2], {"page": content.append})
     explorer = browser.page(content[0])
-    assert (tuple(explorer.prompts), explorer.methods, explorer.frames) == (PROMPTS, ["slerp"], 5)
-    assert (explorer.seed, explorer.num_inference_steps) == (3, 2)
+    assert explorer._chosen_settings() == settings
     assert explorer._folder == tmp_path / "runs" / "explorer"
+    assert explorer._dom_classes == (("ww-system",) if theme == "system" else ())
     explorer.close()
 
 
@@ -241,6 +255,28 @@ def test_all_text_can_be_read_wide_and_narrow(server, page, theme):
     page.wait_for_timeout(300)
     shoot(page, f"explore-{theme}-phone")
     assert page.eval_on_selector(".ww", "ww => ww.scrollWidth - ww.clientWidth") <= 0
+
+
+@pytest.mark.browser
+def test_the_page_is_as_dark_as_the_system(server, page):
+    backdrop = "body => getComputedStyle(body).backgroundColor"
+    opened(page, server[0])
+    assert page.eval_on_selector("body", backdrop) == "rgb(255, 255, 255)"
+    page.emulate_media(color_scheme="dark")
+    page.click(".ww summary")
+    shoot(page, "explore-dark-system")
+    assert page.eval_on_selector("body", backdrop) == "rgb(17, 17, 17)"
+    contrasts = page.eval_on_selector(".ww", CONTRASTS)
+    assert min(contrast for _, contrast in contrasts) >= 4.5, contrasts[:5]
+
+
+@pytest.mark.browser
+def test_the_map_marks_the_frame_that_is_shown(server, page):
+    opened(page, server[0])
+    page.wait_for_selector(".ww-map .ww-point.ww-here")
+    page.click(".ww-marks button:text-is('B')")
+    titles = page.locator(".ww-map .ww-point.ww-here title").all_text_contents()
+    assert titles == ["optimal, t = 1.000", "identity, t = 1.000"]
 
 
 @pytest.mark.browser

@@ -95,3 +95,40 @@ def test_a_notebook_of_ones_own_keeps_its_outputs(clone):
 @pytest.mark.parametrize("script", SCRIPTS, ids=lambda path: path.stem)
 def test_running_all_cells_never_waits_for_the_explorer(script):
     assert ".wait(" not in script.read_text(encoding="utf-8")
+
+
+@pytest.fixture
+def environment(tmp_path):
+    """A clone whose path has spaces, with an environment in which everything is installed."""
+    root = tmp_path / "a clone"
+    shutil.copytree(NOTEBOOKS / "jupyter", root / "notebooks" / "jupyter")
+    for name in ("Makefile", "pyproject.toml", "constraints.txt"):
+        shutil.copy(NOTEBOOKS.parent / name, root)
+    (root / ".venv").mkdir()
+    (root / ".venv" / ".runtime").touch()
+    return root
+
+
+def set_up_lab(root):
+    command = ["make", "--always-make", "--old-file=.venv/.runtime", ".venv/.lab", "PIP=true"]
+    return subprocess.run(command, cwd=root, capture_output=True, text=True, check=True).stdout
+
+
+def test_jupyter_of_the_environment_reads_the_projects_settings(environment):
+    assert "stays" not in set_up_lab(environment) + set_up_lab(environment)  # nor the second time
+    ours, read = environment / "notebooks" / "jupyter", environment / ".venv" / "etc" / "jupyter"
+    files = [path.relative_to(ours) for path in ours.rglob("*.*") if path.suffix in (".py", ".json")]
+    assert len(files) == 2
+    for file in files:
+        (ours / file).write_text("changed later")
+        assert (read / file).read_text() == "changed later"
+
+
+def test_jupyter_settings_of_the_users_own_stay(environment):
+    own = environment / ".venv" / "etc" / "jupyter" / "jupyter_server_config.py"
+    own.parent.mkdir(parents=True)
+    own.write_text("c.ServerApp.port = 9999\n")
+    assert "jupyter_server_config.py is not the project's and stays" in set_up_lab(environment)
+    assert own.read_text() == "c.ServerApp.port = 9999\n"
+    assert not own.is_symlink()
+    assert (own.parent / "labconfig" / "default_setting_overrides.json").is_symlink()

@@ -32,7 +32,7 @@ from whichway.analysis.geodesics.settings import GeodesicSettings
 @sampling_options()
 @model_options()
 @click.option("--port", default=0, help="On this machine alone; 0: one that is free.")
-@click.option("--theme", default="light", type=click.Choice(["light", "dark"]), help="Of the page.")
+@click.option("--theme", default="system", type=click.Choice(["system", "light", "dark"]), help="Of the page.")
 @click.option("--browser/--no-browser", default=True, help="Open the page; its address is printed in any case.")
 def explore(prompts: tuple[str, ...], methods: str, port: int, theme: str, browser: bool, **settings: Any) -> None:
     """Look at the paths between prompts in the browser, while they are rendered; prompts can be typed there, too.

@@ -35,7 +35,7 @@ def explore(
     settings: ExplorerSettings,
     *,
     port: int = 0,
-    theme: str = "light",
+    theme: str = "system",
     browser: bool = True,
     report: Callable[[str], None] = print,
 ) -> None:
@@ -43,7 +43,7 @@ def explore(
 
     Args:
         port: on loopback; 0: one that is free.
-        theme: "light" or "dark".
+        theme: "light", "dark", or "system": as the user's system is, and changes.
         browser: open the page in the user's browser; its address is reported in any case.
 
     Raises:
@@ -59,7 +59,7 @@ def explore(
 
 @contextmanager
 def serving(
-    settings: ExplorerSettings, *, port: int = 0, theme: str = "light"
+    settings: ExplorerSettings, *, port: int = 0, theme: str = "system"
 ) -> Iterator[tuple[str, subprocess.Popen]]:
     """A running server: the page's address, token included, and the process, which ends with the context.
 
@@ -71,11 +71,12 @@ def serving(
     port, token = _free_port(port), secrets.token_urlsafe(24)
     with tempfile.TemporaryDirectory(prefix="whichway-") as temporary:
         folder = Path(temporary)  # readable by its owner alone, as the token in it has to be
-        (folder / "explorer.ipynb").write_text(json.dumps(_notebook(settings)), encoding="utf-8")
+        (folder / "explorer.ipynb").write_text(json.dumps(_notebook(settings, theme)), encoding="utf-8")
         # in voila.json, which Voilà reads where it is started: an argument could be read by every user of the machine
         own = {"ip": LOOPBACK, "port": port, "port_retries": 0, "open_browser": False, "token": token}
         own["tornado_settings"] = {"headers": {"Content-Security-Policy": POLICY}}
-        configuration = {"Voila": own | {"show_tracebacks": True}, "VoilaConfiguration": {"theme": theme}}
+        begins_as = "light" if theme == "system" else theme  # explorer.css makes it dark where the system is
+        configuration = {"Voila": own | {"show_tracebacks": True}, "VoilaConfiguration": {"theme": begins_as}}
         (folder / "voila.json").write_text(json.dumps(configuration), encoding="utf-8")
         command = [sys.executable, "-m", "voila", str(folder / "explorer.ipynb")]
         with (folder / "log").open("w+", encoding="utf-8") as log:
@@ -93,6 +94,8 @@ def serving(
 
 def _free_port(wanted: int) -> int:
     with socket.socket() as free:
+        if os.name == "posix":  # one that was left a minute ago is free
+            free.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             free.bind((LOOPBACK, wanted))
         except (OSError, OverflowError) as error:
@@ -100,9 +103,10 @@ def _free_port(wanted: int) -> int:
         return int(free.getsockname()[1])
 
 
-def _notebook(settings: ExplorerSettings) -> dict:
+def _notebook(settings: ExplorerSettings, theme: str) -> dict:
     """One cell. Settings are in it as JSON in a literal: no text of the user's is code."""
-    content = json.dumps(asdict(settings) | {"folder": str(Path.cwd()), "frames_in": str(Path.cwd() / FOLDER)})
+    place = {"folder": str(Path.cwd()), "frames_in": str(Path.cwd() / FOLDER), "theme": theme}
+    content = json.dumps(asdict(settings) | place)
     source = f"from whichway.analysis.explorer.browser import page\npage({content!r})"
     cell: dict[str, object] = {
         "cell_type": "code",
@@ -122,9 +126,11 @@ def page(content: str) -> object:
     from whichway.analysis.models.choice import ModelChoice
 
     settings = json.loads(content)
+    theme = settings.pop("theme")
     os.chdir(settings.pop("folder"))
     folder, model = Path(settings.pop("frames_in")), ModelChoice.from_json(settings.pop("model"))
-    return Explorer(model=model, folder=folder, **settings.pop("sampling"), **settings)
+    explorer = Explorer(model=model, folder=folder, **settings.pop("sampling"), **settings)
+    return explorer.add_class("ww-system") if theme == "system" else explorer
 
 
 def _wait_for(address: str, server: subprocess.Popen, log: Path) -> None:

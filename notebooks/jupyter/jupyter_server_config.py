@@ -1,8 +1,8 @@
 """Jupyter in this project's environment: these notebooks are saved as they are committed.
 
-``make lab`` copies this folder into ``.venv/etc/jupyter``, where each Jupyter of that environment reads it, however it
+``make lab`` links these files in ``.venv/etc/jupyter``, where each Jupyter of that environment reads them, however it
 is started; ``labconfig/default_setting_overrides.json`` answers JupyterLab's question about news with no. Another
-environment's Jupyter reads it by ``JUPYTER_CONFIG_PATH=notebooks/jupyter jupyter lab``.
+environment's Jupyter reads them by ``JUPYTER_CONFIG_PATH=notebooks/jupyter jupyter lab``.
 """
 
 import subprocess

@@ -141,10 +141,8 @@ function render({ model, el }) {
     },
     frame({ where }, [buffer]) {
       const url = URL.createObjectURL(new Blob([buffer], { type: "image/png" }));
-      for (const [method, k] of where) {
-        seen.frames[method][k] = url;
-        film.frame(seen, method, k);
-      }
+      seen.keep(where, url);
+      for (const [method, k] of where) film.frame(seen, method, k);
       picture.show(seen, index);
       large.show(seen, index);
       if (!seen.searching) sayProgress();

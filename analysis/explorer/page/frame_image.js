@@ -39,8 +39,7 @@ function enlargement(onMove) {
       const nearest = seen.nearest(shown, index);
       if (!dialog.open || nearest < 0) return;
       image.src = seen.frames[shown][nearest];
-      image.alt = `${shown} at t`;
-      caption.textContent = `${shown}, t = ${seen.timeOf(shown, nearest).toFixed(3)}`;
+      image.alt = caption.textContent = `${shown}, t = ${seen.timeOf(shown, nearest).toFixed(3)}`;
     },
   };
 }

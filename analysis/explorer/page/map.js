@@ -4,7 +4,8 @@ function mapView(onPick) {
   const title = element("p", { class: "ww-said" }, "drawn when all frames are there");
   const svg = drawn("svg", { viewBox: "0 0 300 220", class: "ww-map" });
   let seen = null;
-  let points = [];
+  let points = []; // index of a frame, and its mark
+  let here = 0;
   choice.addEventListener("change", draw);
 
   function draw() {
@@ -19,9 +20,9 @@ function mapView(onPick) {
     const middle = bounds.map(([low, high]) => (low + high) / 2);
     const at = ([x, y]) => [150 + scale * (x - middle[0]), 110 - scale * (y - middle[1])];
     seen.methods.forEach((method) => {
-      const points = (view.points[method] ?? []).map(at);
-      svg.append(drawn("polyline", { points: points.join(" "), stroke: seen.colour(method), class: "ww-path" }));
-      points.forEach(([cx, cy], index) => {
+      const places = (view.points[method] ?? []).map(at);
+      svg.append(drawn("polyline", { points: places.join(" "), stroke: seen.colour(method), class: "ww-path" }));
+      places.forEach(([cx, cy], index) => {
         const transform = `translate(${cx} ${cy}) scale(9)`; // the outline is about 1 wide
         const shape = drawn("path", { d: seen.styles[method].marker, transform, "vector-effect": "non-scaling-stroke" });
         shape.setAttribute("fill", seen.colour(method));
@@ -32,13 +33,17 @@ function mapView(onPick) {
         svg.append(shape);
       });
       const legs = seen.legs.length;
-      if (points.length) {
+      if (places.length) {
         for (let leg = 0; leg <= legs; leg += 1) {
-          const [x, y] = points[(leg * seen.last) / legs];
+          const [x, y] = places[(leg * seen.last) / legs];
           svg.append(drawn("text", { x: x + 7, y: y - 7, class: "ww-letter" }, LETTERS[leg]));
         }
       }
     });
+    mark();
+  }
+  function mark() {
+    for (const [index, shape] of points) shape.classList.toggle("ww-here", index === here);
   }
   return {
     root: element("section", {}, element("h4", {}, "Map ", choice), title, svg),
@@ -52,7 +57,8 @@ function mapView(onPick) {
       draw();
     },
     show(index) {
-      for (const [each, shape] of points) shape.classList.toggle("ww-here", each === index);
+      here = index;
+      mark();
     },
   };
 }

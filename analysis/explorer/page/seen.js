@@ -17,6 +17,13 @@ class Seen {
     this.legs = [];
     this.views = {};
   }
+  /** The picture at these places; those that it takes the place of are let go. */
+  keep(where, url) {
+    const before = where.map(([method, index]) => this.frames[method][index]);
+    for (const [method, index] of where) this.frames[method][index] = url;
+    const kept = new Set(Object.values(this.frames).flat());
+    for (const each of new Set(before)) if (each && !kept.has(each)) URL.revokeObjectURL(each);
+  }
   /** The t of a frame. */
   timeOf(method, index) {
     return (this.taken[method] ?? this.times)[index] ?? 0;

@@ -53,9 +53,8 @@ def test_a_geodesic_begins_as_the_optimal_path_and_ends_as_a_comparison_finds_it
     found = np.stack([exploration.seen.frames["geodesic"][k] for k in range(3)])
     assert np.abs(found.astype(int) - scope["frames"]["geodesic"]).max() <= 1
     of_comparison = read_comparison(scope["comparison"].folder).rendered.paths["geodesic"]
-    torch.testing.assert_close(
-        exploration.seen.legs[0].paths["geodesic"](0.5).cloud.rows, of_comparison(0.5).cloud.rows
-    )
+    of_explorer = exploration.seen.legs[0].paths["geodesic"]
+    torch.testing.assert_close(of_explorer(0.5).cloud.rows, of_comparison(0.5).cloud.rows)
     energy = scope["comparison"].results["geodesic"].smoothness.energy
     assert exploration.seen.smoothness("geodesic").energy == pytest.approx(energy, rel=1e-3)
     again = look(Exploration(settings, tiny, tmp_path / "explorer"))

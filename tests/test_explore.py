@@ -11,6 +11,7 @@ import urllib.error
 import urllib.request
 from pathlib import Path
 
+import psutil
 import pytest
 from click.testing import CliRunner
 
@@ -302,13 +303,10 @@ def test_the_page_ends_with_the_command():
         urllib.request.urlopen(address, timeout=5)
 
 
-def server_folder(parent: int) -> str:
-    """Where the hosted notebook lies, by the command line of the process that hosts it."""
-    for file in Path("/proc").glob("[0-9]*/cmdline"):
-        try:
-            words = file.read_bytes().split(b"\0")
-        except OSError:
-            continue
-        if b"voila" in words:
-            return str(Path(next(word for word in words if word.endswith(b".ipynb")).decode()).parent)
+def server_folder(command: int) -> str:
+    """Where the hosted notebook lies, by the command line of the command's child that hosts it."""
+    for child in psutil.Process(command).children(recursive=True):
+        words = child.cmdline()
+        if "voila" in words:
+            return str(Path(next(word for word in words if word.endswith(".ipynb"))).parent)
     raise AssertionError("no Voilà runs")

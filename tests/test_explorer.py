@@ -17,6 +17,7 @@ from whichway.analysis.explorer import leg as leg_module
 from whichway.analysis.explorer.background import Background
 from whichway.analysis.explorer.exploration import Exploration, coarse_to_fine
 from whichway.analysis.explorer.export import EXPORTS, as_python, export
+from whichway.analysis.explorer.messages import Message
 from whichway.analysis.explorer.settings import ExplorerSettings
 from whichway.analysis.models.choice import ModelChoice
 from whichway.analysis.runs import frame_renderer
@@ -270,6 +271,15 @@ def test_a_page_that_comes_later_is_told_everything(explorer):
     explorer.told.clear()
     explorer._hear({"kind": "hello"})
     assert [content for content, _ in explorer.told] == before
+
+
+def test_a_page_that_comes_later_is_told_the_latest_frame_of_a_place(explorer):
+    explorer.wait(60)
+    for picture in (b"on the way", b"found"):
+        explorer._tell(Message({"kind": "frame", "where": [("optimal", 7)]}, (picture,)))
+    explorer.told.clear()
+    explorer._hear({"kind": "hello"})
+    assert [buffers for content, buffers in explorer.told if content.get("where") == [("optimal", 7)]] == [[b"found"]]
 
 
 def test_a_stopped_exploration_goes_on(explorer):

@@ -103,6 +103,12 @@ def test_a_pipeline_that_is_loaded_has_its_dtype(tiny_pipeline_folder, tmp_path,
     assert told[-1]["kind"] == "done"
     explorer.dtype = "float16"
     assert told[-1]["text"].endswith("wanted auto, or a pipeline built in float16")
+    explorer.dtype, name = "auto", explorer.model
+    for each in (str(tiny_pipeline_folder), name):  # to another model, and back to one that no name leads to
+        explorer.model = each
+        explorer.wait(60)
+        assert told[-1]["kind"] == "done"
+    assert explorer._exploration.model.pipeline is own
     explorer.close()
 
 
@@ -120,7 +126,7 @@ def test_another_dtype_is_another_model(tiny_pipeline_folder, tmp_path, monkeypa
     explorer.close()
 
 
-def test_what_takes_too_much_is_refused_before_a_model_is_loaded():
+def test_settings_that_make_no_sense_are_refused_before_a_model_is_loaded():
     with pytest.raises(UserError, match=r"geodesic iterations: wanted at least 1 .*, got 0"):
         settings_of("geodesic", geodesic_iterations=0)
     with pytest.raises(UserError, match="parametrisation: unknown 'fast'"):

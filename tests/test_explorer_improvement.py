@@ -50,8 +50,8 @@ def test_a_geodesic_begins_as_the_optimal_path_and_ends_as_a_comparison_finds_it
     monkeypatch.chdir(tmp_path)  # into which the Python that is saved writes its comparison
     scope: dict = {}
     exec(export(exploration, ".py").decode(), scope)
-    found = np.stack([exploration.seen.frames["geodesic"][k] for k in range(3)])
-    assert np.abs(found.astype(int) - scope["frames"]["geodesic"]).max() <= 1
+    frames = np.stack([exploration.seen.frames["geodesic"][k] for k in range(3)])
+    assert np.abs(frames.astype(int) - scope["frames"]["geodesic"]).max() <= 1
     of_comparison = read_comparison(scope["comparison"].folder).rendered.paths["geodesic"]
     of_explorer = exploration.seen.legs[0].paths["geodesic"]
     torch.testing.assert_close(of_explorer(0.5).cloud.rows, of_comparison(0.5).cloud.rows)
@@ -94,20 +94,20 @@ def test_a_pipeline_that_is_loaded_has_its_dtype(tiny_pipeline_folder, tmp_path,
 
     from whichway.analysis.explorer import Explorer
 
-    told = []
-    monkeypatch.setattr(Explorer, "send", lambda self, content, buffers=None: told.append(content))
+    messages = []
+    monkeypatch.setattr(Explorer, "send", lambda self, content, buffers=None: messages.append(content))
     own = DiffusionPipeline.from_pretrained(tiny_pipeline_folder)
     quick = {"num_inference_steps": 1, "guidance_scale": 1.0, "perceptual_distance": "ssim", "frames": 2}
     explorer = Explorer(model=own, prompts=[*PROMPTS], folder=tmp_path, **quick)
     explorer.wait(60)
-    assert told[-1]["kind"] == "done"
+    assert messages[-1]["kind"] == "done"
     explorer.dtype = "float16"
-    assert told[-1]["text"].endswith("wanted auto, or a pipeline built in float16")
+    assert messages[-1]["text"].endswith("wanted auto, or a pipeline built in float16")
     explorer.dtype, name = "auto", explorer.model
     for each in (str(tiny_pipeline_folder), name):  # to another model, and back to one that no name leads to
         explorer.model = each
         explorer.wait(60)
-        assert told[-1]["kind"] == "done"
+        assert messages[-1]["kind"] == "done"
     assert explorer._exploration.model.pipeline is own
     explorer.close()
 

@@ -241,7 +241,7 @@ class Explorer(anywidget.AnyWidget):
         return self._loaded[1]
 
     def _tell(self, message: Message) -> None:
-        for earlier in [said for said in self._said if said.buffers and said.content == message.content]:
+        for earlier in [each for each in self._said if each.buffers and each.content == message.content]:
             self._said.remove(earlier)  # a frame of a path that has become a better one since
         self._said.append(message)
         self.send(message.content, list(message.buffers))

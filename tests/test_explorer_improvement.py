@@ -19,6 +19,11 @@ PROMPTS = ("a fox on a blue background", "a panda on a pink background")
 
 
 @pytest.fixture(scope="module")
+def miniature():
+    return load_model("miniature", device="cpu")
+
+
+@pytest.fixture(scope="module")
 def tiny(tiny_pipeline_folder):
     """Random weights and 16 pixels: enough for how a search goes, though not for what it shows."""
     return load_model(str(tiny_pipeline_folder), device="cpu")
@@ -33,9 +38,9 @@ def look(exploration, check=lambda: None):
     return [message.content for message in exploration.look(check, lambda: 0.5)]
 
 
-def test_a_geodesic_begins_as_the_optimal_path_and_ends_as_a_comparison_finds_it(tiny, tmp_path, monkeypatch):
-    settings = settings_of("geodesic", model=ModelChoice(tiny.name, device="cpu"))
-    exploration = Exploration(settings, tiny, tmp_path / "explorer")
+def test_a_geodesic_begins_as_the_optimal_path_and_ends_as_a_comparison_finds_it(miniature, tmp_path, monkeypatch):
+    settings = settings_of("geodesic", model=ModelChoice(device="cpu"))
+    exploration = Exploration(settings, miniature, tmp_path / "explorer")
     messages = look(exploration)
     searched = [content for content in messages if content["kind"] == "searched"]
     assert [each["iteration"] for each in searched] == [0, 1, 2]
@@ -57,7 +62,7 @@ def test_a_geodesic_begins_as_the_optimal_path_and_ends_as_a_comparison_finds_it
     torch.testing.assert_close(of_explorer(0.5).cloud.rows, of_comparison(0.5).cloud.rows)
     energy = scope["comparison"].results["geodesic"].smoothness.energy
     assert exploration.seen.smoothness("geodesic").energy == pytest.approx(energy, rel=1e-3)
-    again = look(Exploration(settings, tiny, tmp_path / "explorer"))
+    again = look(Exploration(settings, miniature, tmp_path / "explorer"))
     assert [each["iteration"] for each in again if each["kind"] == "searched"] == [2]  # kept
 
 
@@ -76,8 +81,7 @@ def test_a_search_that_is_stopped_goes_on(tiny, tmp_path):
     assert iterations + [each["iteration"] for each in goes_on if each["kind"] == "searched"] == [0, 0, 1, 2]
 
 
-def test_frames_are_moved_to_where_they_look_equally_far_apart(tmp_path):
-    miniature = load_model("miniature", device="cpu")
+def test_frames_are_moved_to_where_they_look_equally_far_apart(miniature, tmp_path):
     exploration = Exploration(settings_of("optimal", parametrisation="perceptual", frames=5), miniature, tmp_path)
     messages = look(exploration)
     [retimed] = [content for content in messages if content["kind"] == "retimed"]

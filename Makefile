@@ -21,6 +21,7 @@ PYTHON ?= python3.11
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 WHEEL := $(BIN)/python -m pip wheel --quiet --disable-pip-version-check --no-deps --wheel-dir dist
+JUPYTER := jupyter_server_config.py labconfig/default_setting_overrides.json
 DEMO := "a large fox on a blue background" "a panda on a pink background"
 DISTANCES ?= lpips,efficientnet,ssim,flip
 SECOND ?= miniature-second
@@ -63,7 +64,7 @@ demo: .venv/.runtime
 	@echo; echo "The command is $(BIN)/whichway; after 'source $(BIN)/activate' it is whichway."
 
 lab: .venv/.lab
-	$(BIN)/jupyter lab --LabApp.news_url=None $(LAB) notebooks/01_what_the_model_sees.ipynb
+	$(BIN)/jupyter lab $(LAB) notebooks/01_what_the_model_sees.ipynb
 
 # 'whichway study' with no options: the table in README. Twelve methods, 40 pairs in each of eight strata, two noises:
 # 47,000 frames, about 3 hours at 0.22 s a frame; 'make study-hours' measures and says how many it will be here.
@@ -183,11 +184,23 @@ clean:
 
 .venv/.lab: .venv/.runtime
 	$(PIP) --editable '.[lab]'
+	$(link_jupyter_settings)
 	touch $@
 
 .venv/.dev: .venv/.runtime
 	$(PIP) --editable '.[dev]'
+	$(link_jupyter_settings)
 	touch $@
+
+# Every Jupyter of this environment reads notebooks/jupyter, by links; a file of the user's own in their place stays.
+define link_jupyter_settings
+@for file in $(JUPYTER); do \
+		ours="$(CURDIR)/notebooks/jupyter/$$file"; link=".venv/etc/jupyter/$$file"; \
+		if [ -e "$$link" ] && ! cmp -s "$$ours" "$$link"; then \
+			echo "$$link is not the project's and stays; saved notebooks may keep their outputs"; \
+		else mkdir -p "$${link%/*}" && ln -sf "$$ours" "$$link" || exit 1; fi; \
+	done
+endef
 
 # uv can resolve to the lowest versions; pip cannot.
 .venv-lowest/.installed: pyproject.toml constraints.txt

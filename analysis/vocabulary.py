@@ -66,6 +66,8 @@ PERCEPTUAL_DISTANCES = {
     "lpips-vgg": "LPIPS v0.1 with VGG16 (with the optional packages lpips and torchvision)",
 }
 PERCEPTUAL_DISTANCE = "lpips"  # the default, everywhere
+#: those with a gradient (:mod:`whichway.analysis.smoothness.differentiable_distance`): what a geodesic can be one of
+DIFFERENTIABLE = ("lpips", "efficientnet")
 
 
 @dataclass(frozen=True)

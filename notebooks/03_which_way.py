@@ -60,8 +60,9 @@ explorer = Explorer(prompts=list(prompts), methods=["optimal", "identity"], fram
 explorer
 
 # %%
-# What the page shows is here in Python, too: images(), smoothness(), export("film.webp").
-explorer.wait(600).smoothness()
+# What the page shows is here in Python, too: images(), smoothness(), export("film.webp"). Measures are None until the
+# frames are there; run this cell again then.
+explorer.smoothness()
 
 # %% [markdown]
 # ## One pair proves nothing

@@ -75,10 +75,10 @@ explorer = Explorer(
 explorer
 
 # %%
-explorer.wait(3600).smoothness()
+explorer.smoothness()  # None until the frames are there: run this cell again then
 
 # %% [markdown]
 # **Answer.** The architecture decides what the text is to the model, not its weights: for every denoiser whose text
 # meets the image in cross-attention only, it is a measure. `whichway invariance --architectures all` takes the census
 # of diffusers' denoisers; where text and image share one softmax (SD 3, Flux) it is not. A study of your model:
-# `whichway study --pairs FILE.csv --model ID`.
+# `whichway study --pairs FILE.csv --model ID`. More of that → `07_families`

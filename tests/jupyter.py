@@ -68,7 +68,7 @@ def running_lab(folder: Path) -> Iterator[Lab]:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     lab, log = Lab(f"http://127.0.0.1:{port}", secrets.token_hex(16), folder), folder / "lab.log"
-    options = [f"--port={port}", "--ip=127.0.0.1", "--no-browser", "--allow-root", "--LabApp.news_url=None"]
+    options = [f"--port={port}", "--ip=127.0.0.1", "--no-browser", "--allow-root"]
     options += [f"--IdentityProvider.token={lab.token}", f"--ServerApp.root_dir={folder}"]
     with log.open("w") as file:
         command = [sys.executable, "-m", "jupyter", "lab", *options]
@@ -82,9 +82,13 @@ def running_lab(folder: Path) -> Iterator[Lab]:
 
 
 def _own_settings(folder: Path) -> dict[str, str]:
-    """The environment, less the user's own settings of Jupyter: themes, open tabs, extensions."""
+    """The environment with the project's settings of Jupyter, less the user's: themes, open tabs, extensions."""
     own = {"JUPYTER_CONFIG_DIR": "config", "JUPYTERLAB_SETTINGS_DIR": "settings", "JUPYTERLAB_WORKSPACES_DIR": "tabs"}
-    return dict(os.environ) | {name: str(folder / f".{place}") for name, place in own.items()}
+    return (
+        dict(os.environ)
+        | {name: str(folder / f".{place}") for name, place in own.items()}
+        | {"JUPYTER_CONFIG_PATH": str(ROOT / "notebooks" / "jupyter")}
+    )
 
 
 def _wait_for(address: str, log: Path) -> None:
@@ -128,7 +132,39 @@ def wait_for_status(page: Any, words: str) -> None:
     page.wait_for_function(script, arg=words, timeout=2 * MINUTE)
 
 
+#: of every piece of text that is seen: its class, and its contrast with what is behind it (WCAG 2.2), the worst first
+CONTRASTS = r"""
+root => {
+  const rgba = text => {
+    const [r, g, b, a = 1] = text.match(/[\d.]+/g).map(Number);
+    return text.startsWith("color(") ? [r * 255, g * 255, b * 255, a] : [r, g, b, a];
+  };
+  const over = (top, below) => [0, 1, 2].map(k => top[3] * top[k] + (1 - top[3]) * below[k]);
+  const behind = element => {
+    const layers = [];
+    for (let each = element; each; each = each.parentElement) layers.push(rgba(getComputedStyle(each).backgroundColor));
+    return layers.reverse().reduce((below, layer) => over(layer, below), [255, 255, 255]);
+  };
+  const luminance = colour => {
+    const [r, g, b] = colour.map(v => v / 255).map(v => (v <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4));
+    return 0.2126 * r + 0.7152 * g + 0.0722 * b;
+  };
+  const texts = [...root.querySelectorAll("*")].filter(element => {
+    const own = [...element.childNodes].some(n => n.nodeType === 3 && n.textContent.trim());
+    const seen = element.checkVisibility() && !element.closest(":disabled, title, option");
+    return seen && (own || element.matches("input, textarea, select"));
+  });
+  return texts.map(element => {
+    const ground = behind(element), style = getComputedStyle(element);
+    const ink = rgba(element instanceof SVGElement ? style.fill : style.color);
+    const [dark, light] = [luminance(over(ink, ground)), luminance(ground)].sort((a, b) => a - b);
+    return [element.className.baseVal ?? (element.className || element.tagName), (light + 0.05) / (dark + 0.05)];
+  }).sort((a, b) => a[1] - b[1]);
+}
+"""
+
+
 def fill_prompt(page: Any, letter: str, text: str) -> None:
     """Type a prompt into the explorer, and press Enter."""
-    page.fill(f".ww input[aria-label='prompt {letter}']", text)
-    page.press(f".ww input[aria-label='prompt {letter}']", "Enter")
+    page.fill(f".ww [aria-label='prompt {letter}']", text)
+    page.press(f".ww [aria-label='prompt {letter}']", "Enter")

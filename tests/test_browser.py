@@ -79,6 +79,7 @@ def test_a_notebook_runs_and_its_explorer_answers(opened):
     page = opened("notebooks/03_which_way.ipynb")
     page.click("text=Run >> nth=0")
     page.click("text=Run All Cells")
+    assert page.locator("text=official Jupyter news").count() == 0
     page.hover(".jp-Notebook")
     for _ in range(180):  # cells out of sight are not in the page
         page.mouse.wheel(0, 400)
@@ -88,7 +89,7 @@ def test_a_notebook_runs_and_its_explorer_answers(opened):
     wait_for_status(page, "all 18 frames are there")
     page.locator(".ww").scroll_into_view_if_needed()
     shoot(page, "notebook")
-    page.set_viewport_size({"width": 1240, "height": 1240})
+    page.set_viewport_size({"width": 1560, "height": 1440})
     page.wait_for_timeout(500)
     page.locator(".ww").screenshot(path=SHOTS / "explorer.png")
     page.set_viewport_size(LAPTOP)

@@ -15,6 +15,7 @@ from click.testing import CliRunner
 from PIL import Image
 
 import whichway.geometry
+from whichway.analysis.clouds.ground_metrics import read_cross_attention
 from whichway.analysis.command.main import main
 from whichway.analysis.command.options import MODEL, SAMPLING
 from whichway.analysis.errors import UserError
@@ -24,9 +25,10 @@ from whichway.analysis.models.choice import ModelChoice
 from whichway.analysis.paths import conditioning_path
 from whichway.analysis.runs import frame_renderer
 from whichway.analysis.runs.comparison_settings import ComparisonSettings
+from whichway.analysis.runs.method_results import coupled_length
 from whichway.analysis.runs.saved_comparison import read_comparison
 from whichway.analysis.vocabulary import GROUNDS, PARAMETRISATIONS, POOLED
-from whichway.geometry import COUPLINGS, METHODS, TOKENS
+from whichway.geometry import COUPLINGS, METHODS, TOKENS, Cosine
 
 FOX, PANDA = "a large fox on a blue background", "a panda on a pink background"
 
@@ -350,6 +352,15 @@ def test_other_ground_metrics_choose_other_couplings(run, tmp_path, monkeypatch,
     assert result.exit_code == 0, result.output
     assert "every path ends in the image of B" in result.output
     assert len(list((tmp_path / "cache").glob("*.npy"))) == (ground == "cross-attention")
+    monkeypatch.setattr(ModelChoice, "load", lambda *_: pytest.fail("the model is loaded"))
+    saved = read_comparison(tmp_path / "run")
+    metric = Cosine() if ground == "cosine" else read_cross_attention(tmp_path / "run" / "ground.safetensors")
+    path, result = saved.rendered.paths["optimal"], saved.results["optimal"]
+    assert coupled_length(path.cloud, metric) == pytest.approx(result.length)
+    if ground == "cross-attention":
+        (tmp_path / "run" / "ground.safetensors").write_bytes(b"damaged")
+        with pytest.raises(UserError, match="has a damaged one; run the command again"):
+            read_comparison(tmp_path / "run")
 
 
 def test_a_run_of_another_ground_metric_is_refused(run):

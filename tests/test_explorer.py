@@ -13,10 +13,11 @@ from PIL import Image
 
 from whichway.analysis import Sampling, encode, load_model, render
 from whichway.analysis.errors import UserError
-from whichway.analysis.explorer import exploration as exploration_module
+from whichway.analysis.explorer import leg as leg_module
 from whichway.analysis.explorer.background import Background
 from whichway.analysis.explorer.exploration import Exploration, coarse_to_fine
 from whichway.analysis.explorer.export import EXPORTS, as_python, export
+from whichway.analysis.explorer.messages import Message
 from whichway.analysis.explorer.settings import ExplorerSettings
 from whichway.analysis.models.choice import ModelChoice
 from whichway.analysis.runs import frame_renderer
@@ -75,13 +76,13 @@ def test_everything_is_told_and_the_frame_under_the_cursor_first(settings, model
     for method in settings.methods:
         path = build_path(method, *(encode(model, prompt) for prompt in PROMPTS))
         plain = render(model, [path(k / 4) for k in range(5)], FAST)
-        seen = np.stack([exploration.frames[method][k] for k in range(5)])
+        seen = np.stack([exploration.seen.frames[method][k] for k in range(5)])
         assert np.abs(seen.astype(int) - plain).max() <= 1
         steps = measure_steps(seen, "ssim").steps
-        assert exploration.steps[method] == pytest.approx(steps)
-        assert exploration.smoothness(method).ppl == pytest.approx(steps.sum())
+        assert exploration.seen.steps[method] == pytest.approx(steps)
+        assert exploration.seen.smoothness(method).ppl == pytest.approx(steps.sum())
     with Image.open(BytesIO(told[0].buffers[0])) as picture:
-        assert np.array_equal(np.asarray(picture), exploration.frames["optimal"][3])
+        assert np.array_equal(np.asarray(picture), exploration.seen.frames["optimal"][3])
 
 
 def test_what_was_rendered_is_there_the_next_time(settings, model, tmp_path, monkeypatch):
@@ -90,7 +91,9 @@ def test_what_was_rendered_is_there_the_next_time(settings, model, tmp_path, mon
     monkeypatch.setattr(frame_renderer, "render_each", lambda model, clouds, *_, **__: iter(clouds))
     again = Exploration(settings, model, tmp_path)
     look(again)  # a cloud in place of a picture could not be measured
-    assert all(np.array_equal(again.frames[m][k], before.frames[m][k]) for m in settings.methods for k in range(5))
+    assert all(
+        np.array_equal(again.seen.frames[m][k], before.seen.frames[m][k]) for m in settings.methods for k in range(5)
+    )
 
 
 def test_cancelled_in_the_middle_what_is_there_stays(settings, model, tmp_path):
@@ -105,9 +108,9 @@ def test_cancelled_in_the_middle_what_is_there_stays(settings, model, tmp_path):
     with pytest.raises(CancelledError):
         for _ in exploration.look(check, lambda: 0.0):
             pass
-    there = {(m, k) for m, of_method in exploration.frames.items() for k in of_method}
+    there = {(m, k) for m, of_method in exploration.seen.frames.items() for k in of_method}
     assert 0 < len(there) < 10
-    different = {exploration.frames[method][k].tobytes() for method, k in there}
+    different = {exploration.seen.frames[method][k].tobytes() for method, k in there}
     assert len(list(tmp_path.rglob("*.png"))) >= len(different)
 
 
@@ -118,7 +121,7 @@ def test_a_path_through_three_prompts_passes_the_second(model, tmp_path):
     messages = look(exploration)
     assert settings.times == [0, 0.25, 0.5, 0.75, 1]
     alone = render(model, [encode(model, prompt) for prompt in prompts], FAST)
-    passed = np.stack([exploration.frames["mixture"][k] for k in (0, 2, 4)])
+    passed = np.stack([exploration.seen.frames["mixture"][k] for k in (0, 2, 4)])
     assert np.abs(passed.astype(int) - alone).max() <= 1
     [geometry] = [message.content for message in messages if message.content["kind"] == "geometry"]
     assert [leg["couplings"] for leg in geometry["legs"]] == [[], []]
@@ -130,7 +133,7 @@ def test_a_leg_that_is_passed_twice_is_one_folder(model, tmp_path):
     settings = explorer_settings(model, ("a fox", "a panda", "a fox", "a panda"), ("optimal",), frames=2)
     exploration = Exploration(settings, model, tmp_path)
     look(exploration)
-    frames = exploration.frames["optimal"]
+    frames = exploration.seen.frames["optimal"]
     assert np.abs(frames[1].astype(int) - frames[3]).max() <= 1
     assert len(list(tmp_path.iterdir())) == 2  # there and back
 
@@ -248,7 +251,7 @@ def test_prompts_that_cannot_be_joined_leave_what_is_there(explorer, monkeypatch
         raise UserError(f"method {name!r}: these two cannot be joined")
 
     images = explorer.wait(60).images()
-    monkeypatch.setattr(exploration_module, "join", refuse)
+    monkeypatch.setattr(leg_module, "join", refuse)
     explorer.prompts = ["a cake", "a boat"]
     explorer.wait(60)
     assert "these two cannot be joined" in said(explorer, "error")[-1]["text"]
@@ -268,6 +271,15 @@ def test_a_page_that_comes_later_is_told_everything(explorer):
     explorer.told.clear()
     explorer._hear({"kind": "hello"})
     assert [content for content, _ in explorer.told] == before
+
+
+def test_a_page_that_comes_later_is_told_the_latest_frame_of_a_place(explorer):
+    explorer.wait(60)
+    for picture in (b"on the way", b"found"):
+        explorer._tell(Message({"kind": "frame", "where": [("optimal", 7)]}, (picture,)))
+    explorer.told.clear()
+    explorer._hear({"kind": "hello"})
+    assert [buffers for content, buffers in explorer.told if content.get("where") == [("optimal", 7)]] == [[b"found"]]
 
 
 def test_a_stopped_exploration_goes_on(explorer):
@@ -348,3 +360,16 @@ def test_a_model_that_reads_weights_is_written_down_as_one(tiny_pipeline_folder,
     made = Explorer(model=reader, prompts=["a (fox:4)", "a panda"], frames=2, folder=tmp_path, **QUICK)
     made.wait(60)
     assert f"load_model({str(tiny_pipeline_folder)!r}, syntax='weighted')" in as_python(made._settings)
+
+
+def test_the_page_draws_methods_as_the_figures_do():
+    from whichway.analysis.explorer.exploration import Exploration
+    from whichway.analysis.pictures.style import METHOD_COLOURS, marker_outline
+
+    exploration = Exploration.__new__(Exploration)  # without the model, which has no say in this
+    exploration.settings = ExplorerSettings(("a", "b"), ("mixture", "slerp"))
+    styles = exploration._styles()
+    assert {name: style["colour"] for name, style in styles.items()} == {
+        name: METHOD_COLOURS[name] for name in ("mixture", "slerp")
+    }
+    assert styles["mixture"]["marker"] == marker_outline("mixture")

@@ -29,6 +29,7 @@ from whichway.analysis.runs.comparison import compare
 from whichway.analysis.runs.comparison_settings import ComparisonSettings
 from whichway.analysis.runs.saved_comparison import read_comparison
 from whichway.analysis.smoothness import differentiable_distance
+from whichway.analysis.vocabulary import DIFFERENTIABLE
 from whichway.geometry import PointCloud, build_path
 
 SAMPLING = Sampling(num_inference_steps=2, guidance_scale=3.0)
@@ -210,8 +211,9 @@ def test_bad_input_is_one_line(model, tmp_path):
     with pytest.raises(UserError, match="'optimal@weights': only a geodesic has the choice 'weights'"):
         choose_method("optimal@weights")
     assert choose_method("geodesic@both@unpenalised") == ChosenMethod("geodesic", free="both", penalty="unpenalised")
-    with pytest.raises(UserError, match="too long to watch"):
-        ExplorerSettings(("a", "b"), methods=("geodesic",))
+    with pytest.raises(UserError, match="with a gradient; ssim has none, wanted lpips or efficientnet"):
+        ExplorerSettings(("a", "b"), methods=("geodesic",), perceptual_distance="ssim")
+    assert tuple(differentiable_distance.EMBEDDINGS) == DIFFERENTIABLE
     for name, value in {"iterations": 0, "penalty": -1.0, "step": 0.0, "nodes": 2}.items():
         with pytest.raises(UserError, match=f"geodesic {name}"):
             GeodesicSettings(**{name: value})

@@ -1,9 +1,14 @@
-"""Ground metrics by name (:data:`whichway.analysis.vocabulary.GROUNDS`)."""
+"""Ground metrics by name (:data:`whichway.analysis.vocabulary.GROUNDS`), and a model's own on disk."""
+
+from pathlib import Path
+
+from safetensors import SafetensorError, safe_open
 
 from whichway.analysis.clouds.cross_attention_metric import cross_attention_metric
 from whichway.analysis.errors import UserError
+from whichway.analysis.files import write_safetensors
 from whichway.analysis.models.model import Model
-from whichway.geometry import EUCLIDEAN, Cosine, GroundMetric
+from whichway.geometry import EUCLIDEAN, Cosine, CrossAttention, GroundMetric
 
 
 def find_ground(name: str, model: Model | None = None) -> GroundMetric:
@@ -17,3 +22,27 @@ def find_ground(name: str, model: Model | None = None) -> GroundMetric:
             raise UserError("ground: cross-attention is a metric of the model, and there is none here")
         return cross_attention_metric(model)
     return Cosine() if name == "cosine" else EUCLIDEAN
+
+
+def write_cross_attention(path: Path, model: Model) -> None:
+    """The factor of the model's own metric, for those who come without the model.
+
+    Raises:
+        UserError: a model without such a metric.
+    """
+    write_safetensors(path, {"factor": cross_attention_metric(model).factor.contiguous()}, {"name": "cross-attention"})
+
+
+def read_cross_attention(path: Path) -> CrossAttention:
+    """What :func:`write_cross_attention` wrote.
+
+    Raises:
+        UserError: no such file, or a damaged one.
+    """
+    try:
+        with safe_open(path, framework="pt") as file:
+            return CrossAttention(file.get_tensor("factor"))
+    except (OSError, SafetensorError) as error:
+        raise UserError(
+            f"{str(path.parent)!r} lacks the cross-attention metric, or has a damaged one; run the command again"
+        ) from error

@@ -7,6 +7,7 @@ from whichway.analysis.command.barycenter import barycenter
 from whichway.analysis.command.challenge import challenge
 from whichway.analysis.command.compare import compare
 from whichway.analysis.command.distances import distances
+from whichway.analysis.command.explore import explore
 from whichway.analysis.command.invariance import invariance
 from whichway.analysis.command.invert import invert
 from whichway.analysis.command.map import map_prompts
@@ -30,6 +31,7 @@ def main() -> None:
 for command in (
     compare,
     animate,
+    explore,
     redo,
     invariance,
     barycenter,

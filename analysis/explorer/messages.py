@@ -30,6 +30,8 @@ def leg_message(leg: Leg, ground: GroundMetric) -> dict[str, Any]:
     encoders = tuple(leg.start.clouds)
     couplings, lengths = [], []
     for method, path in leg.paths.items():
+        if method in leg.unsolved:  # not its own, but those of the path that the search starts from
+            continue
         for encoder, own in path.clouds.items():
             about = {"method": method, "encoder": encoder if len(encoders) > 1 else ""}
             coupling: Coupling | None = getattr(own, "coupling", None)

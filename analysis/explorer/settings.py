@@ -4,10 +4,11 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from whichway.analysis.errors import UserError
+from whichway.analysis.geodesics.settings import GeodesicSettings
 from whichway.analysis.images.sampling import Sampling
 from whichway.analysis.models.choice import ModelChoice
 from whichway.analysis.runs.comparison_settings import ComparisonSettings
-from whichway.analysis.vocabulary import PERCEPTUAL_DISTANCE
+from whichway.analysis.vocabulary import DIFFERENTIABLE, PERCEPTUAL_DISTANCE
 from whichway.geometry import uniform_times
 
 MOST_METHODS = 2  # side by side
@@ -26,8 +27,10 @@ class ExplorerSettings:
     methods: tuple[str, ...] = ("optimal",)
     ground: str = "euclidean"
     tokens: str = "all"
+    parametrisation: str = "uniform"
     pooled: str = "auto"
     frames: int = 17
+    geodesic_iterations: int = GeodesicSettings.iterations
     perceptual_distance: str = PERCEPTUAL_DISTANCE
     model: ModelChoice = ModelChoice()
     sampling: Sampling = Sampling()
@@ -41,8 +44,11 @@ class ExplorerSettings:
         if not 1 <= len(self.methods) <= MOST_METHODS:
             raise UserError(f"methods: wanted one or two, side by side, got {len(self.methods)}")
         for name, method in self.legs[0].chosen_methods.items():  # which complains about the rest
-            if method.is_geodesic:
-                raise UserError(f"methods: {name!r} takes minutes, too long to watch; 'whichway compare' finds it")
+            if method.is_geodesic and self.perceptual_distance not in DIFFERENTIABLE:
+                raise UserError(
+                    f"methods: {name!r} takes a perceptual distance with a gradient; {self.perceptual_distance} has "
+                    f"none, wanted {' or '.join(DIFFERENTIABLE)}"
+                )
 
     @property
     def legs(self) -> tuple[ComparisonSettings, ...]:
@@ -54,16 +60,22 @@ class ExplorerSettings:
                 methods=self.methods,
                 ground=self.ground,
                 tokens=self.tokens,
+                parametrisation=self.parametrisation,
                 pooled=self.pooled,
                 frames=self.frames,
                 perceptual_distance=self.perceptual_distance,
                 model=self.model,
                 sampling=self.sampling,
+                geodesic=self.geodesic,
             )
             for a, b in pairwise(self.prompts)
         )
 
     @property
+    def geodesic(self) -> GeodesicSettings:
+        return GeodesicSettings(iterations=self.geodesic_iterations)
+
+    @property
     def times(self) -> list[float]:
-        """All frames' t, from 0 at the first prompt to 1 at the last."""
+        """Evenly from 0 at the first prompt to 1 at the last: where the cursor may stand."""
         return uniform_times((self.frames - 1) * (len(self.prompts) - 1) + 1)

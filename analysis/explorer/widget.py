@@ -8,6 +8,7 @@ import logging
 from collections.abc import Callable
 from concurrent.futures import CancelledError
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -23,33 +24,55 @@ from whichway.analysis.explorer.export import EXPORTS, export, finished_frames
 from whichway.analysis.explorer.messages import Message
 from whichway.analysis.explorer.settings import ExplorerSettings
 from whichway.analysis.files import written_whole
+from whichway.analysis.geodesics.settings import GeodesicSettings
 from whichway.analysis.images.sampling import Sampling
-from whichway.analysis.models.choice import MINIATURE, ModelChoice
+from whichway.analysis.models.choice import MINIATURE, OWN, ModelChoice
 from whichway.analysis.models.model import Model, load_model
 from whichway.analysis.smoothness.measures import Smoothness
 from whichway.analysis.smoothness.perceptual_distance import require_available
-from whichway.analysis.vocabulary import GROUNDS, PERCEPTUAL_DISTANCE, POOLED, SCHEDULERS, TOKENS
-from whichway.geometry import METHODS, immediate_methods
+from whichway.analysis.vocabulary import (
+    DTYPES,
+    GROUNDS,
+    PARAMETRISATIONS,
+    PERCEPTUAL_DISTANCE,
+    POOLED,
+    SCHEDULERS,
+    TOKENS,
+)
+from whichway.geometry import METHODS
 
 PAGE = Path(__file__).parent / "page"
 #: the page's files, joined into the one module that a widget is
-PARTS = ("elements", "seen", "controls", "viewer", "strips", "numbers", "coupling", "map", "exports", "explorer")
+PARTS = (
+    "elements",
+    "seen",
+    "frame_image",
+    "controls",
+    "viewer",
+    "strips",
+    "numbers",
+    "coupling",
+    "map",
+    "exports",
+    "explorer",
+)
 SAMPLING = tuple(Sampling.__dataclass_fields__)
 #: traits that are settings; those of the sampling stand beside the others, since the page sets them one by one
-SETTINGS = (*(name for name in ExplorerSettings.__dataclass_fields__ if name != "sampling"), *SAMPLING)
+SETTINGS = (*(name for name in ExplorerSettings.__dataclass_fields__ if name != "sampling"), "dtype", *SAMPLING)
 
 
 class Explorer(anywidget.AnyWidget):
     """Paths between two or more prompts, to look at while they are rendered.
 
     Args:
-        model: a loaded model or a pipeline of diffusers, where the notebook has one; or a name as
-            :func:`whichway.analysis.models.model.load_model` takes it.
+        model: a loaded model or a pipeline of diffusers, where the notebook has one; or, to be loaded in the
+            background, a name as :func:`whichway.analysis.models.model.load_model` takes it, or a
+            :class:`whichway.analysis.models.choice.ModelChoice`.
         folder: where frames are kept, to be there at once the next time.
-        traits: ``prompts``, ``methods`` (one, or two side by side), ``ground``, ``tokens``, ``pooled``, ``frames``
-            (of one leg), ``perceptual_distance``, and those of
-            :class:`whichway.analysis.images.sampling.Sampling`; all can be changed later, here or in the page, as can
-            ``t``.
+        traits: ``prompts``, ``methods`` (one, or two side by side), ``ground``, ``tokens``, ``parametrisation``,
+            ``pooled``, ``frames`` (of one leg), ``perceptual_distance``, ``geodesic_iterations``, ``dtype`` of the
+            model, and those of :class:`whichway.analysis.images.sampling.Sampling`; all can be changed later, here or
+            in the page, as can ``t``.
     """
 
     _esm = "\n".join((PAGE / f"{part}.js").read_text(encoding="utf-8") for part in PARTS)
@@ -59,8 +82,10 @@ class Explorer(anywidget.AnyWidget):
     methods = List(Unicode(), ["optimal", "identity"]).tag(sync=True)
     ground = Unicode("euclidean").tag(sync=True)
     tokens = Unicode("all").tag(sync=True)
+    parametrisation = Unicode("uniform").tag(sync=True)
     pooled = Unicode("auto").tag(sync=True)
     frames = Int(17).tag(sync=True)
+    geodesic_iterations = Int(GeodesicSettings.iterations).tag(sync=True)
     seed = Int(0).tag(sync=True)
     num_inference_steps = Int(None, allow_none=True).tag(sync=True)
     guidance_scale = Float(None, allow_none=True).tag(sync=True)
@@ -70,29 +95,33 @@ class Explorer(anywidget.AnyWidget):
     width = Int(None, allow_none=True).tag(sync=True)
     scheduler = Unicode("own").tag(sync=True)
     model = Unicode(MINIATURE).tag(sync=True)
+    dtype = Unicode("auto").tag(sync=True)
     perceptual_distance = Unicode(PERCEPTUAL_DISTANCE).tag(sync=True)
     t = Float(0.5).tag(sync=True)
     choices = traitlets.Dict().tag(sync=True)
 
     def __init__(self, *, model: Any = MINIATURE, folder: Path = FOLDER, **traits: Any) -> None:
-        if not isinstance(model, str | Model):
+        if not isinstance(model, str | ModelChoice | Model):
             model = load_model(model)
-        self._models = {model.name: model} if isinstance(model, Model) else {}
-        name = model.name if isinstance(model, Model) else model
+        self._given = model if isinstance(model, Model) else None
+        self._choice = _choice_of(model)
+        self._loaded: tuple[ModelChoice, Model] | None = None
         self._folder, self._background = folder, Background()
         self._running = self._background.start(lambda check: None)
         self._settings: ExplorerSettings | None = None
         self._exploration: Exploration | None = None
         self._said: list[Message] = []
         choices = {
-            "methods": {name: METHODS[name].summary for name in immediate_methods()},
+            "methods": {name: method.summary for name, method in METHODS.items()},
             "ground": GROUNDS,
             "tokens": TOKENS,
+            "parametrisation": PARAMETRISATIONS,
+            "dtype": DTYPES,
             "pooled": POOLED,
             "schedulers": SCHEDULERS,
             "exports": EXPORTS,
         }
-        super().__init__(model=name, choices=choices, **traits)
+        super().__init__(**{"model": self._choice.name, "dtype": self._choice.dtype, "choices": choices} | traits)
         self.on_msg(lambda _, content, buffers: self._hear(content))
         self.observe(lambda change: self._restart(), names=SETTINGS)
         self._restart()
@@ -115,12 +144,14 @@ class Explorer(anywidget.AnyWidget):
             UserError: some are not there yet.
         """
         exploration = self._looked_at()
-        return finished_frames(exploration.frames, len(exploration.settings.times))
+        return finished_frames(exploration.seen.frames, len(exploration.settings.times))
 
     def smoothness(self) -> dict[str, Smoothness | None]:
-        """Method → how smooth it looks; None where frames are missing."""
-        exploration = self._looked_at()
-        return {method: exploration.smoothness(method) for method in exploration.frames}
+        """Method → how smooth it looks; None where frames are missing, which may be all."""
+        if self._exploration is None:
+            return dict.fromkeys(self.methods)
+        exploration = self._exploration
+        return {method: exploration.seen.smoothness(method) for method in exploration.seen.frames}
 
     def export(self, file: str | Path, *, fps: float = 12, ping_pong: bool = True) -> Path:
         """Write what is seen: .png, .webp, .gif, .mp4 or .py.
@@ -170,12 +201,13 @@ class Explorer(anywidget.AnyWidget):
 
     def _chosen_settings(self) -> ExplorerSettings:
         """Raises a :class:`~whichway.analysis.errors.UserError` where the traits make no sense."""
-        own = {name: getattr(self, name) for name in SETTINGS if name not in (*SAMPLING, "model")}
+        own = {name: getattr(self, name) for name in SETTINGS if name not in (*SAMPLING, "model", "dtype")}
         own |= {"prompts": tuple(self.prompts), "methods": tuple(self.methods)}
         sampling = Sampling(**{name: getattr(self, name) for name in SAMPLING})
-        choice = ModelChoice(self.model)
-        if self.model in self._models:
-            choice = choice.as_loaded(self._models[self.model])
+        if self.model.startswith(OWN) and self.dtype != "auto":
+            raise UserError(f"dtype: {self.model} has one already; wanted auto, or a pipeline built in {self.dtype}")
+        same = self.model == self._choice.name  # of another model neither adapters nor a variant are known
+        choice = replace(self._choice if same else ModelChoice(self.model), dtype=self.dtype)
         return ExplorerSettings(**own, model=choice, sampling=sampling)
 
     def _explore(self, settings: ExplorerSettings, check: Check) -> None:
@@ -200,11 +232,17 @@ class Explorer(anywidget.AnyWidget):
             self._tell_error(error)
 
     def _load(self, choice: ModelChoice) -> Model:
-        if choice.name not in self._models:
-            self._models = {choice.name: choice.load()}  # of two models only the latest: each may be large
-        return self._models[choice.name]
+        """The notebook's own, in the dtype that it has; of others only the latest is kept: each may be large."""
+        if self._given and choice == self._choice:
+            return self._given
+        if self._loaded is None or self._loaded[0] != choice:
+            self._loaded = None  # let go of the one before the other takes its place
+            self._loaded = choice, choice.load()
+        return self._loaded[1]
 
     def _tell(self, message: Message) -> None:
+        for earlier in [each for each in self._said if each.buffers and each.content == message.content]:
+            self._said.remove(earlier)  # a frame of a path that has become a better one since
         self._said.append(message)
         self.send(message.content, list(message.buffers))
 
@@ -230,3 +268,10 @@ class Explorer(anywidget.AnyWidget):
         if self._exploration is None:
             raise UserError("nothing is there yet; wait for the first frames")
         return self._exploration
+
+
+def _choice_of(model: str | ModelChoice | Model) -> ModelChoice:
+    """How it was chosen; of a loaded model, "auto" is the dtype that it has."""
+    if isinstance(model, Model):
+        return ModelChoice(model.name).as_loaded(model)
+    return ModelChoice(model) if isinstance(model, str) else model

@@ -7,7 +7,7 @@ is normal to the string, by Adam, and then along the string towards equal steps
 (:mod:`whichway.analysis.geodesics.string`).
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 
 import torch
@@ -98,13 +98,25 @@ def descend(
     search: Search,
     *,
     after_each: Callable[[Search], object] = lambda search: None,
-    on_step: Callable[[], object] = lambda: None,
 ) -> Search:
-    """Go on with ``search`` until it is done; ``search`` is changed.
+    """Go on with ``search`` until it is done; ``search`` is changed. Arguments and errors: as :func:`iterate`."""
+    for _ in iterate(path, geometry, settings, search):
+        after_each(search)
+    return search
+
+
+def iterate(
+    path: ConditioningPath,
+    geometry: Geometry,
+    settings: GeodesicSettings,
+    search: Search,
+    *,
+    on_step: Callable[[], object] = lambda: None,
+) -> Iterator[Search]:
+    """Go on with ``search``, which is changed, and yield it after each iteration until it is done.
 
     Args:
         path: with unsolved geodesics as its clouds.
-        after_each: called after each iteration.
         on_step: called after each sampling step.
 
     Raises:
@@ -122,8 +134,7 @@ def descend(
         search.strings = _moved(search, variables, gradients, settings)
         places = even_places(steps.detach().double().cpu().sqrt(), share=RESPACED)
         search.strings = {name: string.at(places) for name, string in search.strings.items()}
-        after_each(search)
-    return search
+        yield search
 
 
 Variables = dict[str, CloudString]

@@ -11,7 +11,7 @@ from whichway.analysis.images.attention_interpolation import require_interpolabl
 from whichway.analysis.models.model import Model
 from whichway.analysis.paths.chosen_method import ChosenMethod
 from whichway.analysis.paths.vector_path import vector_path
-from whichway.geometry import build_path, find_method
+from whichway.geometry import CrossAttention, build_path, find_method
 from whichway.geometry.path import Path
 
 ATTENDING = ("aid-inner", "aid-outer")  # paths whose frames attend to those of both ends
@@ -66,7 +66,14 @@ class ConditioningPath:
 
 
 def join(
-    name: str, method: ChosenMethod, start: Conditioning, end: Conditioning, *, model: Model | None, seed: int = 0
+    name: str,
+    method: ChosenMethod,
+    start: Conditioning,
+    end: Conditioning,
+    *,
+    model: Model | None,
+    seed: int = 0,
+    cross_attention: CrossAttention | None = None,
 ) -> ConditioningPath:
     """The path of ``method``, which the user called ``name``, from one conditioning to the other.
 
@@ -77,6 +84,7 @@ def join(
         model: whose cross-attention may be the ground metric, and whose family says whether rows may be re-matched;
             None: the path of clouds that were read from a file.
         seed: of the random coupling.
+        cross_attention: the metric of a model that is not here.
 
     Raises:
         UserError: conditionings that the method cannot join; a ``NoPathError`` where its solver did not converge.
@@ -87,7 +95,8 @@ def join(
         )
     if model is not None and find_method(method.method).path in ATTENDING:
         require_interpolable_attention(model.family)
-    ground = find_ground(method.ground, model)
+    read = cross_attention if method.ground == "cross-attention" else None
+    ground = read or find_ground(method.ground, model)
     try:
         clouds = {
             encoder: build_path(

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
+from whichway.analysis.clouds.ground_metrics import write_cross_attention
 from whichway.analysis.clouds.prompt_distances import Distances, measure_distances
 from whichway.analysis.families.conditioning_file import write_conditionings
 from whichway.analysis.fidelity.frame_fidelity import describe_instruments
@@ -24,6 +25,7 @@ from whichway.analysis.smoothness.perceptual_distance import require_available
 
 KIND = "comparison"
 CONDITIONINGS = "clouds.safetensors"  # in the run's folder: A and B
+GROUND = "ground.safetensors"  # the model's metric, where rows are matched by it
 
 
 @dataclass(frozen=True)
@@ -84,6 +86,8 @@ def _compare(run: Run, settings: ComparisonSettings) -> Comparison:
         start, end = (replace(each, negative=own) for each, own in zip((start, end), negatives, strict=True))
     write_conditionings(run.folder / CONDITIONINGS, {"A": start, "B": end})
     methods, seed, distance = settings.chosen_methods, settings.sampling.seed, settings.perceptual_distance
+    if any(method.ground == "cross-attention" for method in methods.values()):
+        write_cross_attention(run.folder / GROUND, run.model)
     prompts = (settings.prompt_a, settings.prompt_b)
     renderer = run.renderer(settings.sampling, path_recipes(prompts, methods, seed=seed, negatives=settings.negatives))
     rendered = render_paths(

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
@@ -10,7 +11,7 @@ from safetensors import SafetensorError, safe_open
 
 from whichway.analysis.errors import UserError
 from whichway.analysis.files import write_safetensors
-from whichway.analysis.geodesics.descent import Geometry, Search
+from whichway.analysis.geodesics.descent import Geometry, Search, iterate
 from whichway.analysis.geodesics.encoder_prior import encoder_priors
 from whichway.analysis.geodesics.find import follow, nodes_of
 from whichway.analysis.geodesics.settings import GeodesicSettings
@@ -120,19 +121,14 @@ def solve_path(
     Raises:
         UserError: what :func:`whichway.analysis.geodesics.descent.descend` refuses.
     """
-    if method.penalty == "unpenalised":
-        settings = replace(settings, penalty=0.0)
-    model, sampling = renderer.model, renderer.sampling
-    search = Search.along(path, settings.count(frames))
-    address = _address(FrameAddresses(model, sampling), path, search, method, settings, distance)
-    store = _store(renderer.store)
-    search = store.read(address, search) or search
+    settings = _penalised(settings, method)
+    address, search = _search_on_disk(method, path, renderer, settings, distance, frames)
     if not search.is_done(settings):
         renderer.report(f"{name}: {len(search.energies)} of at most {settings.iterations + 1} iterations are there")
-        geometry = Geometry(model, sampling, distance, method.free, encoder_priors(model))
+        store = _store(renderer.store)
         follow(
             path,
-            geometry,
+            _geometry(method, renderer, distance),
             settings,
             search,
             progress=renderer.progress,
@@ -145,6 +141,54 @@ def solve_path(
     )
     _index(renderer.index).add({(name, None): address})
     return solved(path, nodes_of(search.best))
+
+
+def improving_paths(
+    name: str,
+    method: ChosenMethod,
+    path: ConditioningPath,
+    renderer: FrameRenderer,
+    settings: GeodesicSettings,
+    *,
+    distance: str,
+    frames: int,
+    on_step: Callable[[], object] = lambda: None,
+) -> Iterator[tuple[ConditioningPath, Search]]:
+    """What :func:`solve_path` finds, for somebody who watches: the best path so far, where there is one on disk, and
+    after each iteration. Arguments and errors: as there; ``on_step`` is called after each sampling step.
+    """
+    settings = _penalised(settings, method)
+    address, search = _search_on_disk(method, path, renderer, settings, distance, frames)
+    if search.objectives:
+        yield solved(path, nodes_of(search.best)), search
+    if not search.is_done(settings):
+        store = _store(renderer.store)
+        for _ in iterate(path, _geometry(method, renderer, distance), settings, search, on_step=on_step):
+            store.write(address, search)
+            yield solved(path, nodes_of(search.best)), search
+    _index(renderer.index).add({(name, None): address})
+
+
+def _penalised(settings: GeodesicSettings, method: ChosenMethod) -> GeodesicSettings:
+    return replace(settings, penalty=0.0) if method.penalty == "unpenalised" else settings
+
+
+def _geometry(method: ChosenMethod, renderer: FrameRenderer, distance: str) -> Geometry:
+    return Geometry(renderer.model, renderer.sampling, distance, method.free, encoder_priors(renderer.model))
+
+
+def _search_on_disk(
+    method: ChosenMethod,
+    path: ConditioningPath,
+    renderer: FrameRenderer,
+    settings: GeodesicSettings,
+    distance: str,
+    frames: int,
+) -> tuple[str, Search]:
+    """The address of the search, and the search as it was left; a new one where there is none."""
+    search = Search.along(path, settings.count(frames))
+    address = _address(FrameAddresses(renderer.model, renderer.sampling), path, search, method, settings, distance)
+    return address, _store(renderer.store).read(address, search) or search
 
 
 def read_solved(name: str, path: ConditioningPath, frames: FrameStore, index: FrameIndex) -> ConditioningPath:

@@ -3,12 +3,13 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from whichway.analysis.clouds.ground_metrics import read_cross_attention
 from whichway.analysis.errors import UserError
 from whichway.analysis.families import Conditioning
 from whichway.analysis.families.conditioning_file import read_conditionings
 from whichway.analysis.files import read_json
 from whichway.analysis.paths.conditioning_path import join
-from whichway.analysis.runs.comparison import CONDITIONINGS, KIND
+from whichway.analysis.runs.comparison import CONDITIONINGS, GROUND, KIND
 from whichway.analysis.runs.comparison_settings import ComparisonSettings
 from whichway.analysis.runs.frame_index import FrameIndex
 from whichway.analysis.runs.frame_renderer import read_strip
@@ -47,7 +48,7 @@ def read_comparison(folder: Path) -> SavedComparison:
     """The finished comparison in ``folder``.
 
     Raises:
-        UserError: none there, a damaged one, or one whose rows were matched by the model (cross-attention).
+        UserError: none there, or a damaged one.
     """
     manifest, saved = read_run(folder, KIND), read_conditionings(folder / CONDITIONINGS)
     try:
@@ -66,7 +67,9 @@ def read_comparison(folder: Path) -> SavedComparison:
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise UserError(f"{str(folder)!r} holds no finished comparison, or a damaged one") from error
     seed = settings.sampling.seed
-    paths = {name: join(name, methods[name], *ends, model=None, seed=seed) for name in results}
+    by_model = any(method.ground == "cross-attention" for method in methods.values())
+    metric = read_cross_attention(folder / GROUND) if by_model else None
+    paths = {name: join(name, methods[name], *ends, model=None, seed=seed, cross_attention=metric) for name in results}
     paths |= {name: read_solved(name, paths[name], store, index) for name in results if methods[name].is_geodesic}
     times = {name: result.t for name, result in results.items()}
     words = settings.model.reading.words

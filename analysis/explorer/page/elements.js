@@ -1,6 +1,5 @@
 // Elements of HTML and SVG. What a user typed is only ever set as text, never as HTML.
 
-const COLOURS = ["#0072B2", "#E69F00"]; // first and second method: Okabe & Ito, as in the figures
 const LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ";
 const SVG = "http://www.w3.org/2000/svg";
 
@@ -21,6 +20,13 @@ function drawn(tag, attributes = {}, text = "") {
   for (const [name, value] of Object.entries(attributes)) made.setAttribute(name, value);
   if (text) made.textContent = text;
   return made;
+}
+
+/** A method's marker in its colour, as in the figures: the names beside it are in the text's colour, to be read. */
+function methodMark(style) {
+  const svg = drawn("svg", { viewBox: "-0.7 -0.7 1.4 1.4", class: "ww-mark", "aria-hidden": "true" });
+  svg.append(drawn("path", { d: style.marker, fill: style.colour }));
+  return svg;
 }
 
 const short = (number) => (number === null || number === undefined ? "–" : number.toFixed(3));

@@ -18,12 +18,18 @@ function render({ model, el }) {
   const notice = element("p", { class: "ww-notice", hidden: true });
   const trouble = element("p", { class: "ww-error", role: "alert", hidden: true });
   const silence = element("p", { class: "ww-error", role: "alert", hidden: true });
+  const marks = element("div", { class: "ww-marks" });
   const slider = element("input", { type: "range", min: 0, max: 1, step: 1, value: 0, "aria-label": "t" });
   const place = element("output", { class: "ww-t" });
   const play = element("button", { class: "ww-play", title: "play there and back", onclick: () => (playing ? halt() : start()) }, "▶");
 
-  const picture = viewer();
-  const film = strips(goTo);
+  const large = enlargement((move) => goTo(index + move));
+  const enlarge = (method) => {
+    large.open(method);
+    large.show(seen, index);
+  };
+  const picture = viewer(enlarge);
+  const film = strips(goTo, enlarge);
   const table = numbers();
   const coupling = couplingView();
   const map = mapView(goTo);
@@ -34,6 +40,7 @@ function render({ model, el }) {
     place.textContent = `t = ${(seen.times[index] ?? 0).toFixed(3)}`;
     picture.show(seen, index);
     film.show(seen, index);
+    large.show(seen, index);
     map.show(index);
     if (tell) tellSoon();
   }
@@ -72,6 +79,28 @@ function render({ model, el }) {
     again.textContent = offer;
     el.dataset.state = busy ? "busy" : "idle";
   }
+  function showMarks() {
+    const prompts = model.get("prompts");
+    marks.replaceChildren(
+      ...seen.keyframes.map((at, number) => {
+        const letter = LETTERS[number] ?? "+";
+        const mark = element("button", { title: prompts[number], "aria-label": `to prompt ${letter}`, onclick: () => goTo(at) }, letter);
+        mark.style.left = `${(100 * at) / seen.last}%`;
+        return mark;
+      }),
+    );
+  }
+  const zoom = element(
+    "select",
+    { "aria-label": "zoom", onchange: () => applyZoom() },
+    ...["fit", "1", "2", "4"].map((value) => element("option", { value }, value === "fit" ? "fit" : `${100 * value} %`)),
+  );
+  const applyZoom = () => {
+    el.style.setProperty("--ww-zoom", zoom.value === "fit" ? 1 : zoom.value);
+    film.fit(zoom.value === "fit");
+    film.show(seen, index);
+  };
+  film.fit(true);
   function sayProgress() {
     const wanted = seen.methods.length * seen.times.length;
     progress.value = wanted ? seen.count() / wanted : 0;
@@ -85,12 +114,14 @@ function render({ model, el }) {
       progress.removeAttribute("value");
       say(text, { busy: true });
     },
-    paths({ times }) {
+    paths({ times, keyframes, taken, styles }) {
       const methods = [...model.get("methods")];
       seen.clear(methods, times);
+      Object.assign(seen, { keyframes, taken, styles });
       trouble.hidden = notice.hidden = true;
       slider.max = seen.last;
-      picture.build(methods);
+      showMarks();
+      picture.build(seen);
       film.build(seen);
       table.show(seen);
       coupling.build(seen);
@@ -110,12 +141,11 @@ function render({ model, el }) {
     },
     frame({ where }, [buffer]) {
       const url = URL.createObjectURL(new Blob([buffer], { type: "image/png" }));
-      for (const [method, k] of where) {
-        seen.frames[method][k] = url;
-        film.frame(seen, method, k);
-      }
+      seen.keep(where, url);
+      for (const [method, k] of where) film.frame(seen, method, k);
       picture.show(seen, index);
-      sayProgress();
+      large.show(seen, index);
+      if (!seen.searching) sayProgress();
     },
     steps({ method, steps, measures }) {
       seen.steps[method] = steps;
@@ -124,13 +154,27 @@ function render({ model, el }) {
       film.show(seen, index);
       table.show(seen);
     },
+    searched({ method, iteration, most, share }) {
+      const energy = `energy ${(100 * share).toFixed(0)} % of the initial path's`;
+      seen.searching = `${method}: iteration ${iteration} of at most ${most}, ${energy}`;
+      say(seen.searching, { busy: true });
+    },
+    spreading({ method }) {
+      say(`${method}: looking for times at which frames look equally far apart`, { busy: true });
+    },
+    retimed({ method, taken }) {
+      seen.taken[method] = taken;
+      film.retime(seen);
+      goTo(index, { tell: false });
+    },
     map({ views }) {
       seen.views = views;
       map.build(seen);
       map.show(index);
     },
     done() {
-      say(`all ${seen.count()} frames are there`);
+      progress.value = 1;
+      say([`all ${seen.count()} frames are there`, seen.searching].filter(Boolean).join("; "));
     },
     cancelled() {
       say(`stopped; ${seen.count()} frames are there and stay`, { offer: "Go on" });
@@ -181,7 +225,10 @@ function render({ model, el }) {
   el.dataset.lmSuppressShortcuts = "true"; // JupyterLab's: keys typed here are no commands to the notebook
   el.addEventListener("keydown", (event) => {
     event.stopPropagation();
-    if (event.key === "Enter" && event.target.matches("input")) event.target.blur(); // which is a change
+    if (event.key === "Enter" && !event.shiftKey && event.target.matches("input, textarea")) {
+      event.preventDefault();
+      event.target.blur(); // which is a change
+    }
   });
   el.append(
     controls(model, [progress, status, stop, again], () => say("asking the kernel", { busy: true })),
@@ -189,11 +236,12 @@ function render({ model, el }) {
     silence,
     notice,
     picture.root,
-    element("div", { class: "ww-row ww-time" }, play, slider, place),
+    element("div", { class: "ww-row ww-time" }, play, element("div", { class: "ww-slider" }, slider, marks), place, element("label", {}, "zoom ", zoom)),
     film.root,
     table.root,
     element("div", { class: "ww-panels" }, coupling.root, map.root),
     exporter(model, model.get("choices").exports),
+    large.root,
   );
   model.send({ kind: "hello" });
   return () => {

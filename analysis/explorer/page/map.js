@@ -4,7 +4,8 @@ function mapView(onPick) {
   const title = element("p", { class: "ww-said" }, "drawn when all frames are there");
   const svg = drawn("svg", { viewBox: "0 0 300 220", class: "ww-map" });
   let seen = null;
-  let points = [];
+  let points = []; // index of a frame, and its mark
+  let here = 0;
   choice.addEventListener("change", draw);
 
   function draw() {
@@ -18,28 +19,31 @@ function mapView(onPick) {
     const scale = Math.min(260 / (bounds[0][1] - bounds[0][0] || 1), 180 / (bounds[1][1] - bounds[1][0] || 1));
     const middle = bounds.map(([low, high]) => (low + high) / 2);
     const at = ([x, y]) => [150 + scale * (x - middle[0]), 110 - scale * (y - middle[1])];
-    seen.methods.forEach((method, row) => {
-      const points = (view.points[method] ?? []).map(at);
-      svg.append(drawn("polyline", { points: points.join(" "), stroke: COLOURS[row], class: "ww-path" }));
-      points.forEach(([cx, cy], index) => {
-        const shape = row
-          ? drawn("rect", { x: cx - 4, y: cy - 4, width: 8, height: 8 })
-          : drawn("circle", { cx, cy, r: 4.5 });
-        shape.setAttribute("fill", COLOURS[row]);
+    seen.methods.forEach((method) => {
+      const places = (view.points[method] ?? []).map(at);
+      svg.append(drawn("polyline", { points: places.join(" "), stroke: seen.colour(method), class: "ww-path" }));
+      places.forEach(([cx, cy], index) => {
+        const transform = `translate(${cx} ${cy}) scale(9)`; // the outline is about 1 wide
+        const shape = drawn("path", { d: seen.styles[method].marker, transform, "vector-effect": "non-scaling-stroke" });
+        shape.setAttribute("fill", seen.colour(method));
         shape.setAttribute("class", "ww-point");
-        shape.append(drawn("title", {}, `${method}, t = ${seen.times[index].toFixed(3)}`));
+        shape.append(drawn("title", {}, `${method}, t = ${seen.timeOf(method, index).toFixed(3)}`));
         shape.addEventListener("click", () => onPick(index));
         points.push([index, shape]);
         svg.append(shape);
       });
       const legs = seen.legs.length;
-      if (points.length) {
+      if (places.length) {
         for (let leg = 0; leg <= legs; leg += 1) {
-          const [x, y] = points[(leg * seen.last) / legs];
+          const [x, y] = places[(leg * seen.last) / legs];
           svg.append(drawn("text", { x: x + 7, y: y - 7, class: "ww-letter" }, LETTERS[leg]));
         }
       }
     });
+    mark();
+  }
+  function mark() {
+    for (const [index, shape] of points) shape.classList.toggle("ww-here", index === here);
   }
   return {
     root: element("section", {}, element("h4", {}, "Map ", choice), title, svg),
@@ -53,7 +57,8 @@ function mapView(onPick) {
       draw();
     },
     show(index) {
-      for (const [each, shape] of points) shape.classList.toggle("ww-here", each === index);
+      here = index;
+      mark();
     },
   };
 }

@@ -43,12 +43,11 @@ function numbers() {
       const total = (all) => (all.length && all.every((x) => x !== undefined) ? all.reduce((a, b) => a + b) : null);
       table.replaceChildren(
         element("tr", {}, ...head.map((name) => element("th", {}, name))),
-        ...seen.methods.map((method, row) => {
+        ...seen.methods.map((method) => {
           const measured = seen.measures[method] ?? {};
           const totals = encoders.map((encoder) => total(lengths(method, encoder)));
           const values = [...totals, ...Object.keys(MEASURES).map((name) => measured[name])];
-          const name = element("td", {}, method);
-          name.style.color = COLOURS[row];
+          const name = element("td", {}, methodMark(seen.styles[method]), method);
           return element("tr", {}, name, ...values.map((value) => element("td", {}, short(value))));
         }),
       );

@@ -6,12 +6,31 @@ class Seen {
   clear(methods, times) {
     for (const urls of Object.values(this.frames ?? {})) urls.forEach((url) => URL.revokeObjectURL(url));
     this.methods = methods;
-    this.times = times;
+    this.times = times; // where the slider may stand
+    this.taken = {}; // method → the t at which its frames are taken, where those are others
+    this.keyframes = []; // indices of the frames of the prompts themselves
     this.frames = Object.fromEntries(methods.map((method) => [method, []])); // method → URL by index
+    this.styles = {}; // method → its colour, and its marker's outline
     this.steps = {};
+    this.searching = ""; // how far the search for a geodesic has come
     this.measures = {};
     this.legs = [];
     this.views = {};
+  }
+  /** The picture at these places; those that it takes the place of are let go. */
+  keep(where, url) {
+    const before = where.map(([method, index]) => this.frames[method][index]);
+    for (const [method, index] of where) this.frames[method][index] = url;
+    const kept = new Set(Object.values(this.frames).flat());
+    for (const each of new Set(before)) if (each && !kept.has(each)) URL.revokeObjectURL(each);
+  }
+  /** The t of a frame. */
+  timeOf(method, index) {
+    return (this.taken[method] ?? this.times)[index] ?? 0;
+  }
+  /** Of a method, as in the figures. */
+  colour(method) {
+    return this.styles[method].colour;
   }
   get last() {
     return this.times.length - 1;

@@ -1,18 +1,23 @@
-/** The frame at t of each method, large. */
-function viewer() {
+/** The frame at t of each method, large; a click enlarges it. */
+function viewer(onEnlarge) {
   const root = element("div", { class: "ww-viewer" });
   let figures = {};
   return {
     root,
-    build(methods) {
+    build(seen) {
       figures = {};
       root.replaceChildren(
-        ...methods.map((method, index) => {
-          const image = element("img", { alt: `${method} at t`, class: "ww-waiting", draggable: false });
-          const caption = element("figcaption", {}, method);
-          caption.style.color = COLOURS[index];
+        ...seen.methods.map((method) => {
+          const image = frameImage({ alt: `${method} at t`, class: "ww-waiting" });
+          // its own size is that of all frames, from which the page's sizes follow
+          image.addEventListener("load", () => onSize(image));
+          const enlarge = element(
+            "button",
+            { class: "ww-enlarge", title: "enlarge", "aria-label": `enlarge ${method}`, onclick: () => onEnlarge(method) },
+            image,
+          );
           figures[method] = image;
-          return element("figure", {}, image, caption);
+          return element("figure", {}, enlarge, element("figcaption", {}, methodMark(seen.styles[method]), method));
         }),
       );
     },
@@ -25,4 +30,9 @@ function viewer() {
       }
     },
   };
+  function onSize({ naturalWidth, naturalHeight }) {
+    const style = root.closest(".ww")?.style;
+    style?.setProperty("--ww-side", `${naturalWidth / window.devicePixelRatio}px`);
+    style?.setProperty("--ww-aspect", naturalWidth / naturalHeight);
+  }
 }

@@ -40,10 +40,6 @@ def run(tiny_pipeline_folder, tmp_path, monkeypatch):
         (("animate", A, B, "film.gif", "--at", "0,1e9"), "frames: wanted 100,000 at most"),
         (("compare", A, B, "--frames", 10**9), "frames: wanted 2 to 100,000, got 1000000000"),
         (("compare", A, B, "--height", 2**20, "--width", 2**20), "GiB of memory"),
-        (
-            ("compare", A, B, "--projection", "umap", "--frames", 2),
-            "umap needs 5 clouds, got 4; wanted pca or mds",
-        ),
         (("study", "--per-stratum", 10**9), "per-stratum: wanted 1 to 100,000, got 1000000000"),
         (("study", "--seeds", 10**9), "seeds: wanted 1 to 10,000, got 1000000000"),
         (("distances", "prompts.txt", "--out", "prompts.txt/D.npy"), "cannot write 'prompts.txt/D.npy'"),

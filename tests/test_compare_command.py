@@ -11,8 +11,10 @@ from io import BytesIO
 
 import numpy as np
 import pytest
+import torch
 from click.testing import CliRunner
 from PIL import Image
+from safetensors.torch import save_file
 
 import whichway.geometry
 from whichway.analysis.clouds.ground_metrics import read_cross_attention
@@ -358,7 +360,12 @@ def test_other_ground_metrics_choose_other_couplings(run, tmp_path, monkeypatch,
     path, result = saved.rendered.paths["optimal"], saved.results["optimal"]
     assert coupled_length(path.cloud, metric) == pytest.approx(result.length)
     if ground == "cross-attention":
-        (tmp_path / "run" / "ground.safetensors").write_bytes(b"damaged")
+        kept = tmp_path / "run" / "ground.safetensors"
+        for factor in (torch.full((16, 16), torch.nan), torch.ones(16), torch.eye(16, dtype=torch.int64), torch.eye(8)):
+            save_file({"factor": factor}, kept)
+            with pytest.raises(UserError, match=r"damaged one; run the command again|of rows of width 8"):
+                read_comparison(tmp_path / "run")
+        kept.write_bytes(b"damaged")
         with pytest.raises(UserError, match="has a damaged one; run the command again"):
             read_comparison(tmp_path / "run")
 

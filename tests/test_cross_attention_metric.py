@@ -1,5 +1,7 @@
 """The cross-attention ground metric of a loaded model, against its formula."""
 
+from io import BytesIO
+
 import numpy as np
 import pytest
 import torch
@@ -55,6 +57,34 @@ def test_it_is_kept_under_the_models_hash(model, tmp_path):
     assert np.load(file, allow_pickle=False) == pytest.approx(factor.numpy())
     np.save(file, 2 * factor.numpy())
     assert torch.equal(cross_attention_metric(model).factor, 2 * factor)  # it is read, not computed again
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda whole: whole[: len(whole) // 2],
+        lambda whole: b"",
+        lambda whole: npy(np.full((16, 16), np.nan)),
+        lambda whole: npy(np.eye(8)),
+        lambda whole: npy(np.ones(16)),
+        lambda whole: npy(np.eye(16, dtype=int)),
+        lambda whole: npy(np.array({})),
+    ],
+    ids=["cut", "empty", "nan", "of another model", "a vector", "integers", "a pickle"],
+)
+def test_one_that_is_damaged_is_computed_again(model, tmp_path, damage):
+    factor = cross_attention_metric(model).factor
+    [kept] = (tmp_path / "cache").glob("*.npy")
+    whole = kept.read_bytes()
+    kept.write_bytes(damage(whole))
+    assert torch.equal(cross_attention_metric(model).factor, factor)
+    assert kept.read_bytes() == whole
+
+
+def npy(array):
+    buffer = BytesIO()
+    np.save(buffer, array)
+    return buffer.getvalue()
 
 
 def test_an_unknown_layer_is_named(model):

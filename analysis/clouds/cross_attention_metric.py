@@ -11,6 +11,7 @@ import torch
 
 from whichway.analysis.errors import UserError
 from whichway.analysis.files import written_whole
+from whichway.analysis.finite import is_finite
 from whichway.analysis.images.weighted_attention import cross_attention_layers
 from whichway.analysis.models.model import Model
 from whichway.geometry import CrossAttention
@@ -38,12 +39,27 @@ def cross_attention_metric(model: Model, layers: str = "*") -> CrossAttention:
     if not chosen:
         raise UserError(f"no cross-attention layer is called {layers!r}; there are: {', '.join(all_layers)}")
     path = _cache_folder() / f"{model.fingerprint[:16]}-{hashlib.sha256(layers.encode()).hexdigest()[:8]}.npy"
-    if path.is_file():
-        return CrossAttention(torch.from_numpy(np.load(path, allow_pickle=False)))
+    width = chosen[0].to_k.in_features
+    if (kept := _read_factor(path)) is not None and kept.shape == (width, width):
+        return CrossAttention(kept)
     factor = _factor_of(chosen)
     with written_whole(path) as aside:
         np.save(aside, factor.numpy(), allow_pickle=False)
     return CrossAttention(factor)
+
+
+def _read_factor(path: Path) -> torch.Tensor | None:
+    """What was kept; None where nothing was, or it is damaged."""
+    try:
+        factor = torch.from_numpy(np.load(path, allow_pickle=False))
+    except (OSError, ValueError, EOFError, TypeError):
+        return None
+    return factor if is_factor(factor) else None
+
+
+def is_factor(tensor: torch.Tensor) -> bool:
+    """Whether it can be the factor of a metric: a matrix of finite numbers."""
+    return tensor.ndim == 2 and tensor.is_floating_point() and is_finite(tensor)
 
 
 def has_cross_attention_metric(model: Model) -> bool:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from safetensors import SafetensorError, safe_open
 
-from whichway.analysis.clouds.cross_attention_metric import cross_attention_metric
+from whichway.analysis.clouds.cross_attention_metric import cross_attention_metric, is_factor
 from whichway.analysis.errors import UserError
 from whichway.analysis.files import write_safetensors
 from whichway.analysis.models.model import Model
@@ -41,8 +41,11 @@ def read_cross_attention(path: Path) -> CrossAttention:
     """
     try:
         with safe_open(path, framework="pt") as file:
-            return CrossAttention(file.get_tensor("factor"))
-    except (OSError, SafetensorError) as error:
+            factor = file.get_tensor("factor")
+        if not is_factor(factor):
+            raise ValueError(f"a factor of shape {tuple(factor.shape)} and {factor.dtype}, or not finite")
+        return CrossAttention(factor)
+    except (OSError, SafetensorError, ValueError) as error:
         raise UserError(
             f"{str(path.parent)!r} lacks the cross-attention metric, or has a damaged one; run the command again"
         ) from error

@@ -6,7 +6,8 @@ that is the mean of, the logarithm.
 """
 
 from collections.abc import Hashable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 import pandas as pd
@@ -15,6 +16,7 @@ from scipy.stats import wilcoxon
 from whichway.analysis.statistics.estimates import (
     FEWEST,
     Estimate,
+    Strata,
     Values,
     estimate_means,
     estimate_standardised_means,
@@ -52,7 +54,7 @@ class PairedComparison:
         effect: mean of log(method / reference) over its standard deviation, Cohen's d of paired values: how large the
             effect is against how much it varies from pair to pair; NaN with too few pairs to tell.
         wins: share of pairs on which the method is better than the reference; ties count half.
-        p: Wilcoxon's signed-rank test on log(method / reference), two-sided, not corrected; None where all are zero.
+        logs: log(method / reference), pair by pair.
     """
 
     method: str
@@ -62,7 +64,15 @@ class PairedComparison:
     ratio: Estimate
     effect: Estimate
     wins: float
-    p: float | None
+    logs: Values = field(repr=False, compare=False)
+
+    @cached_property
+    def p(self) -> float | None:
+        """Of Wilcoxon's signed-rank test on :attr:`logs`, two-sided, not corrected; None where all are zero.
+
+        Computed where it is asked for: of the thousands of comparisons of a report few are tests that were declared.
+        """
+        return signed_rank_test(self.logs)
 
 
 def compare_methods(
@@ -77,10 +87,16 @@ def compare_methods(
         ValueError: results without the reference.
     """
     means = by_pair(results, column)
+    return compare_means(means, strata_of(results, means.index), reference, low_is_better=low_is_better)
+
+
+def compare_means(
+    means: pd.DataFrame, strata: Strata, reference: str, *, low_is_better: bool = True
+) -> list[PairedComparison]:
+    """As :func:`compare_methods`, of what :func:`by_pair` and :func:`strata_of` say: once for several references."""
     if reference not in means:
         raise ValueError(f"no results of {reference!r}; there are {', '.join(means)}")
     others = [method for method in means if method != reference]
-    strata = strata_of(results, means.index)
     values, base = means[others].to_numpy(), means[[reference]].to_numpy()
     logs = log_ratios(values, base)
     columns = zip(
@@ -101,7 +117,7 @@ def compare_methods(
             ratio=log_ratio.map(np.exp),
             effect=effect if len(means) >= FEWEST else Estimate(float("nan")),
             wins=_wins(of_method, base[:, 0], low_is_better),
-            p=signed_rank_test(of_logs),
+            logs=of_logs,
         )
         for method, of_method, of_logs, difference, log_ratio, effect in columns
     ]

@@ -8,9 +8,16 @@ import pandas as pd
 from whichway.analysis.prompts.pairs import DIFFERING, GROUPS, STRATA
 from whichway.analysis.runs.change_by_part import EVERYTHING, titles_of_moves
 from whichway.analysis.statistics.estimates import Estimate
-from whichway.analysis.statistics.paired import PairedComparison, by_pair, compare_methods, ratios_where_apart
+from whichway.analysis.statistics.paired import (
+    PairedComparison,
+    by_pair,
+    compare_means,
+    compare_methods,
+    ratios_where_apart,
+    strata_of,
+)
 from whichway.analysis.study.declared_tests import DeclaredTest
-from whichway.analysis.study.measures import MeasuredColumn, find_column, measured_columns
+from whichway.analysis.study.measures import find_column, measured_columns
 from whichway.analysis.study.results import by_stratum, encoders_of, group_of, with_encoder
 
 DIGITS = 3  # of numbers in LaTeX
@@ -64,6 +71,8 @@ def comparison_table(results: pd.DataFrame, distances: Sequence[str], references
             for column in measured_columns(of_group, distance):
                 if column.described.of == "frames" and distance != distances[0]:
                     continue  # needs no perceptual distance: once is enough
+                means = by_pair(of_group, column.column)
+                strata = strata_of(of_group, means.index)
                 for reference in references:
                     where = {
                         "group": group,
@@ -73,7 +82,7 @@ def comparison_table(results: pd.DataFrame, distances: Sequence[str], references
                     }
                     rows += [
                         where | {"method": each.method, "reference": reference} | comparison_columns(each)
-                        for each in _compare(of_group, column, reference)
+                        for each in compare_means(means, strata, reference, low_is_better=column.low_is_better)
                     ]
     return pd.DataFrame(rows)
 
@@ -86,13 +95,9 @@ def strata_table(results: pd.DataFrame, distance: str, reference: str) -> pd.Dat
             where = {"stratum": stratum, "measure": column.measure, "better": column.described.better}
             rows += [
                 where | {"method": each.method, "reference": reference} | comparison_columns(each)
-                for each in _compare(of_stratum, column, reference)
+                for each in compare_methods(of_stratum, column.column, reference, low_is_better=column.low_is_better)
             ]
     return pd.DataFrame(rows)
-
-
-def _compare(results: pd.DataFrame, column: MeasuredColumn, reference: str) -> list[PairedComparison]:
-    return compare_methods(results, column.column, reference, low_is_better=column.low_is_better)
 
 
 def tests_table(tested: Sequence[DeclaredTest]) -> pd.DataFrame:

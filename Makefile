@@ -67,7 +67,7 @@ lab: .venv/.lab
 	$(BIN)/jupyter lab $(LAB) notebooks/01_what_the_model_sees.ipynb
 
 # 'whichway study' with no options: the table in README. Twelve methods, 40 pairs in each of eight strata, two noises:
-# 47,000 frames, about 3 hours at 0.22 s a frame; 'make study-hours' measures and says how many it will be here.
+# 44,000 frames, 4 to 8 hours on two cores; 'make study-hours' measures and says how many it will be here.
 # Frames stay in runs/; what was measured, and the frames that figures show, go to figures/.
 study: .venv/.runtime
 	$(BIN)/whichway study --perceptual-distances $(DISTANCES) --out runs/study

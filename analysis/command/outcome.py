@@ -8,7 +8,6 @@ from functools import wraps
 from typing import Any
 
 import click
-from tqdm import tqdm
 
 from whichway.analysis.command.interruption import interruptible
 
@@ -52,12 +51,16 @@ def ends_in_one_line(kept: str) -> Callable[[Callable], Callable]:
 
 def say(line: object) -> None:
     """One line of what is going on, beside the results: in the place of the progress bars, which follow it."""
+    from tqdm import tqdm  # here: nothing that only prints help needs it
+
     with tqdm.external_write_mode(file=sys.stderr):
         click.echo(in_one_line(str(line)), err=True)
 
 
 def _leave_bars() -> None:
     """The bars of work that has failed stay as they are, and what follows begins a line of its own."""
+    from tqdm import tqdm
+
     for bar in list(getattr(tqdm, "_instances", ())):
         bar.close()
 

@@ -4,6 +4,7 @@ from dataclasses import replace
 from itertools import count
 
 import pytest
+import torch
 
 from whichway.analysis.geodesics.settings import GeodesicSettings
 from whichway.analysis.images.sampling import Sampling
@@ -55,12 +56,22 @@ def test_geodesics_take_as_long_as_all_their_iterations(tiny_pipeline_folder, tm
         geodesic=GeodesicSettings(iterations=1),
     )
     estimated = estimate_duration(settings, PAIRS[:1], model)
+    monkeypatch.setattr("whichway.analysis.geodesics.find.descend", find_another_path)
     run_study(settings, PAIRS[:1], tmp_path, model=model, progress=False)
     assert len(list((tmp_path / "frames").glob("*.png"))) == estimated.frames
     longer = estimate_duration(replace(settings, geodesic=GeodesicSettings(iterations=399)), PAIRS[:1], model)
     assert (estimated.searching, longer.searching) == (2 * 2 * (1 + 1), 2 * 2 * (399 + 1))
     assert f"at most {longer.searching:.3g} s of looking for geodesics" in str(longer)
     assert longer.hours > longer.searching / 3600
+
+
+def find_another_path(path, geometry, settings, search, *, after_each):
+    """A search that has found something: one that has not has no frames of its own."""
+    nodes = len(next(iter(search.strings.values())).rows)
+    uneven = torch.linspace(0, 1, nodes, dtype=torch.float64).square() * (nodes - 1)
+    search.best = {name: string.at(uneven) for name, string in search.strings.items()}
+    search.energies, search.objectives, search.excesses = [1.0, 0.5], [1.0, 0.5], [0.0, 0.0]
+    after_each(search)
 
 
 def test_after_the_first_unit_the_others_are_announced():

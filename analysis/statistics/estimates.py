@@ -8,7 +8,6 @@ at once, which is what makes a report of thousands of intervals take seconds.
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
 
 import numpy as np
 from jaxtyping import Float
@@ -57,33 +56,46 @@ def estimate_mean(values: Values, strata: Strata = None) -> Estimate:
 
 def estimate_means(table: Table, strata: Strata = None) -> list[Estimate]:
     """The mean over pairs of each column; pairs on which a column is NaN are left out of that column."""
-    return _by_column(lambda known: lambda weights: weights @ known, table, strata)
+    return [mean for (mean,) in _by_column(lambda known: lambda weights: weights @ known, table, strata)]
 
 
-def estimate_standardised_means(table: Table, strata: Strata = None) -> list[Estimate]:
-    """Mean over standard deviation of each column, Cohen's d of paired differences; NaN where a column is constant."""
+def estimate_means_and_effects(table: Table, strata: Strata = None) -> list[tuple[Estimate, ...]]:
+    """As :func:`estimate_means`, each mean with the mean over the standard deviation of its column.
 
-    def standardised(known: Table) -> Statistic:
+    That is Cohen's d of paired differences; NaN where a column is constant.
+    """
+
+    def means_and_effects(known: Table) -> Statistic:
+        centre = known.mean(axis=0)
+        values_and_squares = np.hstack([known, np.square(known - centre)])
+
         def statistic(weights: Weights) -> np.ndarray:
-            means = weights @ known
-            variance = weights @ np.square(known - known.mean(axis=0)) - np.square(means - known.mean(axis=0))
+            means, squares = np.hsplit(weights @ values_and_squares, 2)
+            variance = squares - np.square(means - centre)
             with np.errstate(divide="ignore", invalid="ignore"):
-                return np.where(variance > 1e-24, means / np.sqrt(np.maximum(variance, 0)), np.nan)
+                effects = np.where(variance > 1e-24, means / np.sqrt(np.maximum(variance, 0)), np.nan)
+            return np.hstack([means, effects])
 
         return statistic
 
-    return _by_column(standardised, table, strata)
+    return _by_column(means_and_effects, table, strata)
 
 
-def _by_column(statistic_of: Callable[[Table], Statistic], table: Table, strata: Strata) -> list[Estimate]:
-    """Columns without gaps all at once, the others one by one; NaN where a column has no pair."""
+def _by_column(statistic_of: Callable[[Table], Statistic], table: Table, strata: Strata) -> list[tuple[Estimate, ...]]:
+    """What a statistic says of each column: those without gaps all at once, the others one by one.
+
+    Args:
+        statistic_of: makes it of a table; its values are the first of each column, the second of each, and so on. They
+            are NaN where a column has no pair.
+    """
     if not len(table):
-        return [Estimate(float("nan"))] * table.shape[1]
-    whole = ~np.isnan(table).any(axis=0)
-    estimates: dict[Any, Estimate] = dict(
-        zip(np.flatnonzero(whole), estimate(statistic_of(table[:, whole]), len(table), strata), strict=True)
-    )
-    for column in np.flatnonzero(~whole):
+        nothing, width = np.full((1, table.shape[1]), np.nan), table.shape[1]
+        found = estimate(statistic_of(nothing), pairs=1)
+        return [tuple(found[k::width]) for k in range(width)]
+    whole = np.flatnonzero(~np.isnan(table).any(axis=0))
+    found = estimate(statistic_of(table[:, whole]), len(table), strata)
+    estimates = {int(column): tuple(found[k :: len(whole)]) for k, column in enumerate(whole)}
+    for column in {*range(table.shape[1])} - {*estimates}:
         known = ~np.isnan(table[:, column])
         kept = None if strata is None else [name for name, here in zip(strata, known, strict=True) if here]
         [estimates[column]] = _by_column(statistic_of, table[known][:, [column]], kept)
@@ -110,8 +122,9 @@ def estimate(
     blocks = _blocks(strata, pairs)
     drawn = _draws(blocks, pairs, resamples or RESAMPLES)
     draws = np.concatenate([statistic(drawn[k : k + AT_ONCE]) for k in range(0, len(drawn), AT_ONCE)])
+    ordered = np.sort(np.ascontiguousarray(draws.T), axis=1)
     acceleration = _acceleration(statistic, blocks, pairs)
-    return [_interval(*each) for each in zip(values, draws.T, acceleration, strict=True)]
+    return [_interval(*each) for each in zip(values, ordered, acceleration, strict=True)]
 
 
 Blocks = tuple[tuple[int, ...], ...]
@@ -155,12 +168,16 @@ def _acceleration(statistic: Statistic, blocks: Blocks, pairs: int) -> Float[np.
         return np.asarray(top / (6 * np.power(bottom, 1.5)))
 
 
-def _interval(value: float, draws: Float[np.ndarray, " draws"], acceleration: float) -> Estimate:
-    if not np.isfinite(draws).all() or np.ptp(draws) <= 1e-12 * abs(value):
+def _interval(value: float, ordered: Float[np.ndarray, " draws"], acceleration: float) -> Estimate:
+    """Of draws from the least to the greatest; NaN counts as the greatest."""
+    least, greatest = ordered[[0, -1]]
+    if not np.isfinite([least, greatest]).all() or greatest - least <= 1e-12 * abs(value):
         return Estimate(float(value))
-    bias = ndtri(((draws < value).mean() + (draws <= value).mean()) / 2)
+    below, up_to = np.searchsorted(ordered, value), np.searchsorted(ordered, value, side="right")
+    bias = ndtri((below + up_to) / 2 / len(ordered))
     tails = bias + ndtri([(1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2])
-    low, high = np.quantile(draws, np.nan_to_num(ndtr(bias + tails / (1 - acceleration * tails)), nan=0.5))
+    shares = np.nan_to_num(ndtr(bias + tails / (1 - acceleration * tails)), nan=0.5)
+    low, high = np.interp(shares * (len(ordered) - 1), np.arange(len(ordered)), ordered)
     if not np.isfinite([bias, acceleration]).all():
         return Estimate(float(value))
     return Estimate(float(value), float(low), float(high))

@@ -5,7 +5,7 @@ their strata. The effect is the ratio of two methods' values; it is reported as 
 that is the mean of, the logarithm.
 """
 
-from collections.abc import Hashable
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -19,7 +19,7 @@ from whichway.analysis.statistics.estimates import (
     Strata,
     Values,
     estimate_means,
-    estimate_standardised_means,
+    estimate_means_and_effects,
 )
 
 ROUNDING = 1e-6  # of distances between clouds: two prompts that encode alike are this far apart, or less
@@ -30,8 +30,14 @@ def by_pair(results: pd.DataFrame, column: str) -> pd.DataFrame:
 
     Pairs on which some method has no value (a path that does not move has no ratios) are left out for all.
     """
-    means = results[column].astype(float).groupby([results["pair"], results["method"]]).mean().unstack()
-    return means[list(dict.fromkeys(results["method"]))].dropna()
+    return columns_by_pair(results, [column])[column]
+
+
+def columns_by_pair(results: pd.DataFrame, columns: Sequence[str]) -> dict[str, pd.DataFrame]:
+    """Column → :func:`by_pair`, of many columns at once."""
+    means = results[[*columns]].astype(float).groupby([results["pair"], results["method"]]).mean()
+    methods = list(dict.fromkeys(results["method"]))
+    return {column: means[column].unstack()[methods].dropna() for column in columns}
 
 
 def strata_of(results: pd.DataFrame, pairs: pd.Index) -> list[Hashable]:
@@ -104,8 +110,7 @@ def compare_means(
         values.T,
         logs.T,
         estimate_means(values - base, strata),
-        estimate_means(logs, strata),
-        estimate_standardised_means(logs, strata),
+        estimate_means_and_effects(logs, strata),
         strict=True,
     )
     return [
@@ -119,7 +124,7 @@ def compare_means(
             wins=_wins(of_method, base[:, 0], low_is_better),
             logs=of_logs,
         )
-        for method, of_method, of_logs, difference, log_ratio, effect in columns
+        for method, of_method, of_logs, difference, (log_ratio, effect) in columns
     ]
 
 

@@ -11,13 +11,14 @@ from whichway.analysis.statistics.estimates import Estimate
 from whichway.analysis.statistics.paired import (
     PairedComparison,
     by_pair,
+    columns_by_pair,
     compare_means,
     compare_methods,
     ratios_where_apart,
     strata_of,
 )
 from whichway.analysis.study.declared_tests import DeclaredTest
-from whichway.analysis.study.measures import find_column, measured_columns
+from whichway.analysis.study.measures import MeasuredColumn, find_column, measured_columns
 from whichway.analysis.study.results import by_stratum, encoders_of, group_of, with_encoder
 
 DIGITS = 3  # of numbers in LaTeX
@@ -68,10 +69,9 @@ def comparison_table(results: pd.DataFrame, distances: Sequence[str], references
         if of_group.empty:
             continue
         for distance in distances:
-            for column in measured_columns(of_group, distance):
+            for column, means in _means_of_measures(of_group, distance):
                 if column.described.of == "frames" and distance != distances[0]:
                     continue  # needs no perceptual distance: once is enough
-                means = by_pair(of_group, column.column)
                 strata = strata_of(of_group, means.index)
                 for reference in references:
                     where = {
@@ -91,11 +91,12 @@ def strata_table(results: pd.DataFrame, distance: str, reference: str) -> pd.Dat
     """Every method against ``reference`` within each stratum, for each measure."""
     rows = []
     for stratum, of_stratum in by_stratum(results).items():
-        for column in measured_columns(of_stratum, distance):
+        for column, means in _means_of_measures(of_stratum, distance):
+            strata = strata_of(of_stratum, means.index)
             where = {"stratum": stratum, "measure": column.measure, "better": column.described.better}
             rows += [
                 where | {"method": each.method, "reference": reference} | comparison_columns(each)
-                for each in compare_methods(of_stratum, column.column, reference, low_is_better=column.low_is_better)
+                for each in compare_means(means, strata, reference, low_is_better=column.low_is_better)
             ]
     return pd.DataFrame(rows)
 
@@ -122,8 +123,15 @@ def mean_table(results: pd.DataFrame, distance: str) -> pd.DataFrame:
     """Mean of each measure over the pairs that differ, one row for each method."""
     differing = group_of(results, DIFFERING)
     shown = results if differing.empty else differing
-    columns = {each.described.title: by_pair(shown, each.column).mean() for each in measured_columns(shown, distance)}
-    return pd.DataFrame(columns)
+    measures = _means_of_measures(shown, distance)
+    return pd.DataFrame({column.described.title: means.mean() for column, means in measures})
+
+
+def _means_of_measures(results: pd.DataFrame, distance: str) -> list[tuple[MeasuredColumn, pd.DataFrame]]:
+    """Each measure, and its means over seeds: a row for each pair and a column for each method."""
+    columns = measured_columns(results, distance)
+    means = columns_by_pair(results, [each.column for each in columns])
+    return [(each, means[each.column]) for each in columns]
 
 
 @dataclass(frozen=True)

@@ -91,7 +91,7 @@ def fused_gromov_coupling(
         symmetric=True,
         max_iter=ITERATIONS,
     )
-    plan = min((np.where(plan > NOTHING, plan, 0), *_nearest_permutation(plan, a, b), start), key=costs.of)
+    plan = min((np.where(plan > NOTHING, plan, 0), *_nearest_permutation(plan, a, b)), key=costs.of)
     return coupling_of(plan / plan.sum(), a)
 
 

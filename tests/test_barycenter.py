@@ -81,6 +81,16 @@ def test_rounds_that_do_not_suffice_are_said():
         barycenter([A, B, C], [0.4, 0.3, 0.3], iterations=1)
 
 
+def test_one_start_that_does_not_settle_leaves_the_others(monkeypatch):
+    def settle(weighted, start, iterations):
+        if start is A:
+            raise RuntimeError("rows still moved")
+        return start
+
+    monkeypatch.setitem(barycenter.__globals__, "_fixed_point", settle)
+    assert barycenter([A, B], [1, 1]) is B
+
+
 def test_clouds_of_different_size_have_one():
     assert len(barycenter([A, random_cloud(3, 4, 9, weighted=True)], [0.6, 0.4])) == 10
 

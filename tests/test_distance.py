@@ -1,5 +1,7 @@
 """Distances as mathematics: axioms on random clouds, the sandwich of bounds, and agreement with POT."""
 
+from functools import partial
+
 import numpy as np
 import ot
 import pytest
@@ -18,6 +20,7 @@ from whichway.geometry import (
     rms_frobenius,
     wasserstein,
 )
+from whichway.geometry.coupling import marginals
 from whichway.geometry.distance import transport_cost
 
 RELATIVE = 1e-9  # float64, a few thousand additions
@@ -129,5 +132,14 @@ def test_identity_and_random_refuse_what_they_cannot_couple():
 
 
 def test_exponent_below_one_is_refused():
-    with pytest.raises(ValueError, match="p: wanted at least 1"):
-        wasserstein(random_cloud(4, 3, 0), random_cloud(4, 3, 1), p=0.5)
+    a, b = random_cloud(4, 3, 0), random_cloud(4, 3, 1)
+    for measure in (wasserstein, optimal_coupling, partial(transport_cost, coupling=identity_coupling(a, b))):
+        with pytest.raises(ValueError, match="p: wanted at least 1"):
+            measure(a, b, p=0.5)
+
+
+def test_one_uniform_cloud_does_not_make_a_permutation():
+    uniform, weighted = random_cloud(5, 3, 0), random_cloud(5, 3, 1, weighted=True)
+    for a, b in ((uniform, weighted), (weighted, uniform)):
+        for seen, cloud in zip(marginals(optimal_coupling(a, b), a, b), (a, b), strict=True):
+            assert seen == pytest.approx(cloud.weights, abs=1e-9)

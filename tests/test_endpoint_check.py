@@ -10,6 +10,7 @@ import torch
 from whichway.analysis.images.sampling import Sampling
 from whichway.analysis.models.dtypes import pixel_tolerance
 from whichway.analysis.models.model import load_model
+from whichway.analysis.runs import endpoint_check
 from whichway.analysis.runs.endpoint_check import EndpointCheck, endpoint_error, endpoint_tolerance
 
 
@@ -26,6 +27,14 @@ def test_the_error_is_that_of_the_last_frame():
     frames = np.zeros((3, 4, 4, 3), np.uint8)
     frames[0], frames[2, 1, 2, 0] = 200, 7
     assert endpoint_error(frames, np.zeros((4, 4, 3), np.uint8)) == 7
+    assert endpoint_error(frames, np.full((4, 4, 3), 9, np.uint8)) == 9  # darker counts as brighter does
+
+
+def test_the_decoder_rounds_too(tiny_pipeline_folder, monkeypatch):
+    model = load_model(str(tiny_pipeline_folder), device="cpu")
+    decoder = model.pipeline.vae.decoder
+    monkeypatch.setattr(endpoint_check, "rounding_tolerance", lambda part, *_, rows: 0.1 if part is decoder else 0.0)
+    assert endpoint_tolerance(model, Sampling(num_inference_steps=2), rows=77) > 10
 
 
 def test_pixels_are_allowed_what_latents_and_decoder_are():

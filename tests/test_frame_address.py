@@ -107,6 +107,26 @@ def test_ends_that_a_frame_attends_to_count(model):
     assert len({address(model, cloud) for cloud in clouds}) == len(clouds)
 
 
+def test_each_part_of_what_a_frame_attends_to_counts_by_itself(model):
+    cloud = build_path("aid-inner", PointCloud(A.rows), B)(0.5)
+    others = [
+        replace(cloud, ends=(cloud.ends[0], A)),
+        replace(cloud, t=0.25),
+        replace(cloud, kind="outer"),
+        replace(cloud, ends=()),
+    ]
+    assert len({address(model, each) for each in (cloud, *others)}) == 5
+
+
+def test_rows_count_to_the_last_bit_that_the_model_gets(model):
+    """And the same numbers as another matrix are other rows."""
+    nearly = PointCloud(B.rows * (1 + 1e-6))
+    reshaped = PointCloud(B.rows.reshape(14, 8))
+    assert len({address(model, cloud) for cloud in (B, nearly, reshaped)}) == 3
+    beyond = PointCloud(B.rows.float().double())
+    assert address(model, PointCloud(beyond.rows * (1 + 1e-12))) == address(model, beyond)
+
+
 def test_masses_and_vectors_count(model):
     addresses = FrameAddresses(model, FAST)
     conditionings = [

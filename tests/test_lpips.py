@@ -148,6 +148,12 @@ def test_every_different_image_is_looked_at_once(monkeypatch):
     assert first[:4] == pytest.approx([LPIPS.distances(frames[k : k + 1], frames[k + 1 : k + 2])[0] for k in range(4)])
 
 
+def test_the_same_bytes_in_another_shape_are_another_image():
+    space, tall = FeatureSpace(lpips_features, power=2), pictures(1, 3, 128, 64)
+    wide = tall.reshape(1, 64, 128, 3)
+    assert not torch.equal(space.points(tall)[0], space.points(wide)[0])
+
+
 def test_features_are_kept_as_long_as_there_is_room(monkeypatch):
     frames = pictures(4, 5)
     size = lpips_features(frames[:1]).nbytes

@@ -119,6 +119,13 @@ def test_rows_that_are_not_chosen_keep_their_index():
     assert sorted(own[:4].tolist()) == [0, 1, 2, 3]
     inner = optimal_coupling(a.take(range(4)), b.take(range(4))).plan(4, 4).argmax(dim=1)
     assert own[:4].tolist() == inner.tolist()
+    assert couple("optimal", a, b, tokens="own").mass.tolist() == pytest.approx([1 / 12] * 12)
+
+
+def test_a_random_path_is_that_of_its_seed():
+    ends = [build_path("random", A, B, seed=seed)(1).rows for seed in (0, 1, 1)]
+    assert not torch.equal(ends[0], ends[1])
+    assert torch.equal(ends[1], ends[2])
 
 
 def test_tokens_are_chosen_among_rows_of_one_weight():

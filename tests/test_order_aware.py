@@ -62,6 +62,14 @@ def test_weights_are_the_marginals(couple):
         assert (seen - cloud.weights).abs().max() < 1e-9
 
 
+@pytest.mark.parametrize("couple", [ordered_coupling, fused_gromov_coupling])
+def test_weights_are_the_marginals_where_a_permutation_would_fit(couple):
+    a, b = random_cloud(6, 4, 5, weighted=True), random_cloud(6, 4, 6)
+    for clouds in ((a, b), (b, a)):
+        for seen, cloud in zip(marginals(couple(*clouds), *clouds), clouds, strict=True):
+            assert (seen - cloud.weights).abs().max() < 1e-9
+
+
 @pytest.mark.parametrize("structure", STRUCTURES)
 @pytest.mark.parametrize("alpha", [0.3, 1.0])
 def test_the_fused_cost_is_the_sum_over_all_matches_and_pots(structure, alpha):

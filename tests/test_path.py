@@ -102,6 +102,13 @@ def test_slerp_of_equal_clouds_stays_there():
     assert torch.allclose(SlerpPath(A, A)(0.5).rows, A.rows)
 
 
+def test_the_spherical_path_refuses_opposite_rows():
+    opposite = A.rows.clone()
+    opposite[3] = -opposite[3]
+    with pytest.raises(ValueError, match="between opposite rows is not unique; 1 matched rows are"):
+        build_path("identity+spherical", A, PointCloud(opposite))
+
+
 def test_slerp_refuses_what_has_no_great_circle():
     with pytest.raises(ValueError, match="opposite"):
         SlerpPath(A, PointCloud(-A.rows))

@@ -12,7 +12,7 @@ from whichway.analysis.statistics.correlations import (
     spearman_of,
 )
 from whichway.analysis.statistics.estimates import Estimate, estimate_mean, estimate_means
-from whichway.analysis.statistics.paired import by_pair, compare_methods
+from whichway.analysis.statistics.paired import by_pair, compare_methods, log_ratios
 
 WOBBLE = (-0.01, -0.002, 0.012)  # of the seeds: adds up to nothing, and its median is not its mean
 
@@ -152,6 +152,25 @@ def test_strata_of_one_pair_are_joined():
     alone = estimate_mean(values, list(range(8)))
     assert alone == estimate_mean(values)
     assert estimate_mean(values, [0, 0, 0, 0, 1, 1, 1, 2]) == estimate_mean(values, [0, 0, 0, 0, 1, 1, 1, 1])
+
+
+def test_the_jackknife_of_a_small_stratum_counts_as_scipys():
+    """Skewed values in a stratum of 5 beside one of 60: the acceleration is that of both, each by its size."""
+    rng = np.random.default_rng(3)
+    strata = [rng.exponential(size=5) * 20, rng.normal(size=60)]
+
+    def pooled(*samples, axis=-1):
+        return sum(sample.sum(axis=axis) for sample in samples) / 65
+
+    wanted = bootstrap(strata, pooled, n_resamples=9_999, rng=np.random.default_rng(1)).confidence_interval
+    found = estimate_mean(np.concatenate(strata), [0] * 5 + [1] * 60)
+    assert (found.low, found.high) == pytest.approx((wanted.low, wanted.high), abs=0.03 * (wanted.high - wanted.low))
+
+
+def test_logarithms_are_of_positive_numbers_only():
+    logs = log_ratios(np.array([2.0, 0.0, 2.0, 0.0]), np.array([1.0, 1.0, 0.0, 0.0]))
+    assert logs[0] == pytest.approx(np.log(2))
+    assert np.isnan(logs[1:]).all()
 
 
 def test_columns_with_gaps_are_estimated_from_the_pairs_that_they_have():

@@ -31,7 +31,7 @@ from whichway.analysis.study.declared_tests import carry_out
 from whichway.analysis.study.kernel_distances import read_kernel_distances
 from whichway.analysis.study.measures import measured_columns
 from whichway.analysis.study.on_cluster import records_on_cluster, require_same_model
-from whichway.analysis.study.plan import FILE, Hypothesis, read_plan
+from whichway.analysis.study.plan import FILE, Hypothesis, plan_study, read_plan, write_plan
 from whichway.analysis.study.records import append_records, read_records
 from whichway.analysis.study.report import endpoint_check, write_report
 from whichway.analysis.study.results import group_of, read_results, read_seconds, read_steps
@@ -200,6 +200,18 @@ def test_another_study_in_the_folder_is_refused(finished, settings, model):
         run_study(other, PAIRS, out, model=model)
     with pytest.raises(UserError, match="declared other hypotheses; choose another folder"):
         run_study(settings, PAIRS, out, model=model, hypotheses=())
+
+
+def test_a_plan_is_written_once(tmp_path, settings):
+    plan = plan_study(settings, PAIRS)
+    write_plan(tmp_path, plan)
+    [file] = tmp_path.iterdir()
+    written = file.read_text().replace('"written": "', '"written": "on another day ')
+    file.write_text(written)
+    write_plan(tmp_path, plan)
+    assert file.read_text() == written
+    with pytest.raises(UserError, match="declared other hypotheses"):
+        write_plan(tmp_path, replace(plan, seeds=(7,)))
 
 
 def test_the_report_holds_everything_and_escapes_what_was_typed(finished):

@@ -53,6 +53,10 @@ def test_outside_nothing_else_that_is_drawn_changes():
         assert torch.equal(torch.randn(SHAPE, generator=torch.Generator().manual_seed(3)), seeded(3)[0])
 
 
+def test_at_an_end_there_is_one_seed_and_so_one_address():
+    assert [NoisePoint(3, 8, t).seed for t in (0.0, 0.5, 1.0)] == [3, None, 8]
+
+
 def test_bad_points_are_named():
     with pytest.raises(UserError, match="seeds: wanted at least 0"):
         NoisePoint(-1, 2)

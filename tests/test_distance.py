@@ -51,6 +51,13 @@ def test_centroid_below_wasserstein_below_rms_frobenius(shape, seed):
     assert rms_frobenius(a, b) == pytest.approx(frobenius(a, b) / len(a) ** 0.5, rel=RELATIVE)
 
 
+def test_centroids_are_weighted():
+    a, b = random_cloud(8, 3, 6, weighted=True), random_cloud(5, 3, 7, weighted=True)
+    means = [np.average(cloud.rows.numpy(), axis=0, weights=cloud.weights.numpy()) for cloud in (a, b)]
+    assert centroid_distance(a, b) == pytest.approx(np.linalg.norm(means[0] - means[1]))
+    assert centroid_distance(a, b) <= wasserstein(a, b)
+
+
 @pytest.mark.parametrize("weighted", [False, True])
 @pytest.mark.parametrize("sizes", [(20, 20), (20, 13)])
 @pytest.mark.parametrize("p", [1, 2])

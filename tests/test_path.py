@@ -102,6 +102,12 @@ def test_slerp_of_equal_clouds_stays_there():
     assert torch.allclose(SlerpPath(A, A)(0.5).rows, A.rows)
 
 
+def test_slerp_keeps_weights():
+    weights = random_cloud(12, 5, 1, weighted=True).weights
+    path = SlerpPath(PointCloud(A.rows, weights), PointCloud(B.rows, weights))
+    assert torch.equal(path(0.4).weights, weights)
+
+
 def test_the_spherical_path_refuses_opposite_rows():
     opposite = A.rows.clone()
     opposite[3] = -opposite[3]

@@ -202,6 +202,12 @@ def test_another_study_in_the_folder_is_refused(finished, settings, model):
         run_study(settings, PAIRS, out, model=model, hypotheses=())
 
 
+def test_nothing_is_asked_of_groups_without_pairs(settings):
+    asked = {hypothesis.group for hypothesis in plan_study(settings, PAIRS[:5]).hypotheses}
+    assert asked == {DIFFERING}
+    assert asked < {hypothesis.group for hypothesis in plan_study(settings, PAIRS).hypotheses}
+
+
 def test_a_plan_is_written_once(tmp_path, settings):
     plan = plan_study(settings, PAIRS)
     write_plan(tmp_path, plan)

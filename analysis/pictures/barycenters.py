@@ -19,7 +19,7 @@ def draw_barycenters(images: UInt8[np.ndarray, "places height width 3"], prompts
     figure = new_figure(CELL * side, height, dpi=frame_dpi(images.shape[2], 0.96 * CELL, height))
     figure.set_layout_engine("none")
     for image, (x, y) in zip(images, _places(len(prompts), side), strict=True):
-        box = (x / side, (margin + CELL * (side - 1 - y)) / height, 0.96 / side, 0.96 * CELL / height)
+        box = ((x + 0.02) / side, (margin + CELL * (side - 1 - y)) / height, 0.96 / side, 0.96 * CELL / height)
         axis = figure.add_axes(box)
         show_frame(axis, image, 0.96 * CELL)
         axis.axis("off")
@@ -27,7 +27,7 @@ def draw_barycenters(images: UInt8[np.ndarray, "places height width 3"], prompts
     corners += [("left", False), ("right", False)]
     for prompt, (where, top) in zip(prompts, corners, strict=True):
         figure.text(
-            {"left": 0.01, "center": 0.49, "right": 0.98}[where],
+            {"left": 0.1 / side, "center": 0.5, "right": 1 - 0.1 / side}[where],
             1 - 0.1 / height if top else 0.1 / height,
             quoted(prompt, max(16, 5 * side)),
             ha=where,

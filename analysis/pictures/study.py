@@ -1,5 +1,7 @@
 """The figures of a study: how methods compare, in which strata, and how geometric length predicts perceptual length."""
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 from matplotlib import colormaps
@@ -157,7 +159,8 @@ def draw_distances(results: pd.DataFrame, encoder: str = "") -> Figure:
     for axis, (title, suffix) in zip(figure.subplots(1, 2), views.items(), strict=True):
         x, y = (pairs[f"{measure}{suffix}{of}"].astype(float) for measure in ("rms_frobenius", "wasserstein"))
         scores = pairs["score"].astype(float)
-        points = axis.scatter(x, y, c=scores, cmap=BY_SCORE, s=22, vmin=0, vmax=5, plotnonfinite=True)
+        edge: dict[str, Any] = {"edgecolors": "#333333", "linewidths": 0.4}  # without it, yellow is lost on white
+        points = axis.scatter(x, y, c=scores, cmap=BY_SCORE, s=22, vmin=0, vmax=5, plotnonfinite=True, **edge)
         lower, upper = 0.95 * min(y.min(), x.min()), 1.05 * x.max()
         axis.plot([lower, upper], [lower, upper], color="black", linewidth=0.8, label="equal")
         title = f"{title} of {encoder}" if encoder else title

@@ -119,6 +119,8 @@ def test_rows_that_are_not_chosen_keep_their_index():
     assert sorted(own[:4].tolist()) == [0, 1, 2, 3]
     inner = optimal_coupling(a.take(range(4)), b.take(range(4))).plan(4, 4).argmax(dim=1)
     assert own[:4].tolist() == inner.tolist()
+    between = optimal_coupling(a.take([1, 2]), b.take([1, 2])).plan(2, 2).argmax(dim=1)
+    assert words[:4].tolist() == [0, *(1 + between).tolist(), 3]
     assert couple("optimal", a, b, tokens="own").mass.tolist() == pytest.approx([1 / 12] * 12)
 
 

@@ -316,6 +316,13 @@ def test_the_family_is_corrected_as_a_whole(finished):
     tested = carry_out(results, declared)
     p = [1.0 if each.comparison is None or each.comparison.p is None else each.comparison.p for each in tested]
     assert tested[-1].comparison is None
+    for each in tested[:-1]:  # each on the pairs of its own group
+        rows = results[
+            ~results["stratum"].isin(GROUPS)
+            if each.hypothesis.group == DIFFERING
+            else results["stratum"] == each.hypothesis.group
+        ]
+        assert each.comparison.pairs == rows["pair"].nunique()
     order = np.argsort(p)
     corrected = np.minimum(1, np.maximum.accumulate([(len(p) - k) * p[index] for k, index in enumerate(order)]))
     assert [tested[index].p_holm for index in order] == pytest.approx(list(corrected))

@@ -10,7 +10,7 @@ import pandas as pd
 from figures.saved import HERE, with_generated
 from whichway.analysis.prompts.pairs import DIFFERING
 from whichway.analysis.statistics.estimates import Estimate
-from whichway.analysis.statistics.gap import shares_of_gap
+from whichway.analysis.statistics.gap import ShareOfGap, shares_of_gap
 from whichway.analysis.study.measures import find_column
 from whichway.analysis.study.results import group_of, read_results
 from whichway.analysis.study.saved_study import SavedStudy, read_study
@@ -30,12 +30,12 @@ def table(results: pd.DataFrame, distance: str) -> str:
         "| --- | --- | --- | --- | --- | --- |",
     ]
     for ppl, energy in zip(of_ppl, of_energy, strict=True):
-        shares = " | ".join(map(_percent, (ppl.share, energy.share)))
+        shares = " | ".join(map(percent, (ppl.share, energy.share)))
         lines.append(f"| `{ppl.method}` | {ppl.stratum} | {ppl.pairs} | {ppl.gap:.0%} | {shares} |")
     return "\n".join(lines)
 
 
-def _percent(share: Estimate) -> str:
+def percent(share: Estimate) -> str:
     return f"{share.value:.0%}" + ("" if share.low is None else f" ({share.low:.0%} to {share.high:.0%})")
 
 
@@ -61,6 +61,12 @@ def conditions(study: SavedStudy, results: pd.DataFrame) -> str:
         f"{settings.perceptual_distances[0]}; 95 % BCa intervals over pairs. What the search has not found yet is "
         "missing in the gap, so that the shares are upper bounds."
     )
+
+
+def shares_of_optimal(folder: Path = FOLDER) -> list[ShareOfGap]:
+    """Of PPL: over all pairs, then by stratum."""
+    results = group_of(read_results(folder), DIFFERING)
+    return shares_of_gap(results, f"ppl_{results.attrs['perceptual_distances'][0]}", ["optimal"])
 
 
 def text(folder: Path = FOLDER) -> str:

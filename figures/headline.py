@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from figures import gap
 from figures.saved import CHALLENGE, PARAMETRISATION, STUDY, compare_conditions, with_generated
 from whichway.analysis.prompts.pairs import DIFFERING, GROUPS, LENGTH, SAME_SCENE, WORD_ORDER
 from whichway.analysis.statistics.correlations import predict_from_length
@@ -39,10 +40,6 @@ def headline(study: SavedStudy, results: pd.DataFrame) -> str:
     distance = study.settings.perceptual_distances[0]
     differing = group_of(results, DIFFERING)
     claim = _claim(differing, distance)
-    strata = [
-        f"{_number(_claim(rows, distance).ratio)} for pairs of similarity {stratum}"
-        for stratum, rows in by_stratum(differing).items()
-    ]
     same_meaning = [
         f"On {rows['pair'].nunique()} pairs {CLAUSES[group]} the ratio is {_number(_claim(rows, distance).ratio)}."
         for group in GROUPS[1:]
@@ -52,8 +49,26 @@ def headline(study: SavedStudy, results: pd.DataFrame) -> str:
     return (
         f"Over {claim.pairs} pairs of prompts that say different things, images along the optimal-transport path "
         f"change {_verdict(claim.ratio)} along the straight line between matrices: the ratio of perceptual path "
-        f"lengths is **{_number(claim.ratio)}**, and it is below 1 on {claim.wins:.0%} of the pairs. By similarity of "
-        f"the prompts it is {', '.join(strata)}. {' '.join(same_meaning)}{excluded}"
+        f"lengths is **{_number(claim.ratio)}**, and it is below 1 on {claim.wins:.0%} of the pairs. "
+        f"{' '.join(same_meaning)}{excluded}"
+    )
+
+
+def by_similarity(study: SavedStudy, results: pd.DataFrame) -> str:
+    """The claim by how alike the prompts are, and how much of what a geodesic gains the optimal path takes."""
+    distance = study.settings.perceptual_distances[0]
+    differing = group_of(results, DIFFERING)
+    groups = {"all": differing} | by_stratum(differing)
+    claims = {name: _number(_claim(rows, distance).ratio) for name, rows in groups.items()}
+    shares = {each.stratum: each for each in gap.shares_of_optimal()}
+    cells = [f"{gap.percent(shares[name].share)}, {shares[name].pairs} pairs" for name in groups]
+    return "\n".join(
+        [
+            f"| similarity of the prompts | {' | '.join(claims)} |",
+            f"| --- |{' --- |' * len(claims)}",
+            f"| PPL of `optimal` / `identity` | {' | '.join(claims.values())} |",
+            f"| share that `optimal` takes of what a geodesic of the images gains | {' | '.join(cells)} |",
+        ]
     )
 
 
@@ -194,7 +209,7 @@ def challenge(folder: Path) -> str:
 def short_result() -> str:
     """What README says: the claim, and the conditions under which it was measured."""
     study, results = read_study(STUDY), read_results(STUDY)
-    return f"{headline(study, results)}\n\n{conditions(study, results)}"
+    return "\n\n".join(describe(study, results) for describe in (headline, by_similarity, conditions))
 
 
 def whole_result() -> str:

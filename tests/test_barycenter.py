@@ -77,6 +77,13 @@ def test_of_all_starts_the_best_is_kept():
     )
 
 
+def test_the_best_end_is_that_of_least_squares(monkeypatch):
+    """Of three points, the one nearest to all is another by squares than by distances."""
+    monkeypatch.setattr(import_module("whichway.geometry.barycenter"), "_fixed_point", lambda _, start, __: start)
+    points = [PointCloud(torch.tensor([[place]], dtype=torch.float64)) for place in (0.0, 1.0, 3.0)]
+    assert barycenter(points, [0.6, 0.2, 0.2]) is points[1]
+
+
 def test_rounds_that_do_not_suffice_are_said():
     with pytest.raises(RuntimeError, match=r"rows still moved by .* after 1 rounds"):
         barycenter([A, B, C], [0.4, 0.3, 0.3], iterations=1)

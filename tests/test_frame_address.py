@@ -134,6 +134,7 @@ def test_masses_and_vectors_count(model):
         Conditioning({"text": B}, {"text": 14.0}),
         Conditioning({"text": B}, vectors={"pooled": torch.ones(3)}),
         Conditioning({"text": B}, vectors={"pooled": torch.zeros(3)}),
+        Conditioning({"text": B}, vectors={"size": torch.zeros(3)}),
         Conditioning({"text": B, "other": B}),
     ]
     assert len({addresses.of(conditioning) for conditioning in conditionings}) == len(conditionings)

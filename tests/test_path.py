@@ -292,6 +292,15 @@ def test_the_piecewise_path_visits_its_prompts():
     assert wasserstein(path(0.5), build_path("optimal", B, c)(1 / 3)) == pytest.approx(0, abs=1e-7)
 
 
+def test_the_piecewise_path_refuses_what_takes_no_time():
+    part = build_path("optimal", A, B)
+    for durations in ((1,), (1, 0), (1, -1)):
+        with pytest.raises(ValueError, match="durations: wanted 2 positive numbers, got"):
+            PiecewisePath([part, part], durations=durations)
+    with pytest.raises(ValueError, match="needs at least one path"):
+        PiecewisePath([])
+
+
 @pytest.mark.parametrize("name", immediate_methods())
 def test_gradients_flow_from_the_middle_of_a_path_to_both_ends(name):
     a, b = (PointCloud(cloud.rows.clone().requires_grad_()) for cloud in (A, B))

@@ -5,13 +5,19 @@ import pandas as pd
 import pytest
 from scipy.stats import bootstrap, spearmanr, wilcoxon
 
+from whichway.analysis.statistics import estimates
 from whichway.analysis.statistics.correlations import (
     correlation,
     correlation_of_steps,
     predict_from_length,
     spearman_of,
 )
-from whichway.analysis.statistics.estimates import Estimate, estimate_mean, estimate_means
+from whichway.analysis.statistics.estimates import (
+    Estimate,
+    estimate_mean,
+    estimate_means,
+    estimate_means_and_effects,
+)
 from whichway.analysis.statistics.paired import by_pair, compare_methods, log_ratios
 
 WOBBLE = (-0.01, -0.002, 0.012)  # of the seeds: adds up to nothing, and its median is not its mean
@@ -165,6 +171,26 @@ def test_the_jackknife_of_a_small_stratum_counts_as_scipys():
     wanted = bootstrap(strata, pooled, n_resamples=9_999, rng=np.random.default_rng(1)).confidence_interval
     found = estimate_mean(np.concatenate(strata), [0] * 5 + [1] * 60)
     assert (found.low, found.high) == pytest.approx((wanted.low, wanted.high), abs=0.03 * (wanted.high - wanted.low))
+
+
+def test_the_acceleration_of_a_mean_is_the_skewness_within_strata():
+    """For a mean, Σ (x − x̄_s)³ / (6 (Σ (x − x̄_s)²)^1.5), x̄_s of its stratum, whatever the strata's sizes."""
+    rng = np.random.default_rng(3)
+    values, names = np.concatenate([rng.exponential(size=4) * 9, rng.normal(size=60)]), [0] * 4 + [1] * 60
+    [found] = estimates._acceleration(lambda weights: weights @ values[:, None], estimates._blocks(names, 64), 64)
+    deviations = np.concatenate([part - part.mean() for part in (values[:4], values[4:])])
+    assert found == pytest.approx((deviations**3).sum() / (6 * (deviations**2).sum() ** 1.5))
+
+
+def test_a_biased_statistic_has_scipys_interval():
+    """Mean over deviation of seven values lies above what it estimates; two programs, other random numbers."""
+    values = np.random.default_rng(5).normal(1.0, size=7)
+    [(_, found)] = estimate_means_and_effects(values[:, None])
+    wanted = bootstrap(
+        (values,), lambda x, axis=-1: x.mean(axis) / x.std(axis), n_resamples=9_999, rng=np.random.default_rng(1)
+    ).confidence_interval
+    assert found.value == pytest.approx(values.mean() / values.std())
+    assert (found.low, found.high) == pytest.approx((wanted.low, wanted.high), abs=0.04 * (wanted.high - wanted.low))
 
 
 def test_logarithms_are_of_positive_numbers_only():

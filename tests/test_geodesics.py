@@ -124,6 +124,38 @@ def test_the_geodesic_of_the_sphere_is_a_great_circle(model, monkeypatch):
         assert abs(float(point[:, 0, 0] @ normal)) < 0.05
 
 
+def test_a_search_whose_steps_are_too_long_goes_back_and_shortens_them(model, monkeypatch):
+    monkeypatch.setattr(descent, "render_differentiably", sphere)
+    monkeypatch.setitem(differentiable_distance.EMBEDDINGS, "points", (lambda images: images.flatten(1), 1))
+    a, b = (PointCloud(torch.tensor([row], dtype=torch.float64)) for row in ([2.0, -1.0], [-0.5, 1.5]))
+    path = ConditioningPath({"text": build_path("geodesic", a, b)}, {"text": (1.0, 1.0)})
+    geometry = Geometry(model, SAMPLING, "points", "rows", {"text": EncoderPrior(torch.eye(2, dtype=torch.float64))})
+    settings = GeodesicSettings(iterations=80, penalty=0, tolerance=0, step=3.0)
+    search = descend(path, geometry, settings, Search.along(path, 7))
+    times, _ = search.returns
+    assert times >= 2
+    traces = (Search({}, {}, {}, [], search.objectives[:count]) for count in range(1, 82))
+    back = next(count for count, trace in enumerate(traces, start=1) if trace.returns[1])
+    assert search.energies[back] == min(search.energies[:back])
+    assert min(search.energies) < 0.8 * search.energies[0]
+
+
+@pytest.mark.parametrize(
+    ("objectives", "returns"),
+    [
+        ([3, 2, 1], (0, False)),
+        ([1, 2, 2, 2], (0, False)),
+        ([1, 2, 2, 2, 2], (1, True)),
+        ([1, 2, 2, 2, 2, 1], (1, False)),
+        ([1, 2, 2, 2, 2, 1, 2, 2, 2], (1, False)),
+        ([1, 2, 2, 2, 2, 1, 2, 2, 2, 2], (2, True)),
+        ([1, 2, 2, 2, 2, 1, 0.5, 2, 2, 2], (1, False)),
+    ],
+)
+def test_four_iterations_without_a_new_best_are_one_return(objectives, returns):
+    assert Search({}, {}, {}, [], objectives).returns == returns
+
+
 @pytest.fixture(scope="module")
 def model(tiny_pipeline_folder):
     """With queries, keys and values so large that images bend between prompts."""

@@ -4,7 +4,8 @@ E = T·Σ_k D(I_k, I_k+1)², images I_k of the clouds, D a perceptual distance w
 path at constant speed: the geodesic of the metric that rendering pulls back from images (as Shao, Kumar and Fletcher
 2018, arXiv:1711.08014, have it for generators). Each iteration moves the clouds against the part of the gradient that
 is normal to the string, by Adam, and then along the string towards equal steps
-(:mod:`whichway.analysis.geodesics.string`).
+(:mod:`whichway.analysis.geodesics.string`). Where four iterations in a row find nothing better, they went too far: the
+search goes back to the best clouds, and on from there by half the step.
 """
 
 from collections.abc import Callable, Iterator
@@ -33,6 +34,7 @@ from whichway.analysis.smoothness.differentiable_distance import find_embedding,
 RESPACED = 0.3  # of the way to equal steps that the nodes go in one iteration
 MOMENTS = (0.8, 0.95)  # of Adam: short memories for few iterations
 SETTLING = 3  # iterations after which steps begin to shrink, like the root of their number
+WORSE = 4  # iterations in a row without a new best, after which the search goes back
 
 
 @dataclass
@@ -63,6 +65,17 @@ class Search:
     def best_index(self) -> int:
         """The iteration that found :attr:`best`."""
         return min(range(len(self.objectives)), key=self.objectives.__getitem__)
+
+    @property
+    def returns(self) -> tuple[int, bool]:
+        """How often the search went back to its best clouds, and whether it does so now."""
+        best, worse, times, now = float("inf"), 0, 0, False
+        for objective in self.objectives:
+            worse = 0 if objective < best else worse + 1
+            best, now = min(best, objective), worse == WORSE
+            if now:
+                times, worse = times + 1, -1  # the best clouds again come next, and are no better than themselves
+        return times, now
 
     def is_done(self, settings: GeodesicSettings) -> bool:
         done = len(self.objectives)
@@ -131,9 +144,13 @@ def iterate(
         gradients = _gradients(objective, variables)
         if search.objectives[-1] == min(search.objectives):
             search.best = dict(search.strings)
-        search.strings = _moved(search, variables, gradients, settings)
-        places = even_places(steps.detach().double().cpu().sqrt(), share=RESPACED)
-        search.strings = {name: string.at(places) for name, string in search.strings.items()}
+        times, goes_back = search.returns
+        if goes_back:
+            search.strings, search.moments = dict(search.best), {}
+        else:
+            search.strings = _moved(search, variables, gradients, settings)
+            places = even_places(steps.detach().double().cpu().sqrt(), share=RESPACED / 2**times)
+            search.strings = {name: string.at(places) for name, string in search.strings.items()}
         yield search
 
 
@@ -217,12 +234,14 @@ def _moved(
 ) -> dict[str, CloudString]:
     """A step of Adam against the normal part of the gradients; the ends stay."""
     count, moved = len(search.objectives), {}
+    times, _ = search.returns
+    step = settings.step / (1 + count / SETTLING) ** 0.5 / 2**times
     for name, string in variables.items():
         with torch.no_grad():
             along = tangents(_free_points(string))
             gradient = normal_part(gradients[name], along)
             direction, search.moments[name] = adam_direction(search.moments.get(name), gradient, count, MOMENTS)
-            change = -settings.step / (1 + count / SETTLING) ** 0.5 * normal_part(direction, along)
+            change = -step * normal_part(direction, along)
             change = torch.cat([change.new_zeros(1, change.shape[1]), change, change.new_zeros(1, change.shape[1])])
             rows, log_weights = change.split([string.rows[0].numel(), string.log_weights.shape[1]], dim=1)
             moved[name] = replace(

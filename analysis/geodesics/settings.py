@@ -44,4 +44,4 @@ class GeodesicSettings:
         return self.nodes or max(3, min(frames, MOST_NODES))
 
 
-PATIENCE = 5  # iterations
+PATIENCE = 10  # iterations: time to go back twice, to half the step and to a quarter

@@ -85,9 +85,9 @@ class GeodesicStore:
     def write(self, address: str, search: Search) -> None:
         tensors = {}
         for which, strings in {"now": search.strings, "best": search.best}.items():
-            for name, string in strings.items():
-                tensors[f"{name}.{which}.rows"] = string.rows.contiguous()
-                tensors[f"{name}.{which}.log_weights"] = string.log_weights.contiguous()
+            for name, string in strings.items():  # copied: of a search that went back, now and best are the same
+                tensors[f"{name}.{which}.rows"] = string.rows.clone()
+                tensors[f"{name}.{which}.log_weights"] = string.log_weights.clone()
         for name, (first, second) in search.moments.items():
             tensors |= {f"{name}.first": first.contiguous(), f"{name}.second": second.contiguous()}
         trace = json.dumps({key: getattr(search, key) for key in TRACE})

@@ -82,6 +82,7 @@ def test_the_best_end_is_that_of_least_squares(monkeypatch):
     monkeypatch.setattr(import_module("whichway.geometry.barycenter"), "_fixed_point", lambda _, start, __: start)
     points = [PointCloud(torch.tensor([[place]], dtype=torch.float64)) for place in (0.0, 1.0, 3.0)]
     assert barycenter(points, [0.6, 0.2, 0.2]) is points[1]
+    assert barycenter(points, [0.9, 0.05, 0.05]) is points[0]
 
 
 def test_rounds_that_do_not_suffice_are_said():

@@ -26,8 +26,9 @@ def test_permuted_rows_are_the_same_measure():
 
 
 def test_own_keeps_the_prompts_rows_and_labels():
-    cloud = PointCloud(torch.eye(4), labels=("<s>", "fox", "</s>", "</s>"), size=3)
+    cloud = PointCloud(torch.eye(4), labels=("<s>", "fox", "</s>", "</s>"), size=3, source="fox")
     assert cloud.own().labels == ("<s>", "fox", "</s>")
+    assert cloud.own().source == "fox"
     assert len(cloud.own()) == 3
 
 
@@ -38,7 +39,7 @@ def test_own_keeps_the_prompts_rows_and_labels():
         ((torch.ones(2, 2, dtype=torch.long),), "rows: wanted floating point"),
         ((torch.tensor([[1.0, float("nan")], [0.0, 0.0]]),), "NaN or infinity in 1 of 2 rows"),
         ((torch.tensor([[1.0, float("inf")]]),), "NaN or infinity in 1 of 1 rows"),
-        ((torch.eye(2), torch.tensor([1.0, -1.0])), "weights: wanted finite and non-negative"),
+        ((torch.eye(2), torch.tensor([2.0, -1.0])), "weights: wanted finite and non-negative"),
         ((torch.eye(2), torch.tensor([1.0, float("inf")])), "weights: wanted finite and non-negative"),
         ((torch.eye(2), torch.zeros(2)), "positive sum"),
         ((torch.eye(2), None, ("a",)), "labels: wanted 2, one for each row, got 1"),

@@ -121,6 +121,7 @@ def test_images_do_not_depend_on_the_batch(pipeline):
     assert together.dtype == np.uint8
     assert seconds > 0
     assert np.abs(together.astype(int) - apart).max() <= 1
+    assert np.abs(together[0].astype(int) - together[2]).max() > 1  # each of its own noise
 
 
 def test_coupling_figures_keep_the_bounds(pipeline):

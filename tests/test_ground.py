@@ -99,6 +99,21 @@ def test_the_sinkhorn_divergence_is_zero_at_home_and_near_wasserstein_for_little
     assert sinkhorn_divergence(A, B) == pytest.approx(sinkhorn_divergence(B, A))
 
 
+def test_the_sinkhorn_divergence_is_of_the_cost_with_its_entropy():
+    """For one row against two the plan is the product, and the entropic cost the mean cost: a closed form."""
+    one, two = PointCloud(torch.zeros(1, 2).double()), PointCloud(torch.tensor([[3.0, 0.0], [0.0, 5.0]]).double())
+    epsilon = 0.05 * 17.0
+    kernel = np.array([[1.0, np.exp(-34 / epsilon)], [np.exp(-34 / epsilon), 1.0]])
+    plan = kernel / kernel.sum()  # symmetric, so its marginals are even
+    within = float((plan * (34 * (1 - np.eye(2)))).sum() + epsilon * (plan * np.log(plan / 0.25)).sum())
+    assert sinkhorn_divergence(one, two) == pytest.approx(np.sqrt(17 - within / 2), rel=1e-6)
+
+
+def test_more_projections_are_other_directions():
+    few, many = (sliced_wasserstein(A, B, projections=count) for count in (3, 50))
+    assert few != pytest.approx(many, rel=1e-6)
+
+
 def test_rows_far_out_and_close_together_are_as_far_apart_as_they_are():
     """‖x‖² + ‖y‖² − 2⟨x, y⟩ would lose all digits of it."""
     apart = 1e-6 * torch.randn(9, 6, generator=torch.Generator().manual_seed(0), dtype=torch.float64)

@@ -64,6 +64,12 @@ def test_a_model_that_cannot_fit_is_one_line_with_a_way_out(machine, memory, gpu
     assert str(raised.value).endswith(way)
 
 
+def test_quantized_weights_take_a_byte_or_half_of_one_but_not_the_autoencoders():
+    for quantize, size in (("bitsandbytes-8bit", 1), ("bitsandbytes-4bit", 0.5)):
+        needed = needs_of("big", PARAMETERS, torch.bfloat16, quantize=quantize).bytes
+        assert needed == {"transformer": 4 * GIB * size, "text_encoder_2": 2 * GIB * size, "vae": GIB / 4}
+
+
 @pytest.mark.parametrize(("offload", "gpu", "fits"), [("model", 9, True), ("model", 7, False), ("sequential", 1, True)])
 def test_offloading_needs_one_component_or_next_to_nothing_on_the_gpu(machine, offload, gpu, fits):
     machine(64, gpu)

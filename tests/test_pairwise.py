@@ -87,6 +87,19 @@ def test_neighbours_are_those_of_the_whole_matrix_and_few_pairs_are_solved():
     assert found.share_solved < 0.3
 
 
+def test_all_pairs_solved_is_a_share_of_one():
+    everybody = nearest_neighbours(CloudStack.of(families(6)), 5)
+    assert everybody.share_solved == 1
+
+
+def test_it_says_how_many_are_done(monkeypatch):
+    done: list[int] = []
+    monkeypatch.setattr("whichway.geometry.neighbours.QUERIES", 4)
+    nearest_neighbours(CloudStack.of(families(10)), 2, report=done.append)
+    assert sum(done) == 10
+    assert len(done) == 3
+
+
 @settings(max_examples=20, deadline=None)
 @given(count=st.integers(3, 40), seed=st.integers(0, 1000), width=st.integers(1, 6))
 def test_neighbours_are_exact_for_any_set(count, seed, width):

@@ -1,6 +1,7 @@
 """Paths as mathematics: what holds of every path, and what each one promises."""
 
 import numpy as np
+import ot
 import pytest
 import torch
 
@@ -28,6 +29,7 @@ from whichway.geometry import (
 )
 from whichway.geometry.coupling import Coupling, marginals
 from whichway.geometry.great_circle import angles_between
+from whichway.geometry.soft_coupling import without_negligible
 
 A, B = random_cloud(12, 5, 0), random_cloud(12, 5, 1)
 TIMES = (0.0, 0.2, 0.5, 0.9, 1.0)
@@ -100,6 +102,19 @@ def test_slerp_keeps_the_norm_and_the_angular_speed():
 
 def test_slerp_of_equal_clouds_stays_there():
     assert torch.allclose(SlerpPath(A, A)(0.5).rows, A.rows)
+
+
+def test_the_spherical_path_follows_its_coupling():
+    coupling = optimal_coupling(A, B)
+    path = build_path("spherical", A, B)
+    assert torch.allclose(path(0).rows, A.rows[coupling.sources])
+    assert torch.allclose(path(1).rows, B.rows[coupling.targets])
+
+
+def test_nearly_parallel_rows_go_along_their_great_circle():
+    """At a twentieth of a radian the arc still bends by more than rounding: rows of length 1 keep it."""
+    start, end = (PointCloud(torch.tensor([[np.cos(angle), np.sin(angle)]])) for angle in (0.0, 0.05))
+    assert float(build_path("spherical", start, end)(0.5).rows.norm()) == pytest.approx(1, abs=1e-9)
 
 
 def test_slerp_keeps_weights():
@@ -272,6 +287,39 @@ def test_the_last_digit_of_the_mass_is_no_reason_to_refuse():
     for seed in range(40):
         a, b = random_cloud(7, 2, seed, weighted=True), random_cloud(6, 2, seed + 1, weighted=True)
         assert float(partial_coupling(a, b, carried=1 - 1e-16).mass.sum()) == pytest.approx(1)
+
+
+def test_a_coupling_adds_up_atoms_between_the_same_rows():
+    coupling = Coupling(torch.tensor([0, 0, 1]), torch.tensor([1, 1, 0]), torch.tensor([0.25, 0.25, 0.5]))
+    assert coupling.plan(2, 2).tolist() == [[0.0, 0.5], [0.5, 0.0]]
+
+
+def test_the_share_that_moves_is_of_the_mass_that_is_carried():
+    rows = torch.tensor([0, 1])
+    assert Coupling(rows, torch.tensor([0, 0]), torch.tensor([0.1, 0.3])).share_moved == pytest.approx(0.75)
+    assert Coupling(rows[:0], rows[:0], torch.zeros(0)).share_moved == 0
+
+
+def test_clouds_of_one_point_have_an_entropic_coupling():
+    """The mean cost is zero: there is no scale to regularise by, and no need of one."""
+    ones = PointCloud(torch.ones(4, 3, dtype=torch.float64))
+    assert torch.allclose(entropic_coupling(ones, ones).plan(4, 4), torch.full((4, 4), 1 / 16, dtype=torch.float64))
+
+
+def test_an_atom_that_is_much_to_its_column_is_kept_though_it_is_nothing_to_its_row():
+    plan = np.array([[0.5, 1e-5, 0.0], [0.4, 1e-9, 0.1]])
+    kept = without_negligible(plan / plan.sum())
+    assert (kept > 0).tolist() == [[True, True, False], [True, False, True]]
+    assert kept.sum() == pytest.approx(1)
+
+
+def test_a_network_simplex_that_stops_early_says_so(monkeypatch):
+    a, b = random_cloud(7, 2, 0, weighted=True), random_cloud(6, 2, 1)
+    solve = ot.emd
+    monkeypatch.setattr(ot, "emd", lambda *arguments, **options: solve(*arguments, **options | {"numItermax": 1}))
+    stopped = pytest.raises(RuntimeError, match="the network simplex stopped before the optimum: numItermax")
+    with pytest.warns(UserWarning, match="numItermax"), stopped:
+        optimal_coupling(a, b)
 
 
 def test_solvers_that_stop_early_say_so(monkeypatch):

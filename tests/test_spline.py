@@ -29,6 +29,12 @@ def spline(clouds, times=TIMES, couple=optimal_coupling, *, closed=False):
     return TransportSplinePath(clouds, times, [couple(a, b) for a, b in pairwise(following)], closed)
 
 
+def test_its_t_begins_where_its_times_do():
+    path = spline(CLOUDS, [time + 4 for time in TIMES])
+    assert wasserstein(path(0), CLOUDS[0]) == pytest.approx(0, abs=1e-7)
+    assert wasserstein(path(1 / 3), CLOUDS[1]) == pytest.approx(0, abs=1e-7)
+
+
 @pytest.mark.parametrize("clouds", [CLOUDS, UNEVEN])
 def test_it_meets_every_cloud_exactly(clouds):
     path = spline(clouds)

@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 from scipy.stats import bootstrap, spearmanr, wilcoxon
 
+from whichway.analysis.prompts.pairs import DIFFERING
 from whichway.analysis.statistics import estimates
 from whichway.analysis.statistics.correlations import (
     correlation,
@@ -19,6 +20,8 @@ from whichway.analysis.statistics.estimates import (
     estimate_means_and_effects,
 )
 from whichway.analysis.statistics.paired import by_pair, compare_methods, log_ratios
+from whichway.analysis.study.declared_tests import carry_out
+from whichway.analysis.study.plan import Hypothesis
 
 WOBBLE = (-0.01, -0.002, 0.012)  # of the seeds: adds up to nothing, and its median is not its mean
 
@@ -222,6 +225,19 @@ def test_few_pairs_have_no_interval():
     assert estimate_mean(np.arange(4.0)).low is None
     assert estimate_mean(np.arange(5.0)).low is not None
     assert (str(Estimate(1, None, None)), str(Estimate(1, 0.5, 2))) == ("1.000 (–)", "1.000 (0.500 to 2.000)")
+
+
+def test_declared_tests_are_corrected_by_holm():
+    """Three effects of other sizes: the largest p counts once, the middle one twice, the smallest three times."""
+    noise = np.random.default_rng(6).normal(0, 0.1, (3, 60))
+    effects = {"optimal": -0.03, "mixture": 0.02, "random": 0.0}
+    methods = {name: BASE * np.exp(mean + each) for (name, mean), each in zip(effects.items(), noise, strict=True)}
+    results = results_of({"identity": BASE, **methods}, seeds=1).assign(stratum="0–1")
+    tested = carry_out(results, [Hypothesis(name, "identity", "ppl", "m", DIFFERING) for name in effects])
+    p = sorted(each.comparison.p for each in tested)
+    assert 0 < p[0] < p[1] < p[2] < 1
+    wanted = np.minimum(np.maximum.accumulate([3 * p[0], 2 * p[1], p[2]]), 1)
+    assert sorted(each.p_holm for each in tested) == pytest.approx(list(wanted))
 
 
 def test_pairs_that_a_method_lacks_are_left_out_for_all():

@@ -150,6 +150,13 @@ def test_all_of_it_is_done_in_the_space_of_the_ground_metric(metric):
     for coupling in (path.coupling, unbalanced_coupling(A, SMALL, ground=metric)):
         assert torch.allclose(coupling.plan(12, 7), euclidean.coupling.plan(12, 7), atol=1e-5)
     assert torch.allclose(path(0.4).weights, euclidean(0.4).weights, atol=1e-5)
+    lengths = step_lengths(path, (0, 0.5, 1))
+    assert lengths == pytest.approx(
+        [
+            spherical_hellinger_kantorovich(path(s), path(t), kappa=path.kappa, ground=metric)
+            for s, t in ((0, 0.5), (0.5, 1))
+        ]
+    )
 
 
 def test_a_row_at_the_angle_zero_goes_as_one_nearly_there():

@@ -66,7 +66,7 @@ class PartialPath:
         return cloud_of(
             [
                 (moving, self.coupling.mass),
-                (self.start.rows, (1 - t) * (self.start.weights - out.to(self.start.weights)).clamp(min=0)),
-                (self.end.rows, t * (self.end.weights - into.to(self.end.weights)).clamp(min=0)),
+                (self.start.rows, (1 - t) * (self.start.weights - out.to(self.start.weights))),
+                (self.end.rows, t * (self.end.weights - into.to(self.end.weights))),
             ]
         )

@@ -34,7 +34,7 @@ class PaddedPath:
         check_time(t)
         common = min(len(self.start), len(self.end))
         a, b = self.start, self.end
-        moving = torch.lerp(a.rows[:common], b.rows[:common], t) if t < 1 else b.rows[:common]
+        moving = torch.lerp(a.rows[:common], b.rows[:common], t)
         return cloud_of(
             [
                 (moving, torch.lerp(a.weights[:common], b.weights[:common], t)),

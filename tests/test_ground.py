@@ -109,6 +109,12 @@ def test_the_sinkhorn_divergence_is_of_the_cost_with_its_entropy():
     assert sinkhorn_divergence(one, two) == pytest.approx(np.sqrt(17 - within / 2), rel=1e-6)
 
 
+def test_the_sinkhorn_divergence_is_that_of_the_features():
+    metric = CrossAttention(FACTOR)
+    there = [PointCloud(metric.features(cloud.rows), cloud.weights) for cloud in (A, B)]
+    assert sinkhorn_divergence(A, B, ground=metric) == pytest.approx(sinkhorn_divergence(*there), rel=1e-6)
+
+
 def test_more_projections_are_other_directions():
     few, many = (sliced_wasserstein(A, B, projections=count) for count in (3, 50))
     assert few != pytest.approx(many, rel=1e-6)

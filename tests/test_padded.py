@@ -17,6 +17,7 @@ def test_the_ends_are_the_two_clouds(n, m):
     assert wasserstein(path(1), b) == pytest.approx(0, abs=1e-7)
     assert len(path(0)) == n
     assert len(path(1)) == m
+    assert torch.equal(path(1).rows, b.rows)  # to the last bit: a frame of B is B's
 
 
 def test_a_row_without_a_partner_stays_and_fades():

@@ -245,6 +245,20 @@ def test_the_partial_path_refuses_to_take_more_than_there_is():
         PartialPath(A, B, Coupling(doubled.sources, doubled.targets, 1.0005 * doubled.mass))
 
 
+def test_a_share_to_carry_is_one():
+    for carried in (0, -0.1, 1.1):
+        with pytest.raises(ValueError, match=r"carried: wanted a share in \(0, 1\], got"):
+            partial_coupling(A, B, carried=carried)
+
+
+def test_nothing_stays_of_a_row_that_is_carried_whole():
+    """Also where sums of float32 carry a little more of it than there is."""
+    a, b = (PointCloud(cloud.rows.float()) for cloud in (random_cloud(7, 3, 0), random_cloud(9, 3, 1)))
+    coupling = partial_coupling(a, b, carried=0.99)
+    more = Coupling(coupling.sources, coupling.targets, coupling.mass * (1 + 1e-6))
+    assert (PartialPath(a, b, more)(0.5).weights >= 0).all()
+
+
 def test_the_partial_path_moves_what_is_carried_and_fades_the_rest():
     coupling = partial_coupling(A, B, carried=0.25)
     cloud = PartialPath(A, B, coupling)(0.3)
@@ -338,6 +352,14 @@ def test_the_piecewise_path_visits_its_prompts():
     for t, cloud in ((0, A), (0.25, B), (1, c)):
         assert wasserstein(path(t), cloud) == pytest.approx(0, abs=1e-7)
     assert wasserstein(path(0.5), build_path("optimal", B, c)(1 / 3)) == pytest.approx(0, abs=1e-7)
+
+
+def test_a_piecewise_path_of_many_legs_reaches_its_end():
+    """A tenth, ten times, is not one to the last bit."""
+    path = PiecewisePath([build_path("optimal", A, B)] * 10, durations=(0.1,) * 10)
+    for t in np.linspace(0, 1, 101).tolist():
+        path(t)
+    assert wasserstein(path(1), B) == pytest.approx(0, abs=1e-7)
 
 
 def test_the_piecewise_path_refuses_what_takes_no_time():

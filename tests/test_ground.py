@@ -118,6 +118,7 @@ def test_the_sinkhorn_divergence_is_that_of_the_features():
 def test_more_projections_are_other_directions():
     few, many = (sliced_wasserstein(A, B, projections=count) for count in (3, 50))
     assert few != pytest.approx(many, rel=1e-6)
+    assert few != pytest.approx(sliced_wasserstein(A, B, projections=3, seed=1), rel=1e-6)
 
 
 def test_rows_far_out_and_close_together_are_as_far_apart_as_they_are():

@@ -117,6 +117,13 @@ def test_nearly_parallel_rows_go_along_their_great_circle():
     assert float(build_path("spherical", start, end)(0.5).rows.norm()) == pytest.approx(1, abs=1e-9)
 
 
+@pytest.mark.parametrize("angle", [1e-9, 0.3, np.pi - 1e-9])
+def test_angles_keep_their_digits_near_zero_and_near_pi(angle):
+    x, y = (torch.tensor([[1.0, 0.0]]).double(), torch.tensor([[np.cos(angle), np.sin(angle)]]).double())
+    [seen] = angles_between(x, y)
+    assert min(float(seen), np.pi - float(seen)) == pytest.approx(min(angle, np.pi - angle), rel=1e-5)
+
+
 def test_slerp_keeps_weights():
     weights = random_cloud(12, 5, 1, weighted=True).weights
     path = SlerpPath(PointCloud(A.rows, weights), PointCloud(B.rows, weights))
@@ -306,6 +313,12 @@ def test_the_last_digit_of_the_mass_is_no_reason_to_refuse():
 def test_a_coupling_adds_up_atoms_between_the_same_rows():
     coupling = Coupling(torch.tensor([0, 0, 1]), torch.tensor([1, 1, 0]), torch.tensor([0.25, 0.25, 0.5]))
     assert coupling.plan(2, 2).tolist() == [[0.0, 0.5], [0.5, 0.0]]
+
+
+def test_a_coupling_that_carries_nothing_has_no_cost():
+    nothing = Coupling(torch.tensor([], dtype=torch.long), torch.tensor([], dtype=torch.long), torch.zeros(0))
+    with pytest.raises(ValueError, match="a coupling that carries no mass has no cost"):
+        transport_cost(A, B, nothing)
 
 
 def test_the_share_that_moves_is_of_the_mass_that_is_carried():

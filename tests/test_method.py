@@ -125,6 +125,10 @@ def test_rows_that_are_not_chosen_keep_their_index():
     assert couple("optimal", a, b, tokens="own").mass.tolist() == pytest.approx([1 / 12] * 12)
 
 
+def test_an_unbalanced_path_is_built_in_the_space_of_the_ground_metric():
+    assert build_path("unbalanced", A, B, ground=STRETCHED).ground is STRETCHED
+
+
 def test_a_random_path_is_that_of_its_seed():
     ends = [build_path("random", A, B, seed=seed)(1).rows for seed in (0, 1, 1)]
     assert not torch.equal(ends[0], ends[1])

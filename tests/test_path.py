@@ -252,6 +252,13 @@ def test_the_partial_path_refuses_to_take_more_than_there_is():
         PartialPath(A, B, Coupling(doubled.sources, doubled.targets, 1.0005 * doubled.mass))
 
 
+def test_the_partial_path_takes_no_more_of_a_row_than_there_is():
+    rows = torch.arange(12)
+    for sources, targets in ((rows, 0 * rows), (0 * rows, rows)):  # all of it to one row of B, all of it from one of A
+        with pytest.raises(ValueError, match="takes no more of a row than there is"):
+            PartialPath(A, B, Coupling(sources, targets, A.weights))
+
+
 def test_a_share_to_carry_is_one():
     for carried in (0, -0.1, 1.1):
         with pytest.raises(ValueError, match=r"carried: wanted a share in \(0, 1\], got"):

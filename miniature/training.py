@@ -13,6 +13,7 @@ from typing import TypeVar
 
 import numpy as np
 import torch
+from filelock import FileLock, Timeout
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from tqdm.auto import tqdm
 
@@ -89,7 +90,34 @@ def train(
     Resumes from ``folder/<stage name>.safetensors`` where that exists, and writes it every ``checkpoint_seconds``, on
     Ctrl-C and at the end. ``head``, means of the losses, and every ``probed_every`` steps what ``probe`` says of the
     EMA weights, go to ``folder/<stage name>.jsonl``, one record a line.
+
+    Raises:
+        ValueError: a checkpoint of another configuration, or another process that trains this stage in this folder.
     """
+    folder.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(folder / f".{stage.name}.lock")
+    try:
+        lock.acquire(timeout=0)
+    except Timeout as error:  # each would write its checkpoints over the other's
+        raise ValueError(
+            f"another process trains {stage.name!r} in {str(folder)!r}; wait for it, or stop it"
+        ) from error
+    try:
+        return _train(stage, module, loss_of, folder, head, probe, probed_every, checkpoint_seconds)
+    finally:
+        lock.release()
+
+
+def _train(
+    stage: Stage,
+    module: M,
+    loss_of: Callable[[M, Draw], Loss],
+    folder: Path,
+    head: dict | None,
+    probe: Callable[[M], dict] | None,
+    probed_every: int,
+    checkpoint_seconds: float,
+) -> M:
     device = pick_device()
     bfloat16 = multiplies_bfloat16(device)
     module = module.to(device).train()

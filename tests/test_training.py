@@ -4,6 +4,7 @@ import json
 
 import pytest
 import torch
+from filelock import FileLock
 
 from whichway.miniature import checkpoint, train_towers, training
 from whichway.miniature.checkpoint import load_checkpoint, save_checkpoint
@@ -53,6 +54,12 @@ def test_more_steps_continue_and_another_configuration_is_refused(tmp_path):
         train(longer, fresh(), killed_at(12), tmp_path)
     with pytest.raises(ValueError, match=r"another configuration \(learning_rate: 0.1 there, 0.2 here\)"):
         train(Stage("line", steps=12, learning_rate=0.2, warmup=3), fresh(), loss_of, tmp_path)
+
+
+def test_a_second_process_in_the_same_folder_is_refused(tmp_path):
+    with FileLock(tmp_path / ".line.lock"), pytest.raises(ValueError, match="another process trains 'line' in"):
+        train(STAGE, fresh(), loss_of, tmp_path)
+    assert train(STAGE, fresh(), loss_of, tmp_path)
 
 
 def test_a_failed_save_leaves_the_old_checkpoint(tmp_path, monkeypatch):

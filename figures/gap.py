@@ -69,6 +69,12 @@ def shares_of_optimal(folder: Path = FOLDER) -> list[ShareOfGap]:
     return shares_of_gap(results, f"ppl_{results.attrs['perceptual_distances'][0]}", ["optimal"])
 
 
+def short_conditions(folder: Path = FOLDER) -> str:
+    """What is not as in the study of all methods."""
+    settings = read_study(folder).settings
+    return f"{settings.sampling.num_inference_steps} steps, found in {settings.geodesic.iterations} iterations"
+
+
 def text(folder: Path = FOLDER) -> str:
     study, results = read_study(folder), group_of(read_results(folder), DIFFERING)
     distance = study.settings.perceptual_distances[0]

@@ -7,6 +7,7 @@ import pandas as pd
 
 from figures import gap
 from figures.saved import CHALLENGE, PARAMETRISATION, STUDY, compare_conditions, with_generated
+from whichway.analysis.counted import counted
 from whichway.analysis.prompts.pairs import DIFFERING, GROUPS, LENGTH, SAME_SCENE, WORD_ORDER
 from whichway.analysis.statistics.correlations import predict_from_length
 from whichway.analysis.statistics.estimates import Estimate
@@ -61,13 +62,14 @@ def by_similarity(study: SavedStudy, results: pd.DataFrame) -> str:
     groups = {"all": differing} | by_stratum(differing)
     claims = {name: _number(_claim(rows, distance).ratio) for name, rows in groups.items()}
     shares = {each.stratum: each for each in gap.shares_of_optimal()}
-    cells = [f"{gap.percent(shares[name].share)}, {shares[name].pairs} pairs" for name in groups]
+    cells = [f"{gap.percent(shares[name].share)}, {counted(shares[name].pairs, 'pair')}" for name in groups]
     return "\n".join(
         [
             f"| similarity of the prompts | {' | '.join(claims)} |",
             f"| --- |{' --- |' * len(claims)}",
             f"| PPL of `optimal` / `identity` | {' | '.join(claims.values())} |",
-            f"| share that `optimal` takes of what a geodesic of the images gains | {' | '.join(cells)} |",
+            f"| share that `optimal` takes of what a geodesic of the images gains ({gap.short_conditions()}) "
+            f"| {' | '.join(cells)} |",
         ]
     )
 

@@ -165,12 +165,16 @@ def _train(
 
 
 class TrainingLog:
-    """Means of the losses over the last ``LOGGED_EVERY`` steps, and what else was measured, as lines of JSON."""
+    """Means of the losses over the last ``LOGGED_EVERY`` steps, and what else was measured, as lines of JSON.
+
+    Of a training that was resumed since, the means are over the steps from there on.
+    """
 
     def __init__(self, path: Path, stage: Stage, first: int) -> None:
         """``first``: the step that training continues from; what was logged of later ones is dropped."""
         self.path, self.batch = path, stage.batch
         self.sums: dict[str, torch.Tensor] = {}
+        self.first = first
         self.means: dict[str, str] = {}
         lines = path.read_text(encoding="utf-8").splitlines() if path.is_file() else []
         kept = [line for line in lines if json.loads(line)["step"] <= first]
@@ -182,8 +186,8 @@ class TrainingLog:
         for name, value in losses.items():
             self.sums[name] = self.sums.get(name, 0) + value
         if step % LOGGED_EVERY == 0:
-            means = {name: round(float(total) / LOGGED_EVERY, 4) for name, total in self.sums.items()}
-            self.sums, self.means = {}, {name: f"{mean:.4f}" for name, mean in means.items()}
+            means = {name: round(float(total) / (step - self.first), 4) for name, total in self.sums.items()}
+            self.first, self.sums, self.means = step, {}, {name: f"{mean:.4f}" for name, mean in means.items()}
             self.write(step, means)
         return self.means
 

@@ -140,6 +140,23 @@ def test_the_log_has_the_mean_loss_and_the_images_seen(tmp_path, monkeypatch):
     assert logged(tmp_path) == [{"step": 3, "images": 24, "loss": round(mean, 4), "twice": round(2 * mean, 4)}]
 
 
+def test_means_after_a_resume_are_of_the_steps_since(tmp_path, monkeypatch):
+    monkeypatch.setattr(training, "LOGGED_EVERY", 6)
+
+    def loss_of_step(module, draw):
+        return module.weight.sum() * 0 + draw[0]
+
+    def killed(module, draw):
+        if draw[0] == 4:
+            raise KeyboardInterrupt
+        return loss_of_step(module, draw)
+
+    with pytest.raises(KeyboardInterrupt):
+        train(STAGE, fresh(), killed, tmp_path)
+    train(STAGE, fresh(), loss_of_step, tmp_path)
+    assert [record["loss"] for record in logged(tmp_path)] == [4.5, 8.5]  # of steps 4 and 5, then of 6 to 11
+
+
 def test_latents_are_kept_for_the_autoencoder_that_made_them(tmp_path, monkeypatch):
     from diffusers import AutoencoderKL
 

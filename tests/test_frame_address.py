@@ -13,6 +13,7 @@ from whichway.analysis.errors import UserError
 from whichway.analysis.families import Conditioning
 from whichway.analysis.images.rendering import render
 from whichway.analysis.images.sampling import Sampling
+from whichway.analysis.images.travelling_noise import NoisePoint, with_noise
 from whichway.analysis.models.choice import ModelChoice
 from whichway.analysis.models.model import load_model
 from whichway.analysis.prompts.encoding import encode
@@ -121,10 +122,18 @@ def test_each_part_of_what_a_frame_attends_to_counts_by_itself(model):
 def test_rows_count_to_the_last_bit_that_the_model_gets(model):
     """And the same numbers as another matrix are other rows."""
     nearly = PointCloud(B.rows * (1 + 1e-6))
-    reshaped = PointCloud(B.rows.reshape(14, 8))
-    assert len({address(model, cloud) for cloud in (B, nearly, reshaped)}) == 3
+    assert address(model, nearly) != address(model)
+    addresses, reshaped = FrameAddresses(model, FAST), PointCloud(B.rows.reshape(14, 8))
+    one, other = (addresses.of(Conditioning({"text": cloud}, {"text": 7.0})) for cloud in (B, reshaped))
+    assert one != other
     beyond = PointCloud(B.rows.float().double())
     assert address(model, PointCloud(beyond.rows * (1 + 1e-12))) == address(model, beyond)
+
+
+def test_where_its_noise_is_between_two_seeds_counts(model):
+    addresses, plain = FrameAddresses(model, FAST), Conditioning({"text": B})
+    noises = [NoisePoint(*ends, t) for ends in ((3, 8), (3, 9), (4, 8)) for t in (0.25, 0.5)]
+    assert len({addresses.of(with_noise(plain, noise)) for noise in noises}) == 6
 
 
 def test_masses_and_vectors_count(model):

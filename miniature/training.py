@@ -95,17 +95,14 @@ def train(
         ValueError: a checkpoint of another configuration, or another process that trains this stage in this folder.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    lock = FileLock(folder / f".{stage.name}.lock")
     try:
-        lock.acquire(timeout=0)
+        alone = FileLock(folder / f".{stage.name}.lock").acquire(timeout=0)
     except Timeout as error:  # each would write its checkpoints over the other's
         raise ValueError(
             f"another process trains {stage.name!r} in {str(folder)!r}; wait for it, or stop it"
         ) from error
-    try:
+    with alone:
         return _train(stage, module, loss_of, folder, head, probe, probed_every, checkpoint_seconds)
-    finally:
-        lock.release()
 
 
 def _train(

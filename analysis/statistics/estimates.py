@@ -89,12 +89,12 @@ def _by_column(statistic_of: Callable[[Table], Statistic], table: Table, strata:
             are NaN where a column has no pair.
     """
     if not len(table):
-        nothing, width = np.full((1, table.shape[1]), np.nan), table.shape[1]
-        found = estimate(statistic_of(nothing), pairs=1)
-        return [tuple(found[k::width]) for k in range(width)]
+        width = table.shape[1]
+        undefined = estimate(statistic_of(np.full((1, width), np.nan)), pairs=1)
+        return [tuple(undefined[k::width]) for k in range(width)]
     whole = np.flatnonzero(~np.isnan(table).any(axis=0))
-    found = estimate(statistic_of(table[:, whole]), len(table), strata)
-    estimates = {int(column): tuple(found[k :: len(whole)]) for k, column in enumerate(whole)}
+    of_whole = estimate(statistic_of(table[:, whole]), len(table), strata)
+    estimates = {int(column): tuple(of_whole[k :: len(whole)]) for k, column in enumerate(whole)}
     for column in {*range(table.shape[1])} - {*estimates}:
         known = ~np.isnan(table[:, column])
         kept = None if strata is None else [name for name, here in zip(strata, known, strict=True) if here]

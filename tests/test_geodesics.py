@@ -104,15 +104,22 @@ def sphere(_model, conditionings, _sampling, **_):
     return (torch.cat([2 * plane, squared - 1], dim=1) / (squared + 1))[:, :, None, None]
 
 
-def test_the_geodesic_of_the_sphere_is_a_great_circle(model, monkeypatch):
+ENDS = tuple(PointCloud(torch.tensor([row], dtype=torch.float64)) for row in ([2.0, -1.0], [-0.5, 1.5]))
+
+
+@pytest.fixture
+def descend_on_sphere(model, monkeypatch):
+    """Settings → the path between :data:`ENDS` and its search, on the sphere."""
     monkeypatch.setattr(descent, "render_differentiably", sphere)
     monkeypatch.setitem(differentiable_distance.EMBEDDINGS, "points", (lambda images: images.flatten(1), 1))
-    a, b = (PointCloud(torch.tensor([row], dtype=torch.float64)) for row in ([2.0, -1.0], [-0.5, 1.5]))
-    path = ConditioningPath({"text": build_path("geodesic", a, b)}, {"text": (1.0, 1.0)})
+    path = ConditioningPath({"text": build_path("geodesic", *ENDS)}, {"text": (1.0, 1.0)})
     geometry = Geometry(model, SAMPLING, "points", "rows", {"text": EncoderPrior(torch.eye(2, dtype=torch.float64))})
-    settings = GeodesicSettings(iterations=200, penalty=0, tolerance=0)
-    search = descend(path, geometry, settings, Search.along(path, 7))
-    ends = sphere(None, [Conditioning({"text": cloud}) for cloud in (a, b)], None)[:, :, 0, 0]
+    return lambda settings: (path, descend(path, geometry, settings, Search.along(path, 7)))
+
+
+def test_the_geodesic_of_the_sphere_is_a_great_circle(descend_on_sphere):
+    path, search = descend_on_sphere(GeodesicSettings(iterations=200, penalty=0, tolerance=0))
+    ends = sphere(None, [Conditioning({"text": cloud}) for cloud in ENDS], None)[:, :, 0, 0]
     angle = math.acos(float(ends[0] @ ends[1]))
     least = 6 * 6 * (2 * math.sin(angle / 12)) ** 2
     assert search.energies[0] > 1.3 * least
@@ -124,14 +131,8 @@ def test_the_geodesic_of_the_sphere_is_a_great_circle(model, monkeypatch):
         assert abs(float(point[:, 0, 0] @ normal)) < 0.05
 
 
-def test_a_search_whose_steps_are_too_long_goes_back_and_shortens_them(model, monkeypatch):
-    monkeypatch.setattr(descent, "render_differentiably", sphere)
-    monkeypatch.setitem(differentiable_distance.EMBEDDINGS, "points", (lambda images: images.flatten(1), 1))
-    a, b = (PointCloud(torch.tensor([row], dtype=torch.float64)) for row in ([2.0, -1.0], [-0.5, 1.5]))
-    path = ConditioningPath({"text": build_path("geodesic", a, b)}, {"text": (1.0, 1.0)})
-    geometry = Geometry(model, SAMPLING, "points", "rows", {"text": EncoderPrior(torch.eye(2, dtype=torch.float64))})
-    settings = GeodesicSettings(iterations=80, penalty=0, tolerance=0, step=3.0)
-    search = descend(path, geometry, settings, Search.along(path, 7))
+def test_a_search_whose_steps_are_too_long_goes_back_and_shortens_them(descend_on_sphere):
+    _, search = descend_on_sphere(GeodesicSettings(iterations=80, penalty=0, tolerance=0, step=3.0))
     times, _ = search.returns
     assert times >= 2
     traces = (Search({}, {}, {}, [], search.objectives[:count]) for count in range(1, 82))

@@ -7,7 +7,9 @@ from shutil import copy2, copytree, rmtree
 import click
 
 from figures.saved import HERE
+from whichway.analysis.files import write_json
 from whichway.analysis.runs.geodesic_store import GeodesicStore
+from whichway.analysis.runs.run import MANIFEST
 from whichway.analysis.study.challenge import HELD_OUT, RULE, TUNING
 from whichway.analysis.study.kernel_distances import FILE as KERNEL_DISTANCES
 from whichway.analysis.study.results import read_results
@@ -16,11 +18,26 @@ from whichway.analysis.study.strips import strip_pairs, strip_times
 from whichway.analysis.study.unit import Unit, unit_frames
 
 
+def leave_out_machine_paths(manifest: Path) -> None:
+    """Of absolute paths in the command that made a run, what is below the working folder, or else the last name."""
+    content = json.loads(manifest.read_text(encoding="utf-8"))
+    content["command"] = [_as_anywhere(argument) for argument in content["command"]]
+    write_json(manifest, content)
+
+
+def _as_anywhere(argument: str) -> str:
+    path = Path(argument)
+    if not path.is_absolute():
+        return argument
+    return str(path.relative_to(Path.cwd())) if path.is_relative_to(Path.cwd()) else path.name
+
+
 def collect_study(run: Path, into: Path, *, strips: bool) -> None:
     """Settings and records, and the frames of the film strips of the best, the median and the worst pair."""
-    for name in ("manifest.json", "study.json", "records.jsonl", KERNEL_DISTANCES):
+    for name in (MANIFEST, "study.json", "records.jsonl", KERNEL_DISTANCES):
         if (run / name).is_file():
             copy2(run / name, into / name)
+    leave_out_machine_paths(into / MANIFEST)
     if not strips:
         return
     study = read_study(run)
@@ -49,6 +66,7 @@ def collect_run(run: Path, into: Path) -> None:
     """A comparison, barycenters or a film: all but their pictures."""
     for path in (*run.glob("*.json"), *run.glob("*.safetensors")):
         copy2(path, into / path.name)
+    leave_out_machine_paths(into / MANIFEST)
     copytree(run / "frames", into / "frames")
     GeodesicStore(run / "geodesics").keep_best(GeodesicStore(into / "geodesics"))
 
@@ -64,7 +82,7 @@ def main(run: Path, name: str, records_only: bool) -> None:
     into.mkdir(parents=True)
     if (run / RULE).is_file():
         collect_challenge(run, into)
-    elif json.loads((run / "manifest.json").read_text(encoding="utf-8"))["kind"] == KIND:
+    elif json.loads((run / MANIFEST).read_text(encoding="utf-8"))["kind"] == KIND:
         collect_study(run, into, strips=not records_only)
     else:
         collect_run(run, into)

@@ -1,5 +1,6 @@
 """The figures' scripts stand beside the packages and take no name of theirs; what is said is what records say."""
 
+import json
 import re
 from pathlib import Path
 
@@ -10,7 +11,9 @@ from PIL import Image
 from figures import gap, saved
 from figures.__main__ import FIGURES as FIGURES_DRAWN
 from figures.__main__ import main as draw_figures
+from figures.collect import leave_out_machine_paths
 from figures.headline import GENERATED, rewritten
+from whichway.analysis.files import read_json, write_json
 from whichway.analysis.models import model
 from whichway.analysis.statistics import estimates
 from whichway.analysis.study.plan import read_plan
@@ -31,6 +34,20 @@ def test_every_script_is_drawn_and_every_drawn_figure_is_there():
     for name in FIGURES_DRAWN:
         for suffix in ("png", "pdf"):
             assert (FIGURES / f"{name}.{suffix}").is_file(), name
+
+
+def test_no_record_has_a_path_of_the_machine_that_made_it():
+    for manifest in FIGURES.rglob("manifest.json"):
+        command = json.loads(manifest.read_text(encoding="utf-8"))["command"]
+        assert not [argument for argument in command if Path(argument).is_absolute()], manifest
+
+
+def test_collected_commands_run_anywhere(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    manifest = tmp_path / "manifest.json"
+    write_json(manifest, {"command": ["study", "--out", str(tmp_path / "runs" / "x"), "--pairs", "/home/me/pairs.csv"]})
+    leave_out_machine_paths(manifest)
+    assert read_json(manifest) == {"command": ["study", "--out", "runs/x", "--pairs", "pairs.csv"]}
 
 
 def test_the_page_of_geodesics_says_what_its_records_say():

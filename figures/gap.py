@@ -9,11 +9,12 @@ import pandas as pd
 
 from figures.saved import HERE, with_generated
 from whichway.analysis.prompts.pairs import DIFFERING
+from whichway.analysis.runs.run import read_run
 from whichway.analysis.statistics.estimates import Estimate
 from whichway.analysis.statistics.gap import ShareOfGap, shares_of_gap
 from whichway.analysis.study.measures import find_column
 from whichway.analysis.study.results import group_of, read_results
-from whichway.analysis.study.saved_study import SavedStudy, read_study
+from whichway.analysis.study.saved_study import KIND, SavedStudy, read_study
 from whichway.analysis.vocabulary import MEASURES
 
 FOLDER = HERE / "geodesics" / "study"
@@ -50,12 +51,13 @@ def measures(results: pd.DataFrame, distance: str) -> str:
     return "\n".join(lines)
 
 
-def conditions(study: SavedStudy, results: pd.DataFrame) -> str:
+def conditions(study: SavedStudy, results: pd.DataFrame, folder: Path) -> str:
     settings, sampling, done = study.settings, study.settings.sampling, results["pair"].nunique()
+    model = read_run(folder, KIND)["model"]  # its device and dtype as they were, where the settings say "auto"
     of = f"the first {done} of {len(study.pairs)} pairs" if done < len(study.pairs) else f"{done} pairs"
     return (
-        f"Conditions: model {settings.model.name} (SHA-256 {study.model_sha256[:8]}…), {settings.model.device}, "
-        f"{settings.model.dtype}; {of} that say different things × {results['seed'].nunique()} noise(s), "
+        f"Conditions: model {settings.model.name} (SHA-256 {study.model_sha256[:8]}…), {model['device']}, "
+        f"{model['dtype']}; {of} that say different things × {results['seed'].nunique()} noise(s), "
         f"{settings.frames} frames a path, {sampling.num_inference_steps} steps, guidance {sampling.guidance_scale:g}; "
         f"at most {settings.geodesic.iterations} iterations from the optimal path; perceptual distance "
         f"{settings.perceptual_distances[0]}; 95 % BCa intervals over pairs. What the search has not found yet is "
@@ -72,13 +74,13 @@ def shares_of_optimal(folder: Path = FOLDER) -> list[ShareOfGap]:
 def short_conditions(folder: Path = FOLDER) -> str:
     """What is not as in the study of all methods."""
     settings = read_study(folder).settings
-    return f"{settings.sampling.num_inference_steps} steps, found in {settings.geodesic.iterations} iterations"
+    return f"{settings.sampling.num_inference_steps} steps, at most {settings.geodesic.iterations} iterations"
 
 
 def text(folder: Path = FOLDER) -> str:
     study, results = read_study(folder), group_of(read_results(folder), DIFFERING)
     distance = study.settings.perceptual_distances[0]
-    return "\n\n".join((table(results, distance), measures(results, distance), conditions(study, results)))
+    return "\n\n".join((table(results, distance), measures(results, distance), conditions(study, results, folder)))
 
 
 def rewritten() -> str:

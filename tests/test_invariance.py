@@ -255,6 +255,20 @@ def test_words_in_another_order():
     assert words_reordered("fox and fox") == "and fox fox"  # backwards it reads the same
 
 
+@pytest.mark.parametrize(
+    "error", [torch.OutOfMemoryError("no"), RuntimeError("DefaultCPUAllocator: can't allocate memory")]
+)
+def test_images_that_do_not_fit_are_one_line(model, monkeypatch, error):
+    def fail(check, levels):
+        raise error
+
+    monkeypatch.setattr(check_module.OneModelCheck, "records", fail)
+    with pytest.raises(
+        UserError, match=r"in float32 does not fit in the memory of cpu, with the images .* smaller --height"
+    ):
+        list(check_invariance(model, dtypes=["float32"], sampling=QUICK))
+
+
 def test_memory_is_needed_for_the_model_and_its_copy(model, monkeypatch):
     pipeline = model.pipeline
     parameters = sum(

@@ -39,7 +39,18 @@ def run(tiny_pipeline_folder, tmp_path, monkeypatch):
         (("animate", A, B, "film.gif", "--frames", 10**9), "frames: wanted 100,000 at most, got 1,000,000,000"),
         (("animate", A, B, "film.gif", "--at", "0,1e9"), "frames: wanted 100,000 at most"),
         (("compare", A, B, "--frames", 10**9), "frames: wanted 2 to 100,000, got 1000000000"),
-        (("compare", A, B, "--height", 2**20, "--width", 2**20), "GiB of memory"),
+        (("compare", A, B, "--height", 10**6), "height: wanted a multiple of 8 pixels, 16384 at most, got 1000000"),
+        (("invariance", "--steps", 1001), "num_inference_steps: wanted 1 to 1000, the times that the model was tr"),
+        (("animate", A, B, "film.gif", "--fps", "1e-300"), "fps: wanted 0.01 to 50 in a .gif, got 1e-300"),
+        (("animate", A, B, "film.gif", "--at", "0,1,"), "at: wanted numbers separated by commas, got '0,1,'"),
+        (("study", "--methods", ""), "methods: wanted names separated by commas, got ''"),
+        (("study", "--perceptual-distances", "ssim,"), "perceptual-distances: wanted names separated by commas, got"),
+        (("challenge", "--candidates", ""), "candidates: wanted names separated by commas, got ''"),
+        (("sensitivity", A, "--out", "tokens.xyz"), "picture: wanted a name that ends in .png, .pdf, .svg, .jpg"),
+        (("sensitivity", A, "--out", "prompts.txt/x.png"), "cannot write 'prompts.txt/x.png'"),
+        (("sensitivity", A, "--directions", 10**12), "directions: wanted 1 to 100, got 1000000000000"),
+        (("invert", "photo.png", "--iterations", 10**12), "iterations: wanted 0 to 1,000,000, got 1000000000000"),
+        (("compare", A, B, "--geodesic-nodes", 10**12), "geodesic nodes: wanted 3 to 100,000, got 1000000000000"),
         (("study", "--per-stratum", 10**9), "per-stratum: wanted 1 to 100,000, got 1000000000"),
         (("study", "--seeds", 10**9), "seeds: wanted 1 to 10,000, got 1000000000"),
         (("distances", "prompts.txt", "--out", "prompts.txt/D.npy"), "cannot write 'prompts.txt/D.npy'"),
@@ -54,6 +65,12 @@ def test_one_line_before_the_work(run, tmp_path, arguments, message):
     output = run(*arguments)
     assert message in output
     assert "Traceback" not in output
+
+
+def test_a_file_beside_the_picture_that_is_not_ours_stays(run, tmp_path):
+    (tmp_path / "tokens.json").write_text('{"my": "data"}')
+    assert "'tokens.json' is not ours, and would be written over" in run("sensitivity", A, "--out", "tokens.png")
+    assert (tmp_path / "tokens.json").read_text() == '{"my": "data"}'
 
 
 def test_a_line_that_is_no_prompt(tmp_path):

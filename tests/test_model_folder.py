@@ -223,6 +223,14 @@ def test_a_text_encoder_with_projection_where_rows_are_wanted(folder, tiny_pipel
     assert "wanted a CLIPTextModel" in message
 
 
+def test_a_tokenizer_without_a_vocabulary(folder):
+    (folder / "tokenizer" / "tokenizer.json").unlink()
+    message = "its 'tokenizer' has no vocabulary; wanted tokenizer.json or vocab.json and merges.txt"
+    assert message in refusal(folder)
+    (folder / "tokenizer" / "vocab.json").write_text("{}")
+    assert message in refusal(folder)
+
+
 def test_a_tokenizer_without_a_length(folder):
     edit(folder / "tokenizer" / "tokenizer_config.json", lambda config: config.pop("model_max_length"))
     assert "its 'tokenizer' has no model_max_length, its text encoder 77 positions" in refusal(folder)

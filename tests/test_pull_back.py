@@ -109,5 +109,5 @@ def test_the_measurement_is_kept_beside_its_picture(tiny_pipeline_folder, tmp_pa
     assert [len(prompt["tokens"]) for prompt in content["prompts"]] == [5, 5]  # start, two words, end, padding
     with pytest.raises(UserError, match="'ssim' has no gradient here"):
         Jacobian(model, model.encode(["a fox"])[0].cloud, distance="ssim")
-    with pytest.raises(UserError, match="probes: wanted at least 2"):
+    with pytest.raises(UserError, match="probes: wanted 2 to 10,000"):
         SensitivitySettings(("a",), probes=1)

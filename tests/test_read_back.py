@@ -83,6 +83,15 @@ def test_a_frame_of_other_pixels_is_no_frame(tmp_path):
         assert store.find("a" * 64) is None
 
 
+@pytest.mark.parametrize("change", [lambda picture: picture, lambda picture: picture.convert("L")])
+@pytest.mark.parametrize("form", ["PNG", "JPEG"])
+def test_a_frame_that_another_program_wrote_is_no_frame(tmp_path, form, change):
+    """It may be of any size and in any colours; what is right is rendered."""
+    path = FrameStore(tmp_path).path("a" * 64)
+    change(Image.fromarray(PICTURE)).save(path, format=form)
+    assert FrameStore(tmp_path).find("a" * 64) is None
+
+
 @pytest.mark.parametrize("content", ["[]", '{"optimal": 3}', '{"optimal": {"0.5": "../../secret"}}', "[" * 10**5])
 def test_a_damaged_index_is_made_anew(tmp_path, content):
     index = FrameIndex(tmp_path / "frames.json")
@@ -123,6 +132,16 @@ def test_records_of_another_shape_are_named(tmp_path, line):
         file.write(line + "\n")
     with pytest.raises(UserError, match=r"line 2 of .* is damaged; remove that line, and its pair is done again"):
         list(read_records(tmp_path))
+
+
+@pytest.mark.parametrize(
+    ("pair", "seed", "why"), [(0, 0, "stands there twice"), (9, 0, "is not of this study"), (0, 9, "is not of this")]
+)
+def test_a_record_of_no_pair_of_the_study_is_named(tmp_path, pair, seed, why):
+    measured = {"distances": {}, "methods": {}}
+    append_records(tmp_path, [{"pair": 0, "seed": 0} | measured, {"pair": pair, "seed": seed} | measured])
+    with pytest.raises(UserError, match=rf"line 2 of .*: pair {pair} with seed {seed} {why}.*; remove that line"):
+        list(read_records(tmp_path, {(0, 0), (0, 1)}))
 
 
 def test_conditionings_are_the_same_bytes_every_time(tmp_path):

@@ -21,7 +21,7 @@ def write_study(
     """A finished study in which each method's PPL is a multiple of identity's, under the first metric."""
     folder.mkdir()
     sampling = asdict(Sampling(**settings))
-    requested = asdict(StudySettings(("identity",), perceptual_distances=metrics, model=ModelChoice(model)))
+    requested = asdict(StudySettings(("identity",), perceptual_distances=metrics, model=ModelChoice(model), seeds=1))
     requested |= {"sampling": sampling}
     saved_pairs = [{"prompt_a": f"{prompt}{k}", "prompt_b": f"b{k}", "score": None} for k in range(pairs)]
     manifest = {
@@ -124,6 +124,15 @@ def test_the_command_draws_and_prints(studies, tmp_path):
     assert result.exit_code == 0, result.output
     assert out.is_file()
     assert "Kendall" in result.output
+
+
+def test_a_study_that_is_not_finished_is_said(studies, tmp_path):
+    records = studies[1] / "records.jsonl"
+    records.write_bytes(records.read_bytes()[:-100])
+    result = CliRunner().invoke(main, ["robustness", *map(str, studies), "--out", str(tmp_path / "picture.png")])
+    assert result.exit_code == 0, result.output
+    assert f"Warning: '{studies[1]}' is not finished (11 of 12)" in result.output
+    assert f"'{studies[0]}'" not in result.output
 
 
 def test_bad_input_is_named(studies, tmp_path):

@@ -27,6 +27,6 @@ def barycenter(prompts: tuple[str, ...], weights: str | None, out: Path | None, 
     """
     from whichway.analysis.runs.barycenters import BarycenterSettings, render_barycenters
 
-    own = () if weights is None else numbers("weights", weights) or (0.0,)
+    own = () if weights is None else numbers("weights", weights)
     requested = BarycenterSettings(prompts, weights=own, **settings)
     click.echo(render_barycenters(requested, out=out, report=say))

@@ -63,10 +63,12 @@ def challenge(
 
     if (tuning_pairs is None) != (pairs_file is None):
         raise click.UsageError("--tuning-pairs and --pairs: wanted both or neither")
-    methods = names(candidates) if candidates else tuple(CANDIDATES)
+    methods = tuple(CANDIDATES) if candidates is None else names("candidates", candidates)
     for method in methods:
         choose_method(method)
-    requested = StudySettings(("optimal",), perceptual_distances=names(perceptual_distances), **settings)
+    requested = StudySettings(
+        ("optimal",), perceptual_distances=names("perceptual-distances", perceptual_distances), **settings
+    )
     if tuning_pairs is None or pairs_file is None:
         strata = len(BY_SIMILARITY)
         tuning = world_pairs(strata * per_stratum_tuning, tuning=True).pairs

@@ -55,7 +55,7 @@ def compare(prompt_a: str, prompt_b: str, methods: str, out: Path | None, **sett
     from whichway.analysis.runs.comparison import compare as run
     from whichway.analysis.runs.comparison_settings import ComparisonSettings
 
-    requested = ComparisonSettings(prompt_a, prompt_b, methods=names(methods), **settings)
+    requested = ComparisonSettings(prompt_a, prompt_b, methods=names("methods", methods), **settings)
     comparison = run(requested, out=out, report=say)
     show_comparison(comparison)
     sys.exit(0 if comparison.endpoint_check.passed else FAILED_CHECK)

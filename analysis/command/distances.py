@@ -40,7 +40,7 @@ def distances(
     from whichway.analysis.clouds.distances import DistanceSettings, measure_all
     from whichway.analysis.prompts.prompt_file import read_prompts
 
-    requested = DistanceSettings(read_prompts(prompts_file), parts=names(parts), **settings)
+    requested = DistanceSettings(read_prompts(prompts_file), parts=names("parts", parts), **settings)
     matrices = measure_all(requested, out, store=store, store_dtype=store_dtype, dask=dask, report=say)
     for part, measured in matrices.items():
         of_part = f" of {part}" if measured.path != out else ""

@@ -44,7 +44,7 @@ def explore(prompts: tuple[str, ...], methods: str, port: int, theme: str, brows
 
     chosen = prompts or ("a large fox on a blue background", "a panda on a pink background")
     serve(
-        ExplorerSettings(chosen, methods=names(methods), **settings),
+        ExplorerSettings(chosen, methods=names("methods", methods), **settings),
         port=port,
         theme=theme,
         browser=browser,

@@ -49,14 +49,14 @@ def invariance(
     if json_file is not None:
         require_writable(json_file)
     if architectures is not None:
-        checks = take_census(names(architectures), seed=sampling.seed, progress=True)
+        checks = take_census(names("architectures", architectures), seed=sampling.seed, progress=True)
     else:
         checks = check_invariance(
             model.load(say),
             prompt,
             other,
-            dtypes=None if dtypes is None else names(dtypes),
-            levels=names(levels),
+            dtypes=None if dtypes is None else names("dtypes", dtypes),
+            levels=names("levels", levels),
             sampling=sampling,
             progress=True,
         )

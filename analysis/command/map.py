@@ -49,7 +49,7 @@ def map_prompts(
     from whichway.analysis.prompts.prompt_file import read_prompts
     from whichway.analysis.runs.prompt_map import MapSettings, draw_prompt_map
 
-    requested = MapSettings(read_prompts(prompts_file), parts=names(parts), **settings)
+    requested = MapSettings(read_prompts(prompts_file), parts=names("parts", parts), **settings)
     pictures = draw_prompt_map(requested, out=out, store=store, store_dtype=store_dtype, dask=dask, report=say)
     for picture in pictures:
         click.echo(picture)

@@ -293,9 +293,18 @@ def out_option(what: str = "run", default: str = "runs/<name from a hash>") -> D
     return click.option("--out", type=click.Path(path_type=Path), help=f"Folder of the {what}.  [default: {default}]")
 
 
-def names(text: str) -> tuple[str, ...]:
-    """The parts of a list that is separated by commas."""
-    return tuple(name.strip() for name in text.split(",") if name.strip())
+def names(option: str, text: str) -> tuple[str, ...]:
+    """The parts of a list that is separated by commas.
+
+    Raises:
+        UserError: one of them is empty: a comma too many, or something that was forgotten.
+    """
+    from whichway.analysis.errors import UserError, shortened
+
+    parts = tuple(part.strip() for part in text.split(","))
+    if not all(parts):
+        raise UserError(f"{option}: wanted names separated by commas, got {shortened(text)}")
+    return parts
 
 
 def numbers(option: str, text: str, kind: Callable[[str], Any] = float) -> tuple[Any, ...]:
@@ -304,10 +313,10 @@ def numbers(option: str, text: str, kind: Callable[[str], Any] = float) -> tuple
     Raises:
         UserError: one of them is none.
     """
-    from whichway.analysis.errors import UserError
+    from whichway.analysis.errors import UserError, shortened
 
     try:
-        return tuple(kind(part) for part in names(text))
+        return tuple(kind(part) for part in text.split(","))
     except ValueError as error:
         wanted = "whole numbers" if kind is int else "numbers"
-        raise UserError(f"{option}: wanted {wanted} separated by commas, got {text!r}") from error
+        raise UserError(f"{option}: wanted {wanted} separated by commas, got {shortened(text)}") from error

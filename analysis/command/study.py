@@ -93,7 +93,9 @@ def study(
     from whichway.analysis.study.study import run_study, study_name
 
     requested = StudySettings(
-        names(methods) if methods else METHODS, perceptual_distances=names(perceptual_distances), **settings
+        METHODS if methods is None else names("methods", methods),
+        perceptual_distances=names("perceptual-distances", perceptual_distances),
+        **settings,
     )
     drawn: dict[str, Any] = {"per_stratum": per_stratum, "differing": differing, "seed": pairs_seed, "tuning": tuning}
     pairs = _choose_pairs(pairs_file, captions, strict=strict, **drawn)

@@ -18,6 +18,7 @@ from torch import Tensor
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from whichway.analysis.clouds.cross_attention_metric import cross_attention_metric
+from whichway.analysis.errors import UserError
 from whichway.analysis.images.differentiable_rendering import memory_in_one_line, render_differentiably
 from whichway.analysis.images.sampling import Sampling
 from whichway.analysis.models.model import Model
@@ -144,10 +145,17 @@ def measure_pull_back(jacobian: Jacobian, *, directions: int = 4, probes: int = 
         directions: k, of the largest stretches.
         probes: random vectors by which rows' sensitivities are estimated; the relative error falls like 1/√probes.
         seed: of everything that is random here.
+
+    Raises:
+        UserError: more directions than Lanczos' vectors find room for: 2k + 2 of what the image, or the rows, can vary
+            in.
     """
     generator = torch.Generator().manual_seed(seed)
     d = jacobian.rows.shape[1]
     operator = jacobian.operator()
+    most = (min(operator.shape) - 2) // 2
+    if directions > most:
+        raise UserError(f"directions: wanted {most} at most, of this model's {min(operator.shape)}, got {directions}")
     left, stretches, transposed = svds(
         operator,
         directions,

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from whichway.analysis.errors import UserError, require_at_least, require_finite
+from whichway.analysis.errors import MOST_FRAMES, MOST_ITERATIONS, UserError, require_between, require_finite
 
 MOST_NODES = 9  # images along a geodesic, unless more are wanted: each costs as much as the others
 
@@ -31,13 +31,13 @@ class GeodesicSettings:
     nodes: int | None = None
 
     def __post_init__(self) -> None:
-        require_at_least("geodesic iterations", self.iterations, 1)
+        require_between("geodesic iterations", self.iterations, 1, MOST_ITERATIONS)
         for name in ("tolerance", "penalty", "step"):
             require_finite(f"geodesic {name}", getattr(self, name), 0)
         if not self.step:
             raise UserError("geodesic step: wanted a number above 0, got 0")
         if self.nodes is not None:
-            require_at_least("geodesic nodes", self.nodes, 3)
+            require_between("geodesic nodes", self.nodes, 3, MOST_FRAMES)
 
     def count(self, frames: int) -> int:
         """Images along the path, for a comparison of so many frames."""

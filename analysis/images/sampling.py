@@ -2,10 +2,11 @@
 
 from dataclasses import asdict, dataclass
 
-from whichway.analysis.errors import UserError, require_at_least, require_finite, require_known
+from whichway.analysis.errors import UserError, require_at_least, require_finite, require_known, shortened
 from whichway.analysis.vocabulary import SCHEDULERS
 
 SIDE_UNIT = 8  # pixels: diffusers takes heights and widths that are multiples of it
+LONGEST_SIDE = 16384  # pixels: four times what any model was trained for; beyond, memory or a night run out
 
 
 @dataclass(frozen=True)
@@ -56,8 +57,10 @@ class Sampling:
         require_finite("true_cfg_scale", self.true_cfg_scale, 0)
         for name in ("height", "width"):
             side = getattr(self, name)
-            if side is not None and (side < SIDE_UNIT or side % SIDE_UNIT):
-                raise UserError(f"{name}: wanted a positive multiple of {SIDE_UNIT} pixels, got {side}")
+            if side is not None and (side % SIDE_UNIT or not SIDE_UNIT <= side <= LONGEST_SIDE):
+                raise UserError(
+                    f"{name}: wanted a multiple of {SIDE_UNIT} pixels, {LONGEST_SIDE} at most, got {shortened(side)}"
+                )
         require_known("scheduler", self.scheduler, SCHEDULERS)
 
     def resolved(self, defaults: SamplingDefaults) -> "ResolvedSampling":

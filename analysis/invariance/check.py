@@ -9,12 +9,15 @@ on purpose must be caught.
 
 import copy
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 import torch
 from tqdm.auto import tqdm
 
 from whichway.analysis.errors import UserError
+from whichway.analysis.images.batches import is_out_of_memory
 from whichway.analysis.images.sampling import Sampling
+from whichway.analysis.images.schedulers import require_schedulable
 from whichway.analysis.invariance.levels import LEVELS, text_layers
 from whichway.analysis.invariance.one_model import OneModelCheck
 from whichway.analysis.invariance.record import InvarianceRecord
@@ -42,8 +45,10 @@ def check_invariance(
         dtypes: names of :data:`whichway.analysis.models.dtypes.DTYPES`; None: :func:`supported_dtypes`.
 
     Raises:
-        UserError: unknown dtype or level; a prompt whose words have only one order; not enough memory.
+        UserError: unknown dtype or level; a prompt whose words have only one order; more sampling steps than the model
+            has; not enough memory.
     """
+    require_schedulable(model.pipeline, sampling.resolved(model.defaults).num_inference_steps)
     dtypes = supported_dtypes(model.device) if dtypes is None else dtypes
     _require_names("dtype", dtypes, DTYPES)
     _require_names("level", levels, LEVELS)
@@ -52,9 +57,10 @@ def check_invariance(
     total = len(dtypes) * sum({"layers": layers}.get(level, 1) for level in levels)
     with tqdm(total=total, desc="invariance", unit="check", disable=not progress) as bar:
         for dtype in dtypes:
-            for record in OneModelCheck(_in_dtype(model, dtype), texts, sampling).records(levels):
-                bar.update()
-                yield record
+            with _said_if_too_large(model, dtype):
+                for record in OneModelCheck(_in_dtype(model, dtype), texts, sampling).records(levels):
+                    bar.update()
+                    yield record
 
 
 def supported_dtypes(device: torch.device) -> tuple[str, ...]:
@@ -98,8 +104,18 @@ def _in_dtype(model: Model, dtype_name: str) -> Model:
     parameters = sum(parameter.numel() for part in parts for parameter in part.parameters())
     if model.device.type == "cpu":
         require_memory(parameters * (model.dtype.itemsize + dtype.itemsize), f"model {model.name!r} in {dtype_name}")
+    with quiet_libraries():
+        return Model(model.name, copy.deepcopy(model.pipeline).to(dtype))
+
+
+@contextmanager
+def _said_if_too_large(model: Model, dtype_name: str) -> Iterator[None]:
     try:
-        with quiet_libraries():
-            return Model(model.name, copy.deepcopy(model.pipeline).to(dtype))
-    except torch.OutOfMemoryError as error:
-        raise UserError(f"model {model.name!r} in {dtype_name} does not fit in the memory of {model.device}") from error
+        yield
+    except Exception as error:
+        if not is_out_of_memory(error):
+            raise
+        raise UserError(
+            f"model {model.name!r} in {dtype_name} does not fit in the memory of {model.device}, with the images that "
+            "it is checked on; try a smaller --height and --width"
+        ) from error

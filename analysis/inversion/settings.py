@@ -4,11 +4,13 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from whichway.analysis.errors import UserError, require_at_least, require_finite, require_known
+from whichway.analysis.errors import MOST_ITERATIONS, UserError, require_between, require_finite, require_known
 from whichway.analysis.images.sampling import Sampling
 from whichway.analysis.models.choice import ModelChoice
 from whichway.analysis.reading.photograph_prompt import require_no_photograph
 from whichway.analysis.vocabulary import INVERSION_NOISES, PERCEPTUAL_DISTANCE, PERCEPTUAL_DISTANCES
+
+MOST_STARTS = 1_000  # each is tried
 
 
 @dataclass(frozen=True)
@@ -50,9 +52,9 @@ class InversionSettings:
     def __post_init__(self) -> None:
         for prompt in self.prompts:
             require_no_photograph(prompt, "prompt to start from")
-        require_at_least("nearest", self.nearest, 0)
-        require_at_least("trial", self.trial, 1)
-        require_at_least("iterations", self.iterations, 0)
+        require_between("nearest", self.nearest, 0, MOST_STARTS)
+        require_between("trial", self.trial, 1, MOST_ITERATIONS)
+        require_between("iterations", self.iterations, 0, MOST_ITERATIONS)
         for name in ("step", "pixels", "penalty"):
             require_finite(name, getattr(self, name), 0)
         if not self.step:

@@ -19,6 +19,7 @@ from whichway.analysis.models.text_to_image import require_text_to_image
 from whichway.analysis.models.weight_files import count_parameters, find_weight_files, kind_of_weights, read_shapes
 
 INDEX = "model_index.json"
+TOKENIZER = "tokenizer.json"
 NOT_NEEDED = ("safety_checker", "feature_extractor", "image_encoder", "watermark")
 #: components that a pipeline of its class works without: Stable Diffusion 3 without T5
 MAY_BE_LEFT_OUT = ("text_encoder_3", "tokenizer_3")
@@ -62,6 +63,8 @@ def inspect_folder(path: Path, name: str, variant: str | None = None) -> ModelFo
     modules = {part: cls for part, cls in classes.items() if issubclass(cls, torch.nn.Module)}
     others = {part: cls for part, cls in classes.items() if part not in modules and cls is not type(None)}
     require_configurations(path, name, modules | others)
+    for part, cls in others.items():
+        _require_vocabulary(path / part, name, part, cls)
     files = {part: _require_weights(path, name, part, variant) for part in modules}
     if variant is not None and not any(variant in find_weight_files(path / part).by_variant for part in modules):
         raise UserError(f"model {name!r} has no weights of variant {variant!r}; {_variants(path, modules)}")
@@ -154,6 +157,16 @@ def _component_class(name: str, part: str, library: str | None, class_name: str 
             "transformers has here; code that a model brings along is never run"
         )
     return cls
+
+
+def _require_vocabulary(path: Path, name: str, part: str, cls: Any) -> None:
+    """Of a tokenizer without its files transformers makes one that knows no word: all prompts would be the same."""
+    files = getattr(cls, "vocab_files_names", {})
+    other = [file for kind, file in files.items() if kind != "tokenizer_file"]
+    older = bool(other) and all((path / file).is_file() for file in other)
+    if files and not ((path / TOKENIZER).is_file() or older or any(path.glob("*.model"))):
+        wanted = " or ".join(filter(None, [TOKENIZER, " and ".join(other)]))
+        raise UserError(f"model {name!r}: its {part!r} has no vocabulary; wanted {wanted}")
 
 
 def _require_weights(path: Path, name: str, part: str, variant: str | None) -> tuple[Path, ...]:

@@ -1,5 +1,6 @@
 """The style that all pictures share: a colour-blind-safe palette in which a method always has the same colour."""
 
+from pathlib import Path as UserPath
 from textwrap import fill, shorten
 
 import numpy as np
@@ -10,6 +11,8 @@ from matplotlib.figure import Figure
 from matplotlib.markers import MarkerStyle
 from matplotlib.path import Path
 
+from whichway.analysis.errors import UserError
+from whichway.analysis.files import require_writable
 from whichway.analysis.pictures.fonts import drawable, use_all_fonts
 from whichway.analysis.pictures.unlisted_methods import unlisted_style
 from whichway.geometry import COUPLINGS
@@ -47,6 +50,7 @@ METHOD_MARKERS = {
 }
 DARK = "#121212"  # a dark page, such as JupyterLab's
 DPI = 150
+SUFFIXES = (".png", ".pdf", ".svg", ".jpg", ".webp")
 
 
 def new_figure(width: float, height: float, *, dpi: float = DPI) -> Figure:
@@ -54,6 +58,17 @@ def new_figure(width: float, height: float, *, dpi: float = DPI) -> Figure:
     use_all_fonts()
     rcParams["pdf.fonttype"] = 42  # TrueType: Type 3, the default, is refused by journals
     return Figure(figsize=(width, height), dpi=dpi, layout="constrained")
+
+
+def require_picture(path: UserPath) -> None:
+    """Complain before the work that is to be drawn, not after it. Missing folders are made.
+
+    Raises:
+        UserError: a name that no picture has, or a place where nothing can be written.
+    """
+    if path.suffix.lower() not in SUFFIXES:
+        raise UserError(f"picture: wanted a name that ends in {', '.join(SUFFIXES)}, got {str(path)!r}")
+    require_writable(path)
 
 
 def contrast(one: str, other: str) -> float:

@@ -18,6 +18,7 @@ from whichway.analysis.optional_packages import how_to_install
 #: a .webp that lasts less than 0.011 s for one of 0.1 s
 MOST_FPS = {".gif": 50, ".webp": 90, ".mp4": 240}
 SUFFIXES = tuple(MOST_FPS)
+LEAST_FPS = 0.01  # a frame stands a hundred seconds; a .gif cannot hold one of eleven minutes
 LEAST_SIDE = 256  # pixels: smaller frames are enlarged, whole pixels only, without smoothing
 
 Frames = UInt8[np.ndarray, "frames height width 3"]
@@ -32,8 +33,8 @@ def require_writable(film: Path, fps: float) -> None:
     if film.suffix.lower() not in SUFFIXES:
         raise UserError(f"film: wanted a name that ends in {', '.join(SUFFIXES)}, got {str(film)!r}")
     most = MOST_FPS[film.suffix.lower()]
-    if not 0 < fps <= most:
-        raise UserError(f"fps: wanted a number above 0, {most} at most in a {film.suffix.lower()}, got {fps}")
+    if not LEAST_FPS <= fps <= most:
+        raise UserError(f"fps: wanted {LEAST_FPS} to {most} in a {film.suffix.lower()}, got {fps}")
     if film.suffix.lower() == ".mp4":
         _ffmpeg()
     files.require_writable(film)

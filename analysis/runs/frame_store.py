@@ -30,15 +30,15 @@ class FrameStore:
         """The frame's pixels.
 
         Raises:
-            OSError: it is not there, or is damaged.
+            OSError: it is not there, is damaged, or was written by another program, which keeps no hash of its pixels.
         """
         try:
-            with Image.open(self.path(address)) as image:
+            with Image.open(self.path(address), formats=["PNG"]) as image:
                 image.load()
-                picture, text = np.asarray(image.convert("RGB")), getattr(image, "text", {})
+                picture, written = np.asarray(image.convert("RGB")), image.text.get(PIXELS)
         except (ValueError, SyntaxError, EOFError, Image.DecompressionBombError) as error:
             raise OSError(f"{str(self.path(address))!r} is damaged") from error
-        if text.get(PIXELS, digest := pixels_sha256(picture)) != digest:
+        if written != pixels_sha256(picture):
             raise OSError(f"{str(self.path(address))!r} holds other pixels than were written")
         return picture
 

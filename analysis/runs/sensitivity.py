@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from tqdm.auto import tqdm
 
-from whichway.analysis.errors import UserError, require_at_least
-from whichway.analysis.files import write_json, written_whole
+from whichway.analysis.errors import UserError, require_between
+from whichway.analysis.files import read_json, write_json, written_whole
 from whichway.analysis.geodesics.pull_back import Jacobian, measure_pull_back, predict_by_ground
 from whichway.analysis.images.sampling import Sampling
 from whichway.analysis.models.choice import ModelChoice
@@ -21,6 +21,10 @@ from whichway.analysis.vocabulary import PERCEPTUAL_DISTANCE
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
+
+KEYS = {"settings", "model", "versions", "prompts"}  # of the file
+MOST_DIRECTIONS = 100  # beyond, they have to be told apart by rounding
+MOST_PRODUCTS = 10_000  # with the Jacobian: each costs a backward pass
 
 
 @dataclass(frozen=True)
@@ -48,9 +52,9 @@ class SensitivitySettings:
     def __post_init__(self) -> None:
         if not self.prompts:
             raise UserError("prompts: none given")
-        require_at_least("directions", self.directions, 1)
-        require_at_least("probes", self.probes, 2)
-        require_at_least("movements", self.movements, 0)
+        require_between("directions", self.directions, 1, MOST_DIRECTIONS)
+        require_between("probes", self.probes, 2, MOST_PRODUCTS)
+        require_between("movements", self.movements, 0, MOST_PRODUCTS)
 
 
 def measure_sensitivity(
@@ -63,9 +67,14 @@ def measure_sensitivity(
     """Measure, write ``out`` with the suffix .json, draw ``out``.
 
     Raises:
-        UserError: a family with several clouds; what :class:`whichway.analysis.geodesics.pull_back.Jacobian` refuses; a
+        UserError: ``out`` is no picture's name, or beside it is a .json file of somebody else's; a family with several
+            clouds; what :class:`whichway.analysis.geodesics.pull_back.Jacobian` refuses; a
             file that cannot be written.
     """
+    from whichway.analysis.pictures.style import require_picture
+
+    require_picture(out)
+    _require_ours(out.with_suffix(".json"))
     settings, model = with_model(settings, model, report)
     invert_photographs(model, settings.prompts, settings.sampling, report)
     if len(model.family.clouds) > 1:
@@ -83,6 +92,20 @@ def measure_sensitivity(
     with written_whole(out) as aside:
         draw_saved_sensitivity(out.with_suffix(".json")).savefig(aside)
     return out
+
+
+def _require_ours(path: Path) -> None:
+    """What stands beside the picture is written over only where it says the same of another model, or another day.
+
+    Raises:
+        UserError: it does not, or cannot be read.
+    """
+    try:
+        ours = not path.exists() or set(read_json(path)) >= KEYS
+    except (OSError, ValueError):
+        ours = False
+    if not ours:
+        raise UserError(f"{str(path)!r} is not ours, and would be written over; choose another name for the picture")
 
 
 def _measure(jacobian: Jacobian, settings: SensitivitySettings, other: Any) -> dict[str, Any]:

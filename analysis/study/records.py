@@ -2,7 +2,7 @@
 
 import json
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -25,11 +25,14 @@ def append_records(out: Path, records: Iterable[dict[str, Any]]) -> None:
             os.fsync(file.fileno())
 
 
-def read_records(out: Path) -> Iterator[dict[str, Any]]:
+def read_records(out: Path, planned: Container[tuple[int, int]] | None = None) -> Iterator[dict[str, Any]]:
     """The finished (pair, seed). A last line that a kill cut short is taken away, to be done again.
 
+    Args:
+        planned: every (pair, seed) of the study, where a record of another one is to be found out.
+
     Raises:
-        UserError: any other line that is damaged.
+        UserError: any other line that is damaged, says what another one has said, or belongs to no pair of the study.
     """
     path = out / FILE
     if not path.is_file():
@@ -39,6 +42,7 @@ def read_records(out: Path) -> Iterator[dict[str, Any]]:
     if len(whole) < len(content):
         with writing(path), path.open("r+b") as file:
             file.truncate(len(whole))
+    seen: set[tuple[int, int]] = set()
     for number, line in enumerate(whole.splitlines(), start=1):
         try:
             record = json.loads(line)
@@ -46,6 +50,11 @@ def read_records(out: Path) -> Iterator[dict[str, Any]]:
             raise _damaged(path, number) from error
         if not _is_record(record):
             raise _damaged(path, number)
+        key = record["pair"], record["seed"]
+        if key in seen or (planned is not None and key not in planned):
+            why = "stands there twice" if key in seen else "is not of this study"
+            raise UserError(f"line {number} of {str(path)!r}: pair {key[0]} with seed {key[1]} {why}; remove that line")
+        seen.add(key)
         yield record
 
 

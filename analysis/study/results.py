@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -36,7 +37,8 @@ def read_results(out: Path) -> pd.DataFrame:
     pairs = study.pairs
     described = [asdict(pair) | {"stratum": pair.stratum} for pair in pairs]
     rows: list[dict[str, Any]] = []
-    for number, record in enumerate(read_records(out), start=1):
+    planned = {*product(range(len(pairs)), study.settings.noise_seeds)}
+    for number, record in enumerate(read_records(out, planned), start=1):
         try:
             rows += _rows_of(record, described)
         except (LookupError, TypeError, AttributeError) as error:
@@ -63,6 +65,16 @@ def _rows_of(record: Mapping[str, Any], described: Sequence[Mapping[str, Any]]) 
         for distance, perceived in measured["perceived"].items():
             row |= {MEASURES[key].column(key, distance): perceived[key] for key in MEASURES if key in perceived}
         yield row | measured.get("measures", {})
+
+
+def how_far(out: Path) -> tuple[int, int]:
+    """Of a study, how many (pair, seed) are finished, and how many there are.
+
+    Raises:
+        UserError: no study in the folder, or a damaged one.
+    """
+    study = read_study(out)
+    return len(list(read_records(out))), len(study.pairs) * study.settings.seeds
 
 
 def group_of(table: pd.DataFrame, group: str) -> pd.DataFrame:

@@ -72,8 +72,8 @@ def run_study(
     plan = plan_study(settings, pairs, hypotheses=hypotheses, accuracy=read_accuracy(model.name))
     with open_run(out, KIND, identity=description["identity"], settings=description["settings"], model=model):
         write_plan(out, plan)
-        done = {(record["pair"], record["seed"]) for record in read_records(out)}
         units = [Unit(index, pair, seed) for (index, pair), seed in product(enumerate(pairs), settings.noise_seeds)]
+        done = {(record["pair"], record["seed"]) for record in read_records(out, {unit.key for unit in units})}
         missing = [unit for unit in units if unit.key not in done]
         if model.frees_text_encoders:  # with the first frame; until then all prompts have to be encoded
             model.encode([prompt for unit in missing for prompt in (unit.pair.prompt_a, unit.pair.prompt_b)])

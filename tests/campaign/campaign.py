@@ -124,13 +124,12 @@ def prepare(out: Path, seed: int) -> Workplace:
 
         stable_diffusion().save_pretrained(workplace.model)
     workplace.references.mkdir(parents=True, exist_ok=True)
+    _work_less()  # before what is imported takes its constants over
     for name in COMMANDS:
         _import_all(workplace.references / f"{name}.imports")
-        _work_less()
         if not (workplace.references / f"{name}.seconds").exists():
             _refer(workplace, name)
             _import_all(workplace.references / f"{name}.imports")
-    _work_less()
     gc.freeze()  # the collector would write to memory that all processes share
     return workplace
 
@@ -147,7 +146,6 @@ def _refer(workplace: Workplace, name: str) -> None:
             raise click.ClickException(f"{name} does not even work undisturbed: see {log}")
         if hook is list_imports:
             _import_all(file)
-            _work_less()
     (workplace.references / f"{name}.seconds").write_text(f"{ending.seconds:.2f}")
     click.echo(f"undisturbed: {name}, {ending.seconds:.1f} s")
 

@@ -13,10 +13,14 @@ import traceback
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from threading import RLock
+
+from tqdm import tqdm
 
 LIMIT = 180.0  # seconds, on a machine as busy as it likes
 MOST_MEMORY = 6 * 2**30  # bytes of data that a command may take
 OUTPUT, ERRORS = "stdout.txt", "stderr.txt"
+tqdm.set_lock(RLock())  # its own is shared by all that are forked: one that is killed with it would stop the others
 
 
 @dataclass(frozen=True)

@@ -38,6 +38,17 @@ def _invariance(content: bytes) -> bytes:
     return json.dumps([record | {"seconds": 0} for record in json.loads(content)]).encode()
 
 
+@_of_clock("seconds.json")
+def _seconds(content: bytes) -> bytes:
+    return b""
+
+
+@_of_clock("inversion.json")
+@_of_clock("latest")  # a folder of them, each called by its photograph's hash
+def _inversion(content: bytes) -> bytes:
+    return json.dumps(json.loads(content) | {"seconds": 0}).encode()
+
+
 def files_of(folder: Path) -> dict[str, Path]:
     """Name within the folder → file; locks are none of what a run leaves behind."""
     return {
@@ -52,8 +63,9 @@ def content_of(path: Path) -> bytes:
     content = path.read_bytes()
     if path.suffix == ".safetensors":
         return _sorted_header(content)
+    without_clock = CLOCK.get(path.name) or CLOCK.get(path.parent.name)
     try:
-        return CLOCK[path.name](content) if path.name in CLOCK else content
+        return without_clock(content) if without_clock else content
     except (ValueError, KeyError, TypeError):
         return content
 

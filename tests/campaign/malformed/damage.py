@@ -48,6 +48,8 @@ OF_LINES: dict[str, Damage] = {
     "a line of null": lambda content: b"null\n" + content,
     "a line without entries": lambda content: b"{}\n" + content,
     "a pair that is not there": lambda content: content.replace(b'"pair": 0', b'"pair": 99'),
+    "a seed that is not there": lambda content: content.replace(b'"seed": 0', b'"seed": 99'),
+    "a line twice": lambda content: content.splitlines(keepends=True)[0] + content,
 }
 
 

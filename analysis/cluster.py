@@ -38,6 +38,7 @@ def connect(address: str) -> Iterator["Client"]:
     try:
         import dask
         from distributed import Client, LocalCluster
+        from distributed.utils import silence_logging_cmgr
     except ImportError as error:
         raise UserError(f"--dask needs the package distributed; install it with: {how_to_install('dask')}") from error
     if address.lstrip("-").isdigit():
@@ -63,7 +64,7 @@ def connect(address: str) -> Iterator["Client"]:
         raise UserError(
             f"no Dask scheduler answers at {address!r}; wanted one like tcp://host:8786, or a number of processes"
         ) from error
-    with _lost_in_one_line(address), client:
+    with _lost_in_one_line(address), silence_logging_cmgr(logging.CRITICAL), client:  # it logs a traceback, too
         yield client
 
 

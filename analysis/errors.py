@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 MOST_FRAMES = 100_000  # along one path: an hour of film
+MOST_PAIRS = 100_000  # of a stratum
 MOST_ITERATIONS = 1_000_000  # of a search by gradients: weeks
 
 

@@ -45,6 +45,8 @@ def run(tiny_pipeline_folder, tmp_path, monkeypatch):
         (("animate", A, B, "film.gif", "--at", "0,1,"), "at: wanted numbers separated by commas, got '0,1,'"),
         (("study", "--methods", ""), "methods: wanted names separated by commas, got ''"),
         (("study", "--perceptual-distances", "ssim,"), "perceptual-distances: wanted names separated by commas, got"),
+        (("challenge", "--per-stratum", 0), "per-stratum: wanted 1 to 100,000, got 0"),
+        (("challenge", "--per-stratum-tuning", 10**9), "per-stratum-tuning: wanted 1 to 100,000, got 1000000000"),
         (("challenge", "--candidates", ""), "candidates: wanted names separated by commas, got ''"),
         (("sensitivity", A, "--out", "tokens.xyz"), "picture: wanted a name that ends in .png, .pdf, .svg, .jpg"),
         (("sensitivity", A, "--out", "prompts.txt/x.png"), "cannot write 'prompts.txt/x.png'"),

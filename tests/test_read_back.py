@@ -131,7 +131,7 @@ def test_records_of_another_shape_are_named(tmp_path, line):
     with (tmp_path / "records.jsonl").open("a") as file:
         file.write(line + "\n")
     with pytest.raises(UserError, match=r"line 2 of .* is damaged; remove that line, and its pair is done again"):
-        list(read_records(tmp_path))
+        read_records(tmp_path)
 
 
 @pytest.mark.parametrize(
@@ -141,7 +141,13 @@ def test_a_record_of_no_pair_of_the_study_is_named(tmp_path, pair, seed, why):
     measured = {"distances": {}, "methods": {}}
     append_records(tmp_path, [{"pair": 0, "seed": 0} | measured, {"pair": pair, "seed": seed} | measured])
     with pytest.raises(UserError, match=rf"line 2 of .*: pair {pair} with seed {seed} {why}.*; remove that line"):
-        list(read_records(tmp_path, {(0, 0), (0, 1)}))
+        read_records(tmp_path, {(0, 0), (0, 1)})
+
+
+def test_records_are_sorted_whoever_finished_first(tmp_path):
+    measured = {"distances": {}, "methods": {}}
+    append_records(tmp_path, [{"pair": pair, "seed": seed} | measured for pair, seed in ((1, 0), (0, 1), (0, 0))])
+    assert [(record["pair"], record["seed"]) for record in read_records(tmp_path)] == [(0, 0), (0, 1), (1, 0)]
 
 
 def test_conditionings_are_the_same_bytes_every_time(tmp_path):

@@ -156,7 +156,7 @@ def test_a_killed_study_is_completed_without_loss_or_repetition(finished, settin
     assert sorted(rendered) == [unit.key for unit in units]
     columns = ["pair", "seed", "method", "ppl_ssim"]
     pd.testing.assert_frame_equal(results[columns], finished[1][columns])
-    assert len(list(read_records(tmp_path))) == len(units)
+    assert len(read_records(tmp_path)) == len(units)
 
 
 def test_a_solver_that_does_not_converge_costs_a_study_one_pair_of_one_method(settings, model, tmp_path, monkeypatch):
@@ -510,7 +510,7 @@ def test_a_scheduler_that_does_not_answer_is_named(settings, model, tmp_path, mo
 def test_a_folder_without_a_study_is_named(tmp_path):
     with pytest.raises(UserError, match="holds no study"):
         write_report(tmp_path)
-    np.testing.assert_equal(len(list(read_records(tmp_path))), 0)
+    assert read_records(tmp_path) == []
 
 
 def test_workers_refuse_another_model_device_or_dtype(model, tiny_pipeline_folder):

@@ -54,6 +54,7 @@ def challenge(
     Exit status 0: whatever the verdict. 2: it could not run.
     """
     from whichway.analysis.command.tables import show_challenge
+    from whichway.analysis.errors import MOST_PAIRS, require_between
     from whichway.analysis.paths.chosen_method import choose_method
     from whichway.analysis.prompts.world_pairs import BY_SIMILARITY, world_pairs
     from whichway.analysis.study.challenge import held_out_settings, run_challenge, tuning_settings
@@ -61,6 +62,8 @@ def challenge(
     from whichway.analysis.study.selection import CANDIDATES, SelectionRule
     from whichway.analysis.study.settings import StudySettings
 
+    require_between("per-stratum-tuning", per_stratum_tuning, 1, MOST_PAIRS)
+    require_between("per-stratum", per_stratum, 1, MOST_PAIRS)
     if (tuning_pairs is None) != (pairs_file is None):
         raise click.UsageError("--tuning-pairs and --pairs: wanted both or neither")
     methods = tuple(CANDIDATES) if candidates is None else names("candidates", candidates)

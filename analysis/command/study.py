@@ -23,8 +23,6 @@ from whichway.analysis.vocabulary import PERCEPTUAL_DISTANCE
 if TYPE_CHECKING:
     from whichway.analysis.prompts.pairs import PromptPair
 
-MOST_PAIRS = 100_000  # of a stratum
-
 
 @click.command()
 @ends_in_one_line("Finished pairs are kept; the same command continues.")
@@ -124,7 +122,7 @@ def _choose_pairs(
     seed: int,
     tuning: bool,
 ) -> "tuple[PromptPair, ...]":
-    from whichway.analysis.errors import require_between
+    from whichway.analysis.errors import MOST_PAIRS, require_between
     from whichway.analysis.prompts.pairs import DIFFERING, SIMILARITY, read_pairs, sample_by_stratum
     from whichway.analysis.prompts.world_pairs import STRATA, world_pairs
 

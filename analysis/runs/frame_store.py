@@ -35,7 +35,7 @@ class FrameStore:
         try:
             with Image.open(self.path(address), formats=["PNG"]) as image:
                 image.load()
-                picture, written = np.asarray(image.convert("RGB")), image.text.get(PIXELS)
+                picture, written = np.asarray(image.convert("RGB")), getattr(image, "text", {}).get(PIXELS)
         except (ValueError, SyntaxError, EOFError, Image.DecompressionBombError) as error:
             raise OSError(f"{str(self.path(address))!r} is damaged") from error
         if written != pixels_sha256(picture):

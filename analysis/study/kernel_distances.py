@@ -77,7 +77,7 @@ def measure_kernel_distances(out: Path, pipeline: Any) -> KernelDistances | None
     Raises:
         UserError: no study there, or frames that are missing.
     """
-    study, records = read_study(out), list(read_records(out))
+    study, records = read_study(out), read_records(out)
     differing = [record for record in records if study.pairs[record["pair"]].group == DIFFERING]
     records = [record for record in differing or records if set(record["methods"]) == set(study.settings.methods)]
     pairs = sorted({record["pair"] for record in records})

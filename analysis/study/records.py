@@ -2,7 +2,7 @@
 
 import json
 import os
-from collections.abc import Container, Iterable, Iterator
+from collections.abc import Container, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -25,8 +25,10 @@ def append_records(out: Path, records: Iterable[dict[str, Any]]) -> None:
             os.fsync(file.fileno())
 
 
-def read_records(out: Path, planned: Container[tuple[int, int]] | None = None) -> Iterator[dict[str, Any]]:
-    """The finished (pair, seed). A last line that a kill cut short is taken away, to be done again.
+def read_records(out: Path, planned: Container[tuple[int, int]] | None = None) -> list[dict[str, Any]]:
+    """The finished (pair, seed), sorted by them: several workers finish them in any order.
+
+    A last line that a kill cut short is taken away, to be done again.
 
     Args:
         planned: every (pair, seed) of the study, where a record of another one is to be found out.
@@ -36,13 +38,13 @@ def read_records(out: Path, planned: Container[tuple[int, int]] | None = None) -
     """
     path = out / FILE
     if not path.is_file():
-        return
+        return []
     content = path.read_bytes()
     whole = content[: content.rfind(b"\n") + 1]
     if len(whole) < len(content):
         with writing(path), path.open("r+b") as file:
             file.truncate(len(whole))
-    seen: set[tuple[int, int]] = set()
+    records: dict[tuple[int, int], dict[str, Any]] = {}
     for number, line in enumerate(whole.splitlines(), start=1):
         try:
             record = json.loads(line)
@@ -51,11 +53,11 @@ def read_records(out: Path, planned: Container[tuple[int, int]] | None = None) -
         if not _is_record(record):
             raise _damaged(path, number)
         key = record["pair"], record["seed"]
-        if key in seen or (planned is not None and key not in planned):
-            why = "stands there twice" if key in seen else "is not of this study"
+        if key in records or (planned is not None and key not in planned):
+            why = "stands there twice" if key in records else "is not of this study"
             raise UserError(f"line {number} of {str(path)!r}: pair {key[0]} with seed {key[1]} {why}; remove that line")
-        seen.add(key)
-        yield record
+        records[key] = record
+    return [records[key] for key in sorted(records)]
 
 
 def _is_record(content: Any) -> bool:

@@ -38,14 +38,14 @@ def read_results(out: Path) -> pd.DataFrame:
     described = [asdict(pair) | {"stratum": pair.stratum} for pair in pairs]
     rows: list[dict[str, Any]] = []
     planned = {*product(range(len(pairs)), study.settings.noise_seeds)}
-    for number, record in enumerate(read_records(out, planned), start=1):
+    for record in read_records(out, planned):
         try:
             rows += _rows_of(record, described)
         except (LookupError, TypeError, AttributeError) as error:
             lacking = f" (it has no {error.args[0]!r})" if isinstance(error, KeyError) else ""
             raise UserError(
-                f"record {number} of the study in {str(out)!r} is damaged{lacking}; remove that line of records.jsonl, "
-                "and its pair is done again"
+                f"the record of pair {record['pair']}, seed {record['seed']} of the study in {str(out)!r} is "
+                f"damaged{lacking}; remove that line of records.jsonl, and it is done again"
             ) from error
     table = pd.DataFrame(rows)
     table.attrs["perceptual_distances"] = study.settings.perceptual_distances
@@ -74,7 +74,7 @@ def how_far(out: Path) -> tuple[int, int]:
         UserError: no study in the folder, or a damaged one.
     """
     study = read_study(out)
-    return len(list(read_records(out))), len(study.pairs) * study.settings.seeds
+    return len(read_records(out)), len(study.pairs) * study.settings.seeds
 
 
 def group_of(table: pd.DataFrame, group: str) -> pd.DataFrame:

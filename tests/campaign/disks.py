@@ -67,7 +67,7 @@ def _full(workplace: Workplace, command: Command, number: int, folder: Path) -> 
         workplace.lay_out(command, work)
         pages = -(-event["size"] // PAGE)
         before = event["above inputs"] - pages * PAGE
-        remount(disk, f"size={_used(disk) + max(before + pages // 2 * PAGE, PAGE)}")
+        remount(disk, f"size={_used(disk) + max(before + pages // 2 * PAGE, 0)}")
         ending = run(workplace.arguments(command), work, log=folder / "full")
         if reason := unclear(ending):
             return reason

@@ -12,6 +12,7 @@ import signal
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from types import FrameType
 from typing import Any
 
 Event = dict[str, Any]
@@ -58,18 +59,20 @@ def die_before_replacing(number: int) -> Callable[[], None]:
 
 
 def die_after_replacing(number: int) -> Callable[[], None]:
-    """At the first thing that Python says after the file has its name."""
+    """As soon as the file has its name: when the function that renamed it returns."""
 
     def prepare() -> None:
-        count, replaced = 0, False
+        count = 0
+
+        def at_return(frame: FrameType, event: str, _: object) -> None:
+            if event == "return" and frame.f_code is not hook.__code__:
+                os.kill(os.getpid(), signal.SIGKILL)
 
         def hook(event: str, arguments: tuple) -> None:
-            nonlocal count, replaced
-            if replaced:
-                replaced = False  # a kill is an event too
-                os.kill(os.getpid(), signal.SIGKILL)
+            nonlocal count
             if event == "os.rename" and _size(arguments[0]) is not None:
-                replaced = count == number
+                if count == number:
+                    sys.setprofile(at_return)
                 count += 1
 
         sys.addaudithook(hook)

@@ -77,8 +77,8 @@ def test_a_video_shows_the_frames_in_order(tmp_path):
     ("film", "options", "message"),
     [
         ("film.avi", (), "film: wanted a name that ends in .gif, .webp, .mp4"),
-        ("film.gif", ("--fps", "0"), "fps: wanted a number above 0, 50 at most in a .gif, got 0.0"),
-        ("film.gif", ("--fps", "1000"), "50 at most in a .gif, got 1000.0"),
+        ("film.gif", ("--fps", "0"), "fps: wanted 0.01 to 50 in a .gif, got 0.0"),
+        ("film.gif", ("--fps", "1000"), "fps: wanted 0.01 to 50 in a .gif, got 1000.0"),
         ("film.webp", ("--fps", "nan"), "fps: wanted a number such as 12 or 24000/1001, got 'nan'"),
         ("film.webp", ("--fps", "twelve"), "fps: wanted a number such as 12 or 24000/1001, got 'twelve'"),
         ("film.webp", ("--seeds", "4"), "seeds: wanted 2, one for each prompt, got 1"),

@@ -318,7 +318,7 @@ def test_the_python_that_is_saved_makes_the_same_frames(explorer, tmp_path, monk
 def test_an_export_that_cannot_be_made_is_refused_in_words(explorer):
     explorer.wait(60)
     explorer._hear({"kind": "export", "suffix": ".webp", "fps": -1})
-    assert said(explorer, "refused")[-1]["text"] == "fps: wanted a number above 0, 90 at most in a .webp, got -1"
+    assert said(explorer, "refused")[-1]["text"] == "fps: wanted 0.01 to 90 in a .webp, got -1"
 
 
 def test_an_export_of_missing_frames_says_how_many(settings, model, tmp_path):

@@ -255,7 +255,7 @@ def test_a_model_encodes_and_renders(model):
         ({"seed": -1}, "seed: wanted at least 0"),
         ({"num_inference_steps": 0}, "num_inference_steps: wanted at least 1"),
         ({"guidance_scale": float("nan")}, "guidance_scale: wanted a finite number of at least 0"),
-        ({"width": 12}, "width: wanted a positive multiple of 8 pixels, got 12"),
+        ({"width": 12}, "width: wanted a multiple of 8 pixels, 16384 at most, got 12"),
         ({"scheduler": "magic"}, "scheduler: unknown 'magic'; known: own, ddim, dpm, euler, euler-ancestral, unipc"),
     ],
 )

@@ -38,9 +38,12 @@ READ = 1024  # features read at once where all are read
 
 @dataclass(frozen=True)
 class StoredFeatures:
-    """Vectors in a .npy, read a few at a time; they travel to another process as their path."""
+    """Vectors in a .npy, read a few at a time; they travel to another process as their path, from the root."""
 
     path: Path
+
+    def __getstate__(self) -> dict[str, Path]:
+        return {"path": self.path.resolve()}
 
     def __len__(self) -> int:
         return len(self._map())

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import SupportsIndex, overload
+from typing import Any, SupportsIndex, overload
 
 import numpy as np
 import torch
@@ -25,7 +25,7 @@ class StoredRows:
     """A file of (k, n, d) float16, float32 or float64, of which the first ``count`` clouds are used.
 
     Float16 is read as float32; features of another ground metric than the Euclidean are computed, in float64, as they
-    are read. It travels to another process as its path.
+    are read. It travels to another process as its path, from the root: that process may stand in another folder.
 
     Raises:
         ValueError: an array of other dimensions or another type of number.
@@ -41,6 +41,9 @@ class StoredRows:
             raise ValueError(f"{str(self.path)!r}: wanted (k, n, d) of floats, got {rows.dtype} {rows.shape}")
         if self.count is not None and not 1 <= self.count <= len(rows):
             raise ValueError(f"count: wanted 1 to {len(rows)}, the clouds in {str(self.path)!r}, got {self.count}")
+
+    def __getstate__(self) -> dict[str, Any]:
+        return self.__dict__ | {"path": self.path.resolve()}
 
     @cached_property
     def shape(self) -> tuple[int, int, int]:

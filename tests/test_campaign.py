@@ -9,7 +9,7 @@ import pytest
 from tests.campaign.campaign import sampled
 from tests.campaign.child import Ending
 from tests.campaign.judgement import unclear
-from tests.campaign.results import BEGIN, END, Results, summary, table, write_figures
+from tests.campaign.results import BEGIN, END, Results, sentence, summary, table, write_figures
 from tests.campaign.trees import difference, finished_records, finished_work
 from tests.campaign.trial import CLEAR, SURVIVED, Trial
 
@@ -107,10 +107,13 @@ def test_the_last_line_of_a_trial_counts_and_what_cannot_be_done_does_not(tmp_pa
     lines = list(summary(figures))
     assert "survived 1 of 2" in lines
     assert "  (2 trials are not done yet)" in lines
-    page = tmp_path / "page.md"
-    page.write_text(f"before\n{BEGIN}\nold\n{END}\nafter\n")
-    write_figures(tmp_path / "figures.json", page, figures)
+    page, readme = tmp_path / "page.md", tmp_path / "readme.md"
+    for each in (page, readme):
+        each.write_text(f"before\n{BEGIN}\nold\n{END}\nafter\n")
+    write_figures(tmp_path / "figures.json", figures, table_on=page, sentence_on=readme)
     assert page.read_text() == f"before\n{BEGIN}\n{table(figures)}\n{END}\nafter\n"
+    assert readme.read_text() == f"before\n{BEGIN}{sentence(figures)}{END}\nafter\n"
+    assert sentence(figures).startswith("1 of 2 kills")
 
 
 def test_a_sample_has_some_of_every_family():
@@ -120,6 +123,7 @@ def test_a_sample_has_some_of_every_family():
     assert {trial.family for trial in chosen[:2]} == {"a", "b"}
 
 
-def test_the_page_repeats_the_figures():
+def test_the_pages_repeat_the_figures():
     figures = json.loads((ROOT / "figures" / "campaign.json").read_text(encoding="utf-8"))
     assert table(figures) in (ROOT / "docs" / "reliability.md").read_text(encoding="utf-8")
+    assert sentence(figures) in (ROOT / "README.md").read_text(encoding="utf-8")

@@ -1,6 +1,7 @@
 """Neighbours that stay on disk: what was found is not searched again, what is damaged or of other clouds is."""
 
 import json
+import pickle
 from pathlib import Path
 
 import numpy as np
@@ -8,13 +9,14 @@ import pytest
 import torch
 
 from tests.conftest import random_cloud
-from whichway.analysis.clouds import kept_neighbours
+from whichway.analysis.clouds import kept_neighbours, on_cluster
 from whichway.analysis.clouds.kept_neighbours import find_kept_neighbours
 from whichway.analysis.clouds.map_memory import neighbours_memory, require_memory_for_map
 from whichway.analysis.clouds.projection import project_neighbours
 from whichway.analysis.errors import UserError
 from whichway.analysis.lock import locked
-from whichway.geometry import CloudStack, PointCloud, nearest_neighbours, neighbours
+from whichway.geometry import CloudStack, PointCloud, StoredRows, nearest_neighbours, neighbours
+from whichway.geometry.lower_bounds import LowerBounds
 
 CLOUDS = [random_cloud(6, 4, seed) for seed in range(23)]
 STACK = CloudStack.of(CLOUDS)
@@ -101,6 +103,22 @@ def test_a_cluster_that_is_lost_leaves_what_is_finished(tmp_path, small_batches,
         find(tmp_path, dask="tcp://host:1")
     assert (find(tmp_path).indices == nearest_neighbours(STACK, 3).indices).all()
     assert starts == [0, 5, 10, 15, 20]
+
+
+def test_workers_that_stand_in_another_folder_read_the_same_files(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    np.save("rows.npy", torch.stack([cloud.rows for cloud in CLOUDS]).numpy())
+    stack = CloudStack(StoredRows(Path("rows.npy")))
+    sent = pickle.dumps((stack, LowerBounds.of(stack, Path("features.npy"))))
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    queries, indices, _, _ = on_cluster._find_neighbours(3, pickle.loads(sent), np.arange(5))
+    assert (indices == nearest_neighbours(STACK, 3).indices[queries]).all()
+    (tmp_path / "features.npy").unlink()
+    with pytest.raises(
+        UserError, match=r"a worker cannot read '.*features\.npy'; wanted workers that see the same disk"
+    ):
+        on_cluster._find_neighbours(3, pickle.loads(sent), np.arange(5))
 
 
 def test_a_second_process_and_a_full_disk_are_one_line(tmp_path, monkeypatch):

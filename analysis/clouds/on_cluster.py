@@ -6,6 +6,7 @@ from functools import partial
 import numpy as np
 
 from whichway.analysis.cluster import finished_on_cluster
+from whichway.analysis.errors import UserError
 from whichway.geometry import CloudStack
 from whichway.geometry.lower_bounds import LowerBounds
 from whichway.geometry.neighbours import SolvedPairs, search
@@ -46,4 +47,7 @@ def _solve_block(solver: BlockSolver, block: Block) -> tuple[Block, np.ndarray]:
 def _find_neighbours(k: int, shared: tuple[CloudStack, LowerBounds], queries: np.ndarray) -> Batch:
     stack, bounds = shared
     solved = SolvedPairs(stack)
-    return queries, *search(bounds, queries, k, solved), len(solved)
+    try:
+        return queries, *search(bounds, queries, k, solved), len(solved)
+    except OSError as error:
+        raise UserError(f"a worker cannot read {error.filename!r}; wanted workers that see the same disk") from error

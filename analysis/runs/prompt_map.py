@@ -123,7 +123,7 @@ def draw_prompt_map(
                 raise UserError(f"map of {part}: {error}") from error
             if projection.neighbours:
                 solved = projection.neighbours.share_solved
-                report(f"{MAPPED_NEIGHBOURS} neighbours each: {solved:.0%} of the pairs solved")
+                report(f"{MAPPED_NEIGHBOURS} neighbours each: {100 * solved:.3g} % of the pairs solved")
             description = choices | _describe(settings.prompts, projection, clusters)
             write_json(file_of_part(folder / "map.json", part, first), description)
             projections[part] = projection, clusters

@@ -13,7 +13,7 @@ import click
 from tests.campaign.campaign import carry_out
 from tests.campaign.results import Results, summary, write_figures
 
-FIGURES, PAGE = Path("figures") / "campaign.json", Path("docs") / "reliability.md"
+FIGURES, PAGE, README = Path("figures") / "campaign.json", Path("docs") / "reliability.md", Path("README.md")
 
 
 @click.command(context_settings={"show_default": True})
@@ -26,7 +26,8 @@ FIGURES, PAGE = Path("figures") / "campaign.json", Path("docs") / "reliability.m
 @click.option("--minutes", type=float, help="Begin no further trial after that.")
 @click.option("--figures", default=FIGURES, type=click.Path(path_type=Path), help="What is counted, as JSON.")
 @click.option("--page", default=PAGE, type=click.Path(path_type=Path), help="The page with the table of it.")
-def main(out: Path, processes: int, only: str, figures: Path, page: Path, **options: Any) -> None:
+@click.option("--readme", default=README, type=click.Path(path_type=Path), help="The page with the sum of it in words.")
+def main(out: Path, processes: int, only: str, figures: Path, page: Path, readme: Path, **options: Any) -> None:
     """Kills, signals, full disks, two processes, damaged files: is anything lost, and is it said in one line?"""
     results = Results(out / "results.jsonl")
     prefixes = tuple(filter(None, only.split(";"))) or ("",)
@@ -34,7 +35,7 @@ def main(out: Path, processes: int, only: str, figures: Path, page: Path, **opti
     counted = results.figures(planned)
     for line in summary(counted):
         click.echo(line)
-    write_figures(figures, page, counted)
+    write_figures(figures, counted, table_on=page, sentence_on=readme)
 
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@ from PIL import Image
 
 A, B, C = "a large fox on a blue background", "a panda on a pink background", "a red car at night"
 PROMPTS = (A, B, C, "a blue boat", "a green pizza")
+MANY = tuple(f"{number} {prompt}" for number in range(120) for prompt in PROMPTS)
 #: for the choice of a method; it has no prompts in common with PAIRS
 TUNING_PAIRS = "prompt_a,prompt_b,score\na blue fox,a green panda,1\na car in the rain,a boat at night,0.5\n"
 PAIRS = f"prompt_a,prompt_b,score\n{A},{B},1\n{C},a blue boat,0.5\n"
@@ -59,6 +60,7 @@ COMMANDS = {
         Command("sensitivity", ("sensitivity", A, *_FEW, *_GRADIENT, "--out", "sensitivity.png")),
         Command("animate", ("animate", A, B, "film.gif", "--frames", "4", *_SSIM, *_QUICK, "--out", "run"), "run"),
         Command("map", ("map", "prompts.txt", "--projection", "mds", *_QUICK, "--out", "run"), "run"),
+        Command("neighbours", ("map", "many.txt", "--no-images", "--clusters", "2", *_QUICK, "--out", "run"), "run"),
         Command("barycenter", ("barycenter", A, B, C, "--side", "3", *_QUICK, "--out", "run"), "run"),
         Command("distances", ("distances", "prompts.txt", "--device", "cpu", "--out", "matrix.npy")),
         Command(
@@ -70,8 +72,9 @@ COMMANDS = {
         Command("robustness", ("robustness", "first", "second", "--out", "robustness.png")),
     )
 }
-#: those in which a fault at each single file says something new; a challenge is made of studies
-FILE_BY_FILE = {name: command for name, command in COMMANDS.items() if name != "challenge"}
+#: those in which a fault at each single file says something new; a challenge is made of studies, and neighbours are a
+#: map's that has so many prompts that they are searched, and kept, batch by batch
+FILE_BY_FILE = {name: command for name, command in COMMANDS.items() if name not in ("challenge", "neighbours")}
 WITHOUT_MODEL = ("redo", "robustness")
 
 
@@ -107,6 +110,7 @@ class Workplace:
         """The inputs of a command, in a folder that is new."""
         folder.mkdir(parents=True, exist_ok=True)
         (folder / "prompts.txt").write_text("\n".join(PROMPTS) + "\n", encoding="utf-8")
+        (folder / "many.txt").write_text("\n".join(MANY) + "\n", encoding="utf-8")
         (folder / "pairs.csv").write_text(PAIRS, encoding="utf-8")
         (folder / "tuning.csv").write_text(TUNING_PAIRS, encoding="utf-8")
         _INPUTS.get(command.name, lambda workplace, into: None)(self, folder)

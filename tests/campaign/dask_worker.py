@@ -25,7 +25,7 @@ if __name__ == "__main__":
         print(cluster.scheduler_address, *workers, flush=True)
         sys.stdin.read()
 """
-SPREAD = ("study", "distances")
+SPREAD = ("study", "distances", "neighbours")
 LIMIT = 400.0  # seconds: each worker imports everything and loads the model
 
 
@@ -67,8 +67,9 @@ def cluster(folder: Path) -> Iterator[tuple[subprocess.Popen, str, list[int]]]:
 
 def _begun(work: Path) -> bool:
     """Whether workers have got something done."""
-    matrix = work / "matrix.npy"
-    return matrix.exists() or any((work / "run" / "frames").glob("*.png"))
+    matrix, neighbours = work / "matrix.npy", work / "run" / "neighbours.json"
+    searched = neighbours.exists() and b"crc32" in neighbours.read_bytes()
+    return matrix.exists() or searched or any((work / "run" / "frames").glob("*.png"))
 
 
 def _killed(

@@ -102,10 +102,11 @@ def _read_only_new(workplace: Workplace, command: Command, folder: Path) -> str:
 
 
 def _read_only_begun(workplace: Workplace, command: Command, folder: Path) -> str:
-    """A finished run, some of whose frames are gone."""
+    """A finished run, a part of whose work is gone."""
     with memory_disk(folder / "disk") as disk:
         copytree(workplace.reference(command.name), disk / "work")
-        frames = sorted((disk / "work" / command.run / "frames").glob("*.png"))
-        frames[0].unlink()
+        run_folder = disk / "work" / command.run
+        work = [*sorted((run_folder / "frames").glob("*.png")), *run_folder.glob("neighbours.npy")]
+        work[0].unlink()
         remount(disk, "ro")
         return unclear(run(workplace.arguments(command), disk / "work", log=folder / "log"))

@@ -11,7 +11,7 @@ from tests.campaign.faults import die_after_replacing, die_before_replacing, die
 from tests.campaign.judgement import continued, last_line
 from tests.campaign.trial import SURVIVED, Trial
 
-MOMENTS = {"study": 50, "compare": 20, "distances": 20, "map": 20, "animate": 20, "barycenter": 20}
+MOMENTS = {"study": 50, "compare": 20, "distances": 20, "map": 20, "animate": 20, "barycenter": 20, "neighbours": 20}
 ATTEMPTS = 6  # to hit a command before it is done; each at half the moment before
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from tests.campaign.trial import CLEAR, SURVIVED
 
-BEGIN, END = "<!-- the campaign's table -->", "<!-- its end -->"
+BEGIN, END = "<!-- campaign: begin -->", "<!-- campaign: end -->"
 Figures = dict[str, dict[str, dict[str, int]]]  # question → family of trials → counts
 
 
@@ -71,12 +71,22 @@ def table(figures: Figures) -> str:
     return "\n".join(lines)
 
 
-def write_figures(file: Path, page: Path, figures: Figures) -> None:
-    """As JSON, and as the table between the marks on a page of Markdown."""
+def sentence(figures: Figures) -> str:
+    """The same in words."""
+    passed, of = ({question: _sum(rows, name) for question, rows in figures.items()} for name in ("passed", "of"))
+    return (
+        f"{passed[SURVIVED]} of {of[SURVIVED]} kills, interruptions, full disks and second processes were survived to "
+        f"the last byte, and {passed[CLEAR]} of {of[CLEAR]} inputs that are wrong ended in one clear line"
+    )
+
+
+def write_figures(file: Path, figures: Figures, *, table_on: Path, sentence_on: Path) -> None:
+    """As JSON, and as a table and a sentence, each between the marks on a page of Markdown."""
     file.write_text(json.dumps(figures, indent=2) + "\n", encoding="utf-8")
-    before, _, rest = page.read_text(encoding="utf-8").partition(BEGIN)
-    _, _, after = rest.partition(END)
-    page.write_text(f"{before}{BEGIN}\n{table(figures)}\n{END}{after}", encoding="utf-8")
+    for page, text in ((table_on, f"\n{table(figures)}\n"), (sentence_on, sentence(figures))):
+        before, _, rest = page.read_text(encoding="utf-8").partition(BEGIN)
+        _, _, after = rest.partition(END)
+        page.write_text(f"{before}{BEGIN}{text}{END}{after}", encoding="utf-8")
 
 
 def _sum(families: Mapping[str, Mapping[str, int]], name: str) -> int:

@@ -130,6 +130,8 @@ def run(
 
 def _read(path: Path) -> str:
     """A line of a progress bar is overwritten many times; what remains is what its user sees."""
+    if not path.exists():
+        return ""  # it was killed before it had said anything
     text = path.read_bytes().decode("utf-8", errors="replace")
     return "\n".join(line.rstrip("\r").rpartition("\r")[2] for line in text.split("\n"))
 

@@ -81,4 +81,7 @@ def _normalised(weights: Tensor | None, rows: Tensor) -> Tensor:
         raise ValueError(f"weights: wanted shape ({len(rows)},), one for each row, got {tuple(weights.shape)}")
     if not torch.isfinite(weights).all() or (weights < 0).any() or not weights.sum() > 0:
         raise ValueError("weights: wanted finite and non-negative numbers with a positive sum")
-    return weights / weights.sum()
+    normalised = weights / weights.sum()
+    # what has been normalised is left as it is, to the last bit: a cloud that is read back is the one that was written
+    rounding = len(weights) * torch.finfo(normalised.dtype).eps
+    return weights if weights.is_floating_point() and abs(weights.sum() - 1) <= rounding else normalised

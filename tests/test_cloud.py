@@ -6,6 +6,17 @@ from tests.conftest import random_cloud
 from whichway.geometry import PointCloud
 
 
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_normalised_weights_stay_the_same_to_the_last_bit(dtype):
+    generator = torch.Generator().manual_seed(0)
+    for n in (1, 3, 77, 300):
+        rows = torch.randn(n, 4, generator=generator, dtype=dtype)
+        for weights in (None, torch.rand(n, generator=generator, dtype=dtype) + 0.01):
+            once = PointCloud(rows, weights)
+            assert torch.equal(PointCloud(rows, once.weights).weights, once.weights)
+            assert torch.equal(once.take(range(n)).weights, once.weights)
+
+
 def test_weights_default_to_uniform_and_are_normalised():
     cloud = random_cloud(4, 3, 0)
     assert torch.equal(cloud.weights, torch.full((4,), 0.25, dtype=torch.float64))

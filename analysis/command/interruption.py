@@ -2,12 +2,14 @@
 
 import os
 import signal
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
+AGAIN = 0.5  # seconds after which an exception is raised again that nobody deals with
 
 
 class Interruption:
@@ -29,8 +31,10 @@ class Interruption:
 def interruptible(say_what_is_kept: Callable[[], object]) -> Iterator[Interruption]:
     """Within the context, the first signal raises a KeyboardInterrupt, wherever the command is.
 
-    It may reach the outside as another exception, made of it by a library: ``number`` tells. A second signal ends the
-    process at once, for whoever does not want to wait until the first has been heeded; what was written stays whole.
+    It may reach the outside as another exception, made of it by a library: ``number`` tells. Compiled code may lose it
+    altogether (``numpy.random.Generator.choice`` one time in three), as Python does in a destructor: it is raised again
+    until somebody deals with it. A second signal ends the process at once, for whoever does not want to wait until the
+    first has been heeded; what was written stays whole.
     """
     interruption = Interruption()
     if threading.current_thread() is not threading.main_thread():  # no other gets signals
@@ -42,11 +46,28 @@ def interruptible(say_what_is_kept: Callable[[], object]) -> Iterator[Interrupti
             say_what_is_kept()
             os._exit(interruption.exit_status)
         interruption.number = number
+        if alarm is not None:
+            signal.setitimer(signal.ITIMER_REAL, AGAIN, AGAIN)
         raise KeyboardInterrupt
 
-    before = {number: signal.signal(number, heed) for number in SIGNALS}
+    def raise_again(number: int, frame: FrameType | None) -> None:
+        if not _is_dealt_with(sys.exception()):
+            raise KeyboardInterrupt
+
+    alarm = getattr(signal, "SIGALRM", None)  # not on Windows
+    handlers = dict.fromkeys(SIGNALS, heed) | ({} if alarm is None else {alarm: raise_again})
+    before = {number: signal.signal(number, handler) for number, handler in handlers.items()}
     try:
         yield interruption
     finally:
+        if alarm is not None:
+            signal.setitimer(signal.ITIMER_REAL, 0)
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+def _is_dealt_with(handled: BaseException | None) -> bool:
+    """Whether the exception that an ``except`` or ``finally`` handles now is an interruption, or came of one."""
+    while handled is not None and not isinstance(handled, KeyboardInterrupt):
+        handled = handled.__context__
+    return handled is not None

@@ -20,6 +20,7 @@ from tests.campaign.trial import CLEAR, SURVIVED, Skip, Trial
 LARGE = 512 * 2**20
 PAGE = os.sysconf("SC_PAGE_SIZE")
 NO_SPACE = "No space left"
+WORK = ("frames/*.png", "neighbours.npy", "inversion.png")  # of a run, what it would have to make again
 
 
 def trials(workplace: Workplace) -> Iterator[Trial]:
@@ -106,7 +107,6 @@ def _read_only_begun(workplace: Workplace, command: Command, folder: Path) -> st
     with memory_disk(folder / "disk") as disk:
         copytree(workplace.reference(command.name), disk / "work")
         run_folder = disk / "work" / command.run
-        work = [*sorted((run_folder / "frames").glob("*.png")), *run_folder.glob("neighbours.npy")]
-        work[0].unlink()
+        next(path for pattern in WORK for path in sorted(run_folder.glob(pattern))).unlink()
         remount(disk, "ro")
         return unclear(run(workplace.arguments(command), disk / "work", log=folder / "log"))

@@ -13,6 +13,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.offsetbox import AnnotationBbox, OffsetImage
 from matplotlib.patheffects import withStroke
+from matplotlib.ticker import LogFormatter
 
 from whichway.analysis.clouds.clusters import cluster_words
 from whichway.analysis.clouds.projection import Projection
@@ -83,7 +84,7 @@ def _draw_points(
         shown = _draw_cells_of_clusters(axis, points, clusters, form)
     scale = figure.colorbar(shown, ax=axis, label="prompts in a cell", shrink=0.6).ax.yaxis
     scale.set_major_formatter("{x:.0f}")
-    scale.set_minor_formatter("{x:.0f}")
+    scale.set_minor_formatter(LogFormatter(minor_thresholds=(3, 1)))  # over some decades fewer: they would overlap
 
 
 def _draw_cells_of_clusters(

@@ -12,11 +12,14 @@ from itertools import islice, pairwise
 from pathlib import Path
 from typing import Any
 
+from torch import Tensor
+
 from whichway.analysis.clouds.ground_metrics import find_ground
 from whichway.analysis.explorer.frame_map import map_frames
 from whichway.analysis.explorer.improvement import improve, spread_evenly
 from whichway.analysis.explorer.leg import Leg
 from whichway.analysis.explorer.messages import Message, as_png, leg_message
+from whichway.analysis.explorer.previews import Previews
 from whichway.analysis.explorer.seen_frames import SeenFrames
 from whichway.analysis.explorer.settings import ExplorerSettings
 from whichway.analysis.families import Conditioning, TruncationWarning
@@ -43,16 +46,24 @@ class Exploration:
         self.settings, self.model, self.folder = settings, model, folder
         self.seen = SeenFrames(settings, model)
 
-    def look(self, check: Callable[[], None], cursor: Callable[[], float]) -> Generator[Message, None, None]:
+    def look(
+        self,
+        check: Callable[[], None],
+        cursor: Callable[[], float],
+        tell: Callable[[Message], object] = lambda preview: None,
+    ) -> Generator[Message, None, None]:
         """Everything, what is seen first soonest. The first message says that it can be done.
 
         Args:
             check: called at every sampling step; what it raises ends the work.
             cursor: the t that the user looks at; its frame comes before all others.
+            tell: called with previews of frames that are being rendered.
 
         Raises:
             UserError: prompts that a method cannot join, a folder that cannot be written.
         """
+        sampling = self.settings.sampling.resolved(self.model.defaults)
+        self.previews = Previews(self.model, (sampling.height, sampling.width), tell)
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always", TruncationWarning)
             ends = [self.model.encode([prompt])[0] for prompt in self.settings.prompts]
@@ -129,7 +140,12 @@ class Exploration:
                     name = leg.frame_name(method, t)
                     requested[name] = path(t)
                     places.setdefault(name, []).append((method, index))
-        for names, picture in leg.renderer.render_each(requested, on_step=check):
+
+        def preview(names: list[list[FrameName]], latents: Tensor) -> None:
+            self.previews.show([[place for name in of_frame for place in places[name]] for of_frame in names], latents)
+
+        self.previews.begin()
+        for names, picture in leg.renderer.render_each(requested, on_step=check, on_latents=preview):
             where = [place for name in names for place in places[name]]
             for method, index in where:
                 self.seen.frames[method][index] = picture

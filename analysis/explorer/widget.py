@@ -217,7 +217,8 @@ class Explorer(anywidget.AnyWidget):
             require_available(settings.perceptual_distance)
             check()
             exploration = Exploration(settings, model, self._folder)
-            with closing(exploration.look(check, lambda: self.t)) as messages:  # closed, it lets go of its folders
+            # closed, it lets go of its folders
+            with closing(exploration.look(check, lambda: self.t, self._show)) as messages:
                 for message in messages:
                     check()
                     if message.content["kind"] == "paths":  # until here the old one stays
@@ -240,11 +241,15 @@ class Explorer(anywidget.AnyWidget):
             self._loaded = choice, choice.load()
         return self._loaded[1]
 
+    def _show(self, message: Message) -> None:
+        """What is not said again to a page that was opened later."""
+        self.send(message.content, list(message.buffers))
+
     def _tell(self, message: Message) -> None:
         for earlier in [each for each in self._said if each.buffers and each.content == message.content]:
             self._said.remove(earlier)  # a frame of a path that has become a better one since
         self._said.append(message)
-        self.send(message.content, list(message.buffers))
+        self._show(message)
 
     def _tell_error(self, error: Exception) -> None:
         words = str(error) if isinstance(error, UserError) else f"{type(error).__name__}: {error}"

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from whichway.analysis.errors import UserError
 from whichway.analysis.families import Conditioning
@@ -40,8 +41,10 @@ class Batch:
         sampling: ResolvedSampling,
         on_step: Callable[[], object],
         on_progress: Callable[[float], object] = lambda frames: None,
+        on_latents: Callable[[Tensor], object] = lambda latents: None,
     ) -> None:
-        self.model, self.sampling, self.on_step, self.on_progress = model, sampling, on_step, on_progress
+        self.model, self.sampling = model, sampling
+        self.on_step, self.on_progress, self.on_latents = on_step, on_progress, on_latents
         self.negative = negative_conditioning(model, sampling)
         self.denoiser: torch.nn.Module = getattr(model.pipeline, model.family.denoiser)
 
@@ -55,6 +58,7 @@ class Batch:
         pipeline = self.model.pipeline
         noises = [noise_of(each, self.sampling.seed) for each in conditionings]
         self.frames = len(conditionings) if own is None else own
+        self.before = 0 if ends is None else 1  # where the frames begin in the pipeline's batch
         with self.model.lock, without_tf32(), undisturbed(pipeline), scheduled(pipeline, self.sampling.scheduler):
             if ends is None:
                 return self._call(conditionings, noises, None)
@@ -116,6 +120,7 @@ class Batch:
             require_finite_numbers(stepped[0], f"model {self.model.name!r}: latents after {settings}")
             steps = len(self.model.pipeline.scheduler.timesteps)  # some schedulers take more than were asked for
             self.on_progress(self.frames / steps)
+            self.on_latents(_expected(stepped)[self.before : self.before + self.frames])
             self.on_step()
 
         return ended
@@ -132,3 +137,9 @@ class Batch:
             keys_and_values_once(self.denoiser, self.model.family.text_modules),
         ):
             yield
+
+
+def _expected(stepped: Any) -> Tensor:
+    """Of what a scheduler returned, the latents that it expects at the end, if it says so; else those of now."""
+    latents: Tensor = stepped[1] if len(stepped) > 1 else stepped[0]
+    return latents

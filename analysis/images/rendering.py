@@ -5,6 +5,7 @@ from functools import partial
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from whichway.analysis.families import Conditioning
 from whichway.analysis.images.batch import Batch
@@ -43,6 +44,7 @@ def render_each(
     batch_size: int | None = None,
     on_step: Callable[[], object] = lambda: None,
     on_progress: Callable[[float], object] = lambda frames: None,
+    on_latents: Callable[[Tensor], object] = lambda latents: None,
 ) -> Iterator[Picture]:
     """The images one by one, rendered in batches; the model is locked for each batch.
 
@@ -61,6 +63,8 @@ def render_each(
         on_step: called after each sampling step of a batch; what it raises ends the rendering there.
         on_progress: called after each sampling step with how far that was, in frames: of a batch of 16 and 20 steps,
             0.8 frames.
+        on_latents: called after each sampling step with the latents of the frames of the batch, as the scheduler
+            expects them at the end (:mod:`whichway.analysis.images.small_decoder` shows them).
 
     Raises:
         UserError: conditionings of another family, or of another width; guidance that the family does not have; a
@@ -71,7 +75,7 @@ def render_each(
     independent = batch_size is None and model.device.type == "cpu"
     groups = [*in_groups(model, conditionings, exactly=independent)]
     largest = batch_size or fitting_batch_size(model, own)
-    batch = Batch(model, own, on_step, on_progress)
+    batch = Batch(model, own, on_step, on_progress, on_latents)
     model.free_text_encoders()
     limits = model.batch_limits
 

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from time import perf_counter
 
 import numpy as np
+from torch import Tensor
 
 from whichway.analysis.families import Conditioning
 from whichway.analysis.images.grouping import shape
@@ -75,12 +76,14 @@ class FrameRenderer:
         requested: Mapping[FrameName, Conditioning],
         *,
         on_step: Callable[[], object] = lambda: None,
+        on_latents: Callable[[list[list[FrameName]], Tensor], object] = lambda names, latents: None,
         recipes: Recipes | None = None,
     ) -> Iterator[tuple[list[FrameName], Picture]]:
         """Each different frame with all its names, as soon as it is on disk; first those that are there already.
 
         Args:
             on_step: as in :func:`whichway.analysis.images.rendering.render_each`.
+            on_latents: as there, with the names of each of these frames.
         """
         addresses = self._current_addresses()
         names: dict[str, list[FrameName]] = {}
@@ -100,7 +103,11 @@ class FrameRenderer:
                 yield of_frame, existing
         self.report(f"frames: {len(names)} different ones, {len(names) - len(missing)} there, {len(missing)} to render")
         missing.sort(key=lambda address: shape(conditionings[address]))  # clouds of one size share a batch
+        finished = 0
         with frames_bar(len(missing), hidden=not (missing and self.progress)) as bar:
+
+            def expected(latents: Tensor) -> None:
+                on_latents([names[address] for address in missing[finished : finished + len(latents)]], latents)
 
             def advance(frames: float) -> None:
                 bar.advance(frames)
@@ -112,11 +119,13 @@ class FrameRenderer:
                 self.sampling,
                 on_step=on_step,
                 on_progress=advance,
+                on_latents=expected,
             )
             for address, picture in zip(missing, self._timed(pictures), strict=True):
                 chunks = self._text_chunks(recipes or self.recipes, names[address], conditionings[address])
                 self.store.write(address, picture, chunks)
                 self.rendered += self._is_new(address)
+                finished += 1
                 bar.finish_frame()
                 yield names[address], picture
 

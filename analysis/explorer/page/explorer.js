@@ -147,6 +147,10 @@ function render({ model, el }) {
       large.show(seen, index);
       if (!seen.searching) sayProgress();
     },
+    preview({ where }, [buffer]) {
+      seen.preview(where, URL.createObjectURL(new Blob([buffer], { type: "image/png" })));
+      picture.show(seen, index);
+    },
     steps({ method, steps, measures }) {
       seen.steps[method] = steps;
       if (measures) seen.measures[method] = measures;
@@ -177,9 +181,13 @@ function render({ model, el }) {
       say([`all ${seen.count()} frames are there`, seen.searching].filter(Boolean).join("; "));
     },
     cancelled() {
+      seen.dropPreviews();
+      picture.show(seen, index);
       say(`stopped; ${seen.count()} frames are there and stay`, { offer: "Go on" });
     },
     error({ text }) {
+      seen.dropPreviews();
+      picture.show(seen, index);
       trouble.textContent = text;
       trouble.hidden = false;
       progress.value = 0;

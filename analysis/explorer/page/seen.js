@@ -5,6 +5,7 @@ class Seen {
   }
   clear(methods, times) {
     for (const urls of Object.values(this.frames ?? {})) urls.forEach((url) => URL.revokeObjectURL(url));
+    this.dropPreviews();
     this.methods = methods;
     this.times = times; // where the slider may stand
     this.taken = {}; // method → the t at which its frames are taken, where those are others
@@ -17,8 +18,26 @@ class Seen {
     this.legs = [];
     this.views = {};
   }
+  /** What the frames at these places are going to be. */
+  preview(where, url) {
+    this.dropPreviews(where);
+    for (const [method, index] of where) this.previews.set(`${method} ${index}`, url);
+  }
+  previewOf(method, index) {
+    return this.frames[method]?.[index] ? undefined : this.previews.get(`${method} ${index}`);
+  }
+  /** Those at these places; without places, all. */
+  dropPreviews(where) {
+    this.previews ??= new Map();
+    const places = where?.map(([method, index]) => `${method} ${index}`) ?? [...this.previews.keys()];
+    const dropped = new Set(places.map((place) => this.previews.get(place)).filter(Boolean));
+    places.forEach((place) => this.previews.delete(place));
+    const kept = new Set(this.previews.values());
+    dropped.forEach((url) => kept.has(url) || URL.revokeObjectURL(url));
+  }
   /** The picture at these places; those that it takes the place of are let go. */
   keep(where, url) {
+    this.dropPreviews(where);
     const before = where.map(([method, index]) => this.frames[method][index]);
     for (const [method, index] of where) this.frames[method][index] = url;
     const kept = new Set(Object.values(this.frames).flat());

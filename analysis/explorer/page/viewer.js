@@ -24,8 +24,11 @@ function viewer(onEnlarge) {
     show(seen, index) {
       for (const [method, image] of Object.entries(figures)) {
         const nearest = seen.nearest(method, index);
-        if (nearest >= 0) image.src = seen.frames[method][nearest];
-        image.classList.toggle("ww-waiting", nearest !== index);
+        const preview = seen.previewOf(method, index);
+        if (preview || nearest >= 0) image.src = preview ?? seen.frames[method][nearest];
+        image.classList.toggle("ww-waiting", nearest !== index && !preview);
+        image.classList.toggle("ww-preview", Boolean(preview));
+        image.title = preview ? "a preview: this frame is being rendered" : "";
         image.dataset.index = nearest;
       }
     },

@@ -295,6 +295,20 @@ def test_a_geodesic_improves_while_one_watches(server, page):
 
 
 @pytest.mark.browser
+def test_a_frame_that_takes_long_is_previewed(server, page):
+    opened(page, server[0])
+    page.click(".ww summary")
+    page.fill('.ww [aria-label="steps"]', "150")
+    page.press('.ww [aria-label="steps"]', "Enter")
+    page.wait_for_selector("img.ww-preview[title^='a preview']", timeout=MINUTE)
+    assert page.eval_on_selector("img.ww-preview", "image => image.naturalWidth") == 64  # as large as the frame
+    shoot(page, "explore-preview")
+    page.click("button:text-is('Stop')")
+    wait_for_status(page, "stopped; ")
+    assert page.locator("img.ww-preview").count() == 0
+
+
+@pytest.mark.browser
 def test_the_page_ends_with_the_command():
     with browser.serving(ExplorerSettings(PROMPTS)) as (address, process):
         assert status_of(address) in (200, 302)

@@ -37,7 +37,6 @@ def lose():
         def __del__(self):
             print("begun", flush=True)
             time.sleep(1)
-    sys.unraisablehook = lambda _: None
     Loses()
     time.sleep(60)
 

@@ -7,6 +7,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
+from typing import Any
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
 AGAIN = 0.5  # seconds after which an exception is raised again that nobody deals with
@@ -32,9 +33,9 @@ def interruptible(say_what_is_kept: Callable[[], object]) -> Iterator[Interrupti
     """Within the context, the first signal raises a KeyboardInterrupt, wherever the command is.
 
     It may reach the outside as another exception, made of it by a library: ``number`` tells. Compiled code may lose it
-    altogether (``numpy.random.Generator.choice`` one time in three), as Python does in a destructor: it is raised again
-    until somebody deals with it. A second signal ends the process at once, for whoever does not want to wait until the
-    first has been heeded; what was written stays whole.
+    altogether (``numpy.random.Generator.choice`` one time in three), as Python does in a destructor, with a traceback:
+    it is raised again until somebody deals with it, and its loss is not told. A second signal ends the process at once,
+    for whoever does not want to wait until the first has been heeded; what was written stays whole.
     """
     interruption = Interruption()
     if threading.current_thread() is not threading.main_thread():  # no other gets signals
@@ -54,6 +55,11 @@ def interruptible(say_what_is_kept: Callable[[], object]) -> Iterator[Interrupti
         if not _is_dealt_with(sys.exception()):
             raise KeyboardInterrupt
 
+    def not_told(lost: Any) -> None:
+        if not issubclass(lost.exc_type, KeyboardInterrupt):
+            told(lost)
+
+    told, sys.unraisablehook = sys.unraisablehook, not_told
     alarm = getattr(signal, "SIGALRM", None)  # not on Windows
     handlers = dict.fromkeys(SIGNALS, heed) | ({} if alarm is None else {alarm: raise_again})
     before = {number: signal.signal(number, handler) for number, handler in handlers.items()}
@@ -62,6 +68,7 @@ def interruptible(say_what_is_kept: Callable[[], object]) -> Iterator[Interrupti
     finally:
         if alarm is not None:
             signal.setitimer(signal.ITIMER_REAL, 0)
+        sys.unraisablehook = told
         for number, handler in before.items():
             signal.signal(number, handler)
 

@@ -1,5 +1,7 @@
 """How a command speaks and ends: in lines that no progress bar stands in, in one line where something is wrong."""
 
+import atexit
+import os
 import re
 import sys
 import warnings
@@ -35,6 +37,8 @@ def ends_in_one_line(kept: str) -> Callable[[Callable], Callable]:
                 except BaseException as error:
                     if interruption.number is not None or isinstance(error, KeyboardInterrupt):
                         say_what_is_kept()
+                        if interruption.number is not None:
+                            _leave_as_it_is(interruption.exit_status)
                         sys.exit(interruption.exit_status)
                     from whichway.analysis.errors import UserError
 
@@ -47,6 +51,17 @@ def ends_in_one_line(kept: str) -> Callable[[Callable], Callable]:
         return run
 
     return decorate
+
+
+def _leave_as_it_is(status: int) -> None:
+    """End the process without taking apart what a signal has interrupted: compiled code may not survive it.
+
+    Numba's compiler did not, one time in a hundred.
+    """
+    atexit._run_exitfuncs()  # such as multiprocessing's, that would miss its locks
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(status)
 
 
 def say(line: object) -> None:

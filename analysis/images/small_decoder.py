@@ -14,7 +14,6 @@ import torch.nn.functional as F
 from jaxtyping import Float, UInt8
 from torch import Tensor
 
-from whichway.analysis.smoothness.feature_space import channels_first
 from whichway.miniature.evaluate_parts import paint_all
 from whichway.miniature.world import sample_scene
 
@@ -56,8 +55,8 @@ class SmallDecoder:
 
 def _pictures(side: int, seed: int) -> Float[Tensor, "pictures 3 side side"]:
     rng = np.random.default_rng(seed)
-    painted = channels_first(paint_all([sample_scene(rng) for _ in range(PICTURES)], seed))
-    return F.interpolate(painted, (side, side), mode="bilinear", antialias=True)
+    painted = torch.from_numpy(paint_all([sample_scene(rng) for _ in range(PICTURES)], seed))
+    return F.interpolate(painted.permute(0, 3, 1, 2) / 255, (side, side), mode="bilinear", antialias=True)
 
 
 def _rows(maps: Tensor) -> Tensor:

@@ -7,13 +7,14 @@ import sys
 import pytest
 
 COMMAND = """
-import sys, time
+import os, signal, sys, time
 import click
 from whichway.analysis.command.outcome import ends_in_one_line
 
 @click.command()
 @ends_in_one_line("Finished frames are kept.")
 def render():
+    fragile = Fragile()
     try:
         if "--lost" in sys.argv:
             lose()
@@ -30,6 +31,12 @@ def render():
         if "--tidy" in sys.argv:
             time.sleep(1)
             print("tidy", flush=True)
+
+class Fragile:
+    # compiled code that was interrupted: it does not survive being taken apart
+    def __del__(self):
+        if "--fragile" in sys.argv:
+            os.kill(os.getpid(), signal.SIGSEGV)
 
 def lose():
     # an exception in a destructor is lost, as in compiled code that forgets its errors
@@ -66,6 +73,10 @@ def test_a_signal_is_one_line_and_an_exit_status(number, status, options):
 
 def test_a_signal_is_heeded_though_its_exception_is_lost():
     assert interrupted(signal.SIGTERM, "--lost") == (143, "\nInterrupted. Finished frames are kept.\n")
+
+
+def test_what_was_interrupted_is_not_taken_apart():
+    assert interrupted(signal.SIGTERM, "--fragile") == (143, "\nInterrupted. Finished frames are kept.\n")
 
 
 def test_what_is_put_away_meanwhile_is_put_away():

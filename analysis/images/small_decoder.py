@@ -14,7 +14,7 @@ import torch.nn.functional as F
 from jaxtyping import Float, UInt8
 from torch import Tensor
 
-from whichway.miniature.evaluate_parts import paint_all
+from whichway.miniature.painter import paint
 from whichway.miniature.world import sample_scene
 
 PICTURES, SIDE = 8, 16  # that it is fitted to, of so many latent pixels each way
@@ -39,8 +39,8 @@ class SmallDecoder:
         mode = encoded.latent_dist.mode() if hasattr(encoded, "latent_dist") else encoded.latent
         latents = (mode.float() - (autoencoder.config.get("shift_factor") or 0)) * autoencoder.config.scaling_factor
         colours = F.interpolate(pictures.to(latents), latents.shape[2:], mode="area")
-        known, wanted = _with_one(latents).double().cpu(), _rows(colours).double().cpu()
-        return cls(torch.linalg.lstsq(known, wanted).solution.float())
+        latent_rows, colour_rows = _with_one(latents).double().cpu(), _rows(colours).double().cpu()
+        return cls(torch.linalg.lstsq(latent_rows, colour_rows).solution.float())
 
     @torch.inference_mode()
     def decode(
@@ -55,7 +55,7 @@ class SmallDecoder:
 
 def _pictures(side: int, seed: int) -> Float[Tensor, "pictures 3 side side"]:
     rng = np.random.default_rng(seed)
-    painted = torch.from_numpy(paint_all([sample_scene(rng) for _ in range(PICTURES)], seed))
+    painted = torch.from_numpy(np.stack([paint(sample_scene(rng), rng) for _ in range(PICTURES)]))
     return F.interpolate(painted.permute(0, 3, 1, 2) / 255, (side, side), mode="bilinear", antialias=True)
 
 

@@ -55,11 +55,11 @@ def interruptible(say_what_is_kept: Callable[[], object]) -> Iterator[Interrupti
         if not _is_dealt_with(sys.exception()):
             raise KeyboardInterrupt
 
-    def not_told(lost: Any) -> None:
+    def report_unless_interruption(lost: Any) -> None:
         if not issubclass(lost.exc_type, KeyboardInterrupt):
-            told(lost)
+            report_lost(lost)
 
-    told, sys.unraisablehook = sys.unraisablehook, not_told
+    report_lost, sys.unraisablehook = sys.unraisablehook, report_unless_interruption
     alarm = getattr(signal, "SIGALRM", None)  # not on Windows
     handlers = dict.fromkeys(SIGNALS, heed) | ({} if alarm is None else {alarm: raise_again})
     before = {number: signal.signal(number, handler) for number, handler in handlers.items()}
@@ -68,7 +68,7 @@ def interruptible(say_what_is_kept: Callable[[], object]) -> Iterator[Interrupti
     finally:
         if alarm is not None:
             signal.setitimer(signal.ITIMER_REAL, 0)
-        sys.unraisablehook = told
+        sys.unraisablehook = report_lost
         for number, handler in before.items():
             signal.signal(number, handler)
 

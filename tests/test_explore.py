@@ -152,6 +152,14 @@ def opened(page, address: str, frames: int = 6) -> None:
     wait_for_status(page, f"all {frames} frames are there")
 
 
+def set_number(page, label: str, value: int) -> None:
+    """One of the settings that are folded."""
+    page.click(".ww summary")
+    setting = page.locator(f'.ww [aria-label="{label}"]')
+    setting.fill(str(value))
+    setting.press("Enter")
+
+
 def shoot(page, name: str) -> None:
     SHOTS.mkdir(parents=True, exist_ok=True)
     page.screenshot(path=SHOTS / f"{name}.png", full_page=True)
@@ -283,9 +291,7 @@ def test_the_map_marks_the_frame_that_is_shown(server, page):
 @pytest.mark.browser
 def test_a_geodesic_improves_while_one_watches(server, page):
     opened(page, server[0])
-    page.click(".ww summary")
-    page.fill('.ww [aria-label="geodesic\'s iterations"]', "2")
-    page.press('.ww [aria-label="geodesic\'s iterations"]', "Enter")
+    set_number(page, "geodesic's iterations", 2)
     page.select_option(".ww [aria-label='method']", "geodesic")
     wait_for_status(page, "geodesic: iteration 1 of at most 2, energy ")
     wait_for_status(page, "all 6 frames are there; geodesic: iteration 2 of at most 2")
@@ -297,9 +303,7 @@ def test_a_geodesic_improves_while_one_watches(server, page):
 @pytest.mark.browser
 def test_a_frame_that_takes_long_is_previewed(server, page):
     opened(page, server[0])
-    page.click(".ww summary")
-    page.fill('.ww [aria-label="steps"]', "150")
-    page.press('.ww [aria-label="steps"]', "Enter")
+    set_number(page, "steps", 150)
     page.wait_for_selector("img.ww-preview[title^='a preview']", timeout=MINUTE)
     assert page.eval_on_selector("img.ww-preview", "image => image.naturalWidth") == 64  # as large as the frame
     shoot(page, "explore-preview")

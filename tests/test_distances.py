@@ -1,8 +1,10 @@
 import json
+import logging
 import os
 import re
 from concurrent.futures import CancelledError
 from contextlib import nullcontext
+from io import StringIO
 
 import numpy as np
 import pytest
@@ -197,7 +199,16 @@ def test_a_second_process_on_one_matrix_is_refused(run, tmp_path):
     ],
 )
 def test_a_cluster_that_is_lost_is_one_line(monkeypatch, error, reason):
+    logged = StringIO()
+    handler = logging.StreamHandler(logged)  # as Dask's own, whose stream is the terminal's
+    monkeypatch.setattr(logging.getLogger("distributed"), "handlers", [handler])
     monkeypatch.setattr("distributed.Client", lambda *args, **kwargs: nullcontext())
     message = f"Dask cluster 'tcp://host:1' was lost: {reason}; what was finished is kept"
-    with pytest.raises(UserError, match=message), connect("tcp://host:1"):
+
+    def lose():
+        logging.getLogger("distributed.client").error("Traceback (most recent call last):")
         raise error
+
+    with pytest.raises(UserError, match=message), connect("tcp://host:1"):
+        lose()
+    assert logged.getvalue() == ""

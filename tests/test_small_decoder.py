@@ -58,6 +58,7 @@ def test_latents_that_are_linear_in_colours_are_decoded_exactly(config):
 def test_an_autoencoder_that_cannot_encode_has_no_preview():
     assert SmallDecoder.fitted(pipeline_of(LinearAutoencoder().to("meta"))) is None
     assert SmallDecoder.fitted(pipeline_of(torch.nn.Linear(2, 2))) is None
+    assert SmallDecoder.fitted(pipeline_of(LinearAutoencoder(scaling_factor=float("inf")))) is None
 
 
 def test_half_way_through_the_miniatures_sampling_one_sees_what_it_is_going_to_be():

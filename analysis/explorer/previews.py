@@ -1,6 +1,7 @@
 """Previews of frames that are being rendered, where rendering takes so long that somebody waits for it."""
 
 from collections.abc import Callable, Sequence
+from functools import cached_property
 from time import perf_counter
 
 from torch import Tensor
@@ -19,8 +20,12 @@ class Previews:
     def __init__(self, model: Model, size: tuple[int, int], tell: Callable[[Message], object]) -> None:
         """``size``: height and width of the frames."""
         self.model, self.size, self.tell = model, size, tell
-        self._decoder: SmallDecoder | None = None
         self.begin()
+
+    @cached_property
+    def _decoder(self) -> SmallDecoder | None:
+        """Fitted when the first preview is due."""
+        return SmallDecoder.fitted(self.model.pipeline)
 
     def begin(self) -> None:
         """A batch begins."""
@@ -30,7 +35,6 @@ class Previews:
         """The places of each frame, and its latents; packed ones (Flux) are not shown."""
         if perf_counter() - self._last < EVERY or latents.ndim != 4:
             return
-        self._decoder = self._decoder or SmallDecoder.fitted(self.model.pipeline)
         if self._decoder:
             for of_frame, picture in zip(places, self._decoder.decode(latents, *self.size), strict=True):
                 self.tell(Message({"kind": "preview", "where": list(of_frame)}, (as_png(picture),)))

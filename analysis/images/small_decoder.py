@@ -2,7 +2,7 @@
 
 A latent pixel of an autoencoder for diffusion models is nearly a linear function of the mean colour of what it stands
 for. The inverse, colours as a linear function of latents, is fitted by least squares to pictures that the model's own
-autoencoder has encoded: no further weights are needed, and every family has one.
+autoencoder has encoded: no further weights are needed.
 """
 
 from dataclasses import dataclass
@@ -14,6 +14,7 @@ import torch.nn.functional as F
 from jaxtyping import Float, UInt8
 from torch import Tensor
 
+from whichway.analysis.images.latents import encode_mode, scale_latents
 from whichway.miniature.painter import paint
 from whichway.miniature.world import sample_scene
 
@@ -29,15 +30,20 @@ class SmallDecoder:
     @classmethod
     @torch.inference_mode()
     def fitted(cls, pipeline: Any, *, seed: int = 0) -> "SmallDecoder | None":
-        """To painted scenes. None where the autoencoder cannot encode: its weights are elsewhere, it only decodes."""
+        """To painted scenes.
+
+        None where the autoencoder cannot encode: its weights are elsewhere, it only decodes, or its dtype overflows
+        (SDXL's in float16).
+        """
         autoencoder = pipeline.vae
         weights = next(autoencoder.parameters())
         if weights.is_meta or not hasattr(autoencoder, "encode"):
             return None
         pictures = _pictures(SIDE * pipeline.vae_scale_factor, seed)
-        encoded = autoencoder.encode(pictures.to(weights.device, weights.dtype) * 2 - 1)
-        mode = encoded.latent_dist.mode() if hasattr(encoded, "latent_dist") else encoded.latent
-        latents = (mode.float() - (autoencoder.config.get("shift_factor") or 0)) * autoencoder.config.scaling_factor
+        latents = encode_mode(autoencoder, pictures.to(weights.device, weights.dtype) * 2 - 1)
+        latents = scale_latents(autoencoder, latents.float())
+        if not latents.isfinite().all():
+            return None
         colours = F.interpolate(pictures.to(latents), latents.shape[2:], mode="area")
         latent_rows, colour_rows = _with_one(latents).double().cpu(), _rows(colours).double().cpu()
         return cls(torch.linalg.lstsq(latent_rows, colour_rows).solution.float())

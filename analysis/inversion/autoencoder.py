@@ -1,7 +1,6 @@
 """What of a photograph the model's autoencoder keeps: no conditioning can do better, but by chance."""
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import torch
@@ -9,6 +8,7 @@ from jaxtyping import Float, UInt8
 from torch import Tensor
 
 from whichway.analysis.errors import UserError
+from whichway.analysis.images.latents import encode_mode
 from whichway.analysis.models.model import Model
 from whichway.analysis.smoothness.feature_space import channels_first
 
@@ -38,17 +38,12 @@ def reconstruct(model: Model, pixels: UInt8[np.ndarray, "height width 3"]) -> Re
         raise UserError(f"model {model.name!r}: its autoencoder cannot encode a photograph here; wanted no offloading")
     with model.lock:
         x = channels_first(pixels[None]).to(weights.device, weights.dtype) * 2 - 1
-        latents = _mode(autoencoder.encode(x))
+        latents = encode_mode(autoencoder, x)
         decoded = autoencoder.decode(latents).sample
     images = ((decoded.float() + 1) / 2).clamp(0, 1).permute(0, 2, 3, 1).cpu().numpy()
     if not np.isfinite(images).all():
         raise UserError(f"model {model.name!r}: its autoencoder gives no finite numbers; wanted --dtype float32")
     return Reconstruction((images[0] * 255).round().astype(np.uint8), latents.clone())
-
-
-def _mode(encoded: Any) -> Tensor:
-    latents: Tensor = encoded.latent_dist.mode() if hasattr(encoded, "latent_dist") else encoded.latent
-    return latents
 
 
 def psnr(a: UInt8[np.ndarray, "h w 3"], b: UInt8[np.ndarray, "h w 3"]) -> float:

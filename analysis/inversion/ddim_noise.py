@@ -13,6 +13,7 @@ from torch import Tensor
 from whichway.analysis.errors import UserError
 from whichway.analysis.families import Conditioning
 from whichway.analysis.finite import require_finite_numbers
+from whichway.analysis.images.latents import scale_latents
 from whichway.analysis.images.pipeline_call import arguments_of_call
 from whichway.analysis.images.sampling import Sampling
 from whichway.analysis.images.text_arguments import text_arguments
@@ -57,11 +58,11 @@ def invert_noise(
     from diffusers import DDIMInverseScheduler
 
     require_ddim(model, sampling)
-    pipeline, config = model.pipeline, model.pipeline.vae.config
+    pipeline = model.pipeline
     own = replace(sampling.resolved(model.defaults), guidance_scale=WITHOUT_GUIDANCE)
     text = text_arguments(model.family, [conditioning], [], device=pipeline._execution_device, dtype=model.dtype)
     arguments = arguments_of_call(pipeline, text, own, arguments=model.call_arguments)
-    scaled = (latents - (config.get("shift_factor") or 0.0)) * config.scaling_factor
+    scaled = scale_latents(pipeline.vae, latents)
     with model.lock, undisturbed(pipeline):
         forwards = pipeline.scheduler
         pipeline.scheduler = DDIMInverseScheduler.from_config(forwards.config)

@@ -1,6 +1,7 @@
 import json
 import re
 import warnings
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -252,3 +253,19 @@ def test_the_prompts_of_a_map_are_where_its_points_are_drawn(draw, tmp_path):
     (tmp_path / "map.json").write_text("{}")
     with pytest.raises(UserError, match=r"is no map\.json of 'whichway map', or damaged"):
         PromptMap.of_run(tmp_path / "map.json")
+
+
+@pytest.mark.parametrize("most", [30, 400, 5000])
+def test_the_numbers_of_a_density_do_not_touch(most):
+    """Cells of one prompt, and one of many."""
+    from whichway.analysis.clouds.projection import Projection
+    from whichway.analysis.pictures.prompt_map import CROWDED, draw_map
+
+    points = np.concatenate([np.zeros((most, 2)), np.random.default_rng(0).uniform(-1, 1, (CROWDED + 1, 2))])
+    figure = draw_map(Projection(points, ("UMAP 1", "UMAP 2"), 0.1, 0.9), [f"prompt {k}" for k in range(len(points))])
+    figure.canvas.draw()
+    numbers = figure.axes[1].yaxis.get_ticklabels(which="both")
+    boxes = [number.get_window_extent() for number in numbers if number.get_text() and number.get_visible()]
+    shown = sorted((box for box in boxes if figure.axes[1].bbox.overlaps(box.expanded(3, 1))), key=lambda box: box.y0)
+    assert len(shown) > 1
+    assert all(above.y0 >= below.y1 for below, above in pairwise(shown))

@@ -9,7 +9,7 @@
 # make test-browser  installs Debian's chromium and drives JupyterLab with it; screenshots land in runs/browser/
 # make study     compares twelve methods on 320 pairs of prompts, and under other conditions; hours (make study-hours)
 # make challenge looks for a path that beats optimal transport: candidates on tuning pairs, the pick on held-out ones
-# make study-second, make study-sd15: the study on a second miniature, and on Stable Diffusion 1.5
+# make study-second, make study-sd15: the claim's pairs on a second miniature, and the study on Stable Diffusion 1.5
 # make geodesics  paths optimised against the images themselves, and how much of their gain OT takes; a night
 # make records   the other records: invariance of the embedded model and of diffusers' denoisers, the demo
 # make figures   draws everything in figures/ from the records there; FIGURES=--fast: a smoke version, in runs/
@@ -100,9 +100,10 @@ challenge: .venv/.runtime
 	$(BIN)/whichway challenge --perceptual-distances $(DISTANCES) --out runs/challenge
 	$(BIN)/python -m figures.collect runs/challenge challenge
 
-# The whole study on a second denoiser, trained from another seed (miniature/MODEL_CARD.md).
+# Is the claim one network's? Its pairs on a second denoiser, trained from another seed (miniature/MODEL_CARD.md): an hour.
 study-second: .venv/.runtime
-	$(BIN)/whichway study --model $(SECOND) --perceptual-distances $(DISTANCES) --out runs/study-second
+	$(BIN)/whichway study --model $(SECOND) --differing --seeds 1 --perceptual-distances lpips \
+		--methods identity,random,optimal,optimal@cross-attention,spherical,mixture --out runs/study-second
 	$(BIN)/python -m figures.collect runs/study-second second --records-only
 
 # Stable Diffusion 1.5 on Crisscrossed Captions: STS and CAPTIONS name sts_test.csv and captions_val2014.json. It says

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pandas as pd
 
+from figures.formats import percent
 from figures.saved import HERE, with_generated
 from whichway.analysis.prompts.pairs import DIFFERING
 from whichway.analysis.runs.run import read_run
-from whichway.analysis.statistics.estimates import Estimate
 from whichway.analysis.statistics.gap import ShareOfGap, shares_of_gap
 from whichway.analysis.study.measures import find_column
 from whichway.analysis.study.results import group_of, read_results
@@ -34,10 +34,6 @@ def table(results: pd.DataFrame, distance: str) -> str:
         shares = " | ".join(map(percent, (ppl.share, energy.share)))
         lines.append(f"| `{ppl.method}` | {ppl.stratum} | {ppl.pairs} | {ppl.gap:.0%} | {shares} |")
     return "\n".join(lines)
-
-
-def percent(share: Estimate) -> str:
-    return f"{share.value:.0%}" + ("" if share.low is None else f" ({share.low:.0%} to {share.high:.0%})")
 
 
 def measures(results: pd.DataFrame, distance: str) -> str:

@@ -1,11 +1,12 @@
-"""study/, parametrisation/, robustness/, challenge/ → README.md and docs/study.md, between two markers in each."""
+"""Records of studies in this folder → README.md and docs/study.md, between two markers in each."""
 
 from collections.abc import Callable
 from pathlib import Path
 
 import pandas as pd
 
-from figures import gap
+from figures import gap, networks
+from figures.formats import number, percent
 from figures.saved import CHALLENGE, PARAMETRISATION, STUDY, compare_conditions, with_generated
 from whichway.analysis.counted import counted
 from whichway.analysis.prompts.pairs import DIFFERING, GROUPS, LENGTH, SAME_SCENE, WORD_ORDER
@@ -42,7 +43,7 @@ def headline(study: SavedStudy, results: pd.DataFrame) -> str:
     differing = group_of(results, DIFFERING)
     claim = _claim(differing, distance)
     same_meaning = [
-        f"On {rows['pair'].nunique()} pairs {CLAUSES[group]} the ratio is {_number(_claim(rows, distance).ratio)}."
+        f"On {rows['pair'].nunique()} pairs {CLAUSES[group]} the ratio is {number(_claim(rows, distance).ratio)}."
         for group in GROUPS[1:]
         if len(rows := group_of(results, group))
     ]
@@ -50,7 +51,7 @@ def headline(study: SavedStudy, results: pd.DataFrame) -> str:
     return (
         f"Over {claim.pairs} pairs of prompts that say different things, images along the optimal-transport path "
         f"change {_verdict(claim.ratio)} along the straight line between matrices: the ratio of perceptual path "
-        f"lengths is **{_number(claim.ratio)}**, and it is below 1 on {claim.wins:.0%} of the pairs. "
+        f"lengths is **{number(claim.ratio)}**, and it is below 1 on {claim.wins:.0%} of the pairs. "
         f"{' '.join(same_meaning)}{excluded}"
     )
 
@@ -60,9 +61,9 @@ def by_similarity(study: SavedStudy, results: pd.DataFrame) -> str:
     distance = study.settings.perceptual_distances[0]
     differing = group_of(results, DIFFERING)
     groups = {"all": differing} | by_stratum(differing)
-    claims = {name: _number(_claim(rows, distance).ratio) for name, rows in groups.items()}
+    claims = {name: number(_claim(rows, distance).ratio) for name, rows in groups.items()}
     shares = {each.stratum: each for each in gap.shares_of_optimal()}
-    cells = [f"{gap.percent(shares[name].share)}, {counted(shares[name].pairs, 'pair')}" for name in groups]
+    cells = [f"{percent(shares[name].share)}, {counted(shares[name].pairs, 'pair')}" for name in groups]
     return "\n".join(
         [
             f"| similarity of the prompts | {' | '.join(claims)} |",
@@ -104,7 +105,7 @@ def prediction(study: SavedStudy, results: pd.DataFrame) -> str:
     return (
         f"The path itself is {predicted.length_ratio:.2f} as long (W_2 / RMS Frobenius). Over these pairs this ratio "
         f"explains {predicted.explained:.0%} of the variance of the ratio of perceptual path lengths (Spearman "
-        f"{_number(predicted.spearman)})."
+        f"{number(predicted.spearman)})."
     )
 
 
@@ -121,7 +122,7 @@ def table(study: SavedStudy, results: pd.DataFrame) -> str:
     for method, comparison in to_identity[0].items():
         ratios = [comparison.ratio, to_optimal[method].ratio if method in to_optimal else None]
         ratios += [of_measure[method].ratio for of_measure in to_identity[1:]]
-        numbers = " | ".join("–" if ratio is None else _number(ratio) for ratio in ratios)
+        numbers = " | ".join("–" if ratio is None else number(ratio) for ratio in ratios)
         lines.append(f"| `{method}` | {numbers} | {comparison.wins:.0%} |")
     return "\n".join(lines)
 
@@ -138,10 +139,6 @@ def _verdict(ratio: Estimate) -> str:
     if not ratio.leaves_out(1):
         return "no more and no less than"
     return "less than" if ratio.value < 1 else "more than"
-
-
-def _number(ratio: Estimate) -> str:
-    return f"{ratio.value:.2f}" if ratio.low is None else f"{ratio.value:.2f} ({ratio.low:.2f}–{ratio.high:.2f})"
 
 
 def robustness(compared: pd.DataFrame) -> str:
@@ -185,7 +182,7 @@ def challenge(folder: Path) -> str:
 
     def rows(compared: list[CandidateResult]) -> list[str]:
         return [
-            f"| `{each.method}` | {' | '.join(_number(each.ratios[measure].ratio) for measure in measures)} |"
+            f"| `{each.method}` | {' | '.join(number(each.ratios[measure].ratio) for measure in measures)} |"
             for each in compared
         ]
 
@@ -211,14 +208,15 @@ def challenge(folder: Path) -> str:
 def short_result() -> str:
     """What README says: the claim, and the conditions under which it was measured."""
     study, results = read_study(STUDY), read_results(STUDY)
-    return "\n\n".join(describe(study, results) for describe in (headline, by_similarity, conditions))
+    claim = f"{headline(study, results)} {networks.sentence()}"
+    return "\n\n".join((claim, by_similarity(study, results), conditions(study, results)))
 
 
 def whole_result() -> str:
     """What the page of the study says: that, its tables, and what the other records say."""
     study, results = read_study(STUDY), read_results(STUDY)
     parts = [short_result(), prediction(study, results), table(study, results), robustness(compare_conditions())]
-    parts += [parametrisation(read_study(PARAMETRISATION), read_results(PARAMETRISATION))]
+    parts += [networks.text(), parametrisation(read_study(PARAMETRISATION), read_results(PARAMETRISATION))]
     if CHALLENGE.is_dir():
         parts.append(challenge(CHALLENGE))
     return "\n\n".join(parts)

@@ -13,8 +13,8 @@ from whichway.analysis.study.robustness import compare_studies
 from whichway.analysis.study.saved_study import read_study
 
 HERE = Path(__file__).parent
-STUDY, PARAMETRISATION, CHALLENGE, DEMO, TRIANGLE, KEYFRAMES = (
-    HERE / name for name in ("study", "parametrisation", "challenge", "demo", "triangle", "keyframes")
+STUDY, SECOND, PARAMETRISATION, CHALLENGE, DEMO, TRIANGLE, KEYFRAMES = (
+    HERE / name for name in ("study", "second", "parametrisation", "challenge", "demo", "triangle", "keyframes")
 )
 
 #: draw the first so many pairs of the study only; None: all

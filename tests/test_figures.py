@@ -29,7 +29,7 @@ def test_no_script_shadows_a_package():
 
 
 def test_every_script_is_drawn_and_every_drawn_figure_is_there():
-    helpers = {"__main__", "collect", "gap", "headline", "saved"}
+    helpers = {"__main__", "collect", "formats", "gap", "headline", "networks", "saved"}
     assert {path.stem for path in FIGURES.glob("*.py")} - helpers == set(FIGURES_DRAWN)
     for name in FIGURES_DRAWN:
         for suffix in ("png", "pdf"):

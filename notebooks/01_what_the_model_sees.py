@@ -8,7 +8,7 @@
 #
 # Nothing in this expression knows the *order* of the rows. **Is the conditioning a matrix, or a cloud of points?**
 #
-# Everything here runs on the embedded miniature Stable Diffusion; the last notebook says how to use your own model.
+# Everything here runs on the embedded miniature Stable Diffusion; 06_your_own_model says how to use your own.
 
 # %%
 # %matplotlib inline

@@ -21,21 +21,21 @@ from whichway.geometry import rms_frobenius, wasserstein
 name = "miniature"  # or "stable-diffusion-v1-5/stable-diffusion-v1-5"
 prompts = ["a fox on a blue background", "a panda on a pink background"]
 
-model = load_model(name)  # device="cuda", dtype="float16", sampler="dpm", compiled=True where they are wanted
-sampling = Sampling(seed=0, num_inference_steps=20, guidance_scale=3.0)  # Stable Diffusion 1.5: guidance=7.5, steps=30
+model = load_model(name)  # device="cuda", dtype="float16", compiled=True where they are wanted
+sampling = Sampling(seed=0, num_inference_steps=20, guidance_scale=3.0)  # Stable Diffusion 1.5: 30 steps, guidance 7.5
 
 # %% [markdown]
 # ## What changes
 #
 # The width $d$ of the rows, the size of the images, how many layers look at the text, and the time a frame takes. The
-# number of rows is CLIP's 77 in all of them.
+# number of rows: CLIP has 77, T5 and Gemma up to some hundreds.
 
 # %%
 a, b = (encode(model, prompt) for prompt in prompts)
-unet = model.pipeline.unet
-side = unet.config.sample_size * model.pipeline.vae_scale_factor
-millions = sum(parameter.numel() for parameter in unet.parameters()) / 1e6
-print(f"{len(a)} rows of width {a.dimension}, images of {side} × {side}, denoiser of {millions:.1f} M parameters")
+denoiser = getattr(model.pipeline, "unet", None) or model.pipeline.transformer
+height, width = (getattr(sampling.resolved(model.defaults), side) for side in ("height", "width"))
+millions = sum(parameter.numel() for parameter in denoiser.parameters()) / 1e6
+print(f"{len(a)} rows of width {a.dimension}, images of {height} × {width}, denoiser of {millions:.1f} M parameters")
 print(f"on {model.device}, {model.dtype}; weights {model.fingerprint[:12]}…")
 print(f"W_2 {wasserstein(a, b):.3f} ≤ RMS Frobenius {rms_frobenius(a, b):.3f}")
 draw_gallery(dict(zip(prompts, render(model, [a, b], sampling), strict=True)))

@@ -145,3 +145,9 @@ def test_a_frame_of_a_geodesic_says_why_it_cannot_be_made_again(command, tmp_pat
     output = command("redo", inner, "--out", tmp_path / "again.png", exit_code=2)
     assert f"a frame of a geodesic ({A} → {C}, t = 0.5, geodesic) was rendered from what a search found" in output
     assert "equal" in command("redo", end, "--out", tmp_path / "again.png")  # that of the prompt alone
+
+
+def test_a_frame_is_not_written_under_a_name_of_another_format(tmp_path):
+    result = CliRunner().invoke(main, ["redo", str(tmp_path / "frame.png"), "--out", str(tmp_path / "again.jpg")])
+    assert result.exit_code == 2
+    assert "out: wanted a name that ends in .png, got" in result.output

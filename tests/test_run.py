@@ -53,6 +53,8 @@ def test_a_run_is_continued_with_the_same_identity_only(tmp_path, model):
         assert (tmp_path / "manifest.json").read_bytes() == before  # nothing to say anew
     with opened(tmp_path, model, settings={"frames": 5}):
         assert read_run(tmp_path, "comparison")["settings"] == {"frames": 5}
+    (tmp_path / "frames").mkdir()
+    (tmp_path / "frames" / "0.png").write_bytes(b"")
     with (
         pytest.raises(UserError, match=r"holds a run of other settings \(seed: 0 there, 1 here\); choose another"),
         opened(tmp_path, model, identity={"seed": 1}),
@@ -60,6 +62,13 @@ def test_a_run_is_continued_with_the_same_identity_only(tmp_path, model):
         pass
     with pytest.raises(UserError, match="another kind"), opened(tmp_path, model, kind="film"):
         pass
+
+
+def test_what_was_refused_before_anything_was_computed_may_be_asked_again_in_other_words(tmp_path, model):
+    with pytest.raises(UserError, match="no such word"), opened(tmp_path, model):
+        raise UserError("no such word")
+    with opened(tmp_path, model, identity={"seed": 1}):
+        assert read_run(tmp_path, "comparison")["identity"] == {"seed": 1}
 
 
 def test_a_folder_that_is_not_ours_is_never_written_into(tmp_path, model):

@@ -131,6 +131,8 @@ def _open(folder: Path, identity: dict) -> dict:
         if changed:
             raise UserError(f"{str(folder)!r} stores clouds of other {', '.join(changed)}; choose another folder")
         return manifest
+    if folder.exists() and not folder.is_dir():
+        raise UserError(f"store: {str(folder)!r} is a file; wanted a folder")
     if folder.exists() and any(folder.iterdir()):
         raise UserError(f"{str(folder)!r} is no store of clouds, and not empty; choose another folder")
     for part, shape in identity["shapes"].items():

@@ -32,7 +32,12 @@ from whichway.analysis.vocabulary import (
 Decorator = Callable[[Callable], Callable]
 
 MODEL = {
-    "name": partial(click.option, "--model", "name", help="'miniature', a hub id, a folder or a .safetensors file."),
+    "name": partial(
+        click.option,
+        "--model",
+        "name",
+        help="'miniature', 'miniature-second', a hub id, a folder or a .safetensors file.",
+    ),
     "device": partial(
         click.option, "--device", type=click.Choice([*DEVICES]), help="Where; auto: cuda, else mps, else cpu."
     ),

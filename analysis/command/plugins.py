@@ -30,12 +30,31 @@ class RegisteredChoice(click.Choice):
     def choices(self, choices: object) -> None: ...
 
 
+def _is_unicode(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
 class CommandsWithPlugins(click.Group):
     """Loads installed plugins before any of its commands looks at its options; gives each command ``--plugin``."""
 
     def add_command(self, cmd: click.Command, name: str | None = None) -> None:
         cmd.params.append(plugin_option())
         super().add_command(cmd, name)
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """As click does; what manifests and tokenizers cannot hold is refused before anything begins.
+
+        Raises:
+            click.UsageError: an argument whose bytes are no UTF-8, which Python keeps as lone surrogates.
+        """
+        for argument in args:
+            if not _is_unicode(argument):
+                raise click.UsageError(f"wanted arguments in UTF-8, got {argument!r}")
+        return super().parse_args(ctx, args)
 
     def invoke(self, ctx: click.Context) -> Any:
         """As click does, but for characters of the user's that a terminal would obey in what click says of them."""

@@ -22,6 +22,8 @@ def redo(frame: Path, device: str | None, out: Path | None) -> None:
     """
     from whichway.analysis.runs.redo import redo as run
 
+    if out and out.suffix.lower() != ".png":
+        raise click.UsageError(f"out: wanted a name that ends in .png, got {str(out)!r}")
     redone = run(frame, out or Path(f"{frame.stem}-again.png"), device=device, report=say)
     click.echo(redone.path)
     say(redone)

@@ -128,6 +128,8 @@ def _choose_pairs(
 
     require_between("per-stratum", per_stratum, 1, MOST_PAIRS)
     if file is None:
+        if captions or strict:
+            raise click.UsageError(f"{'captions' if captions else 'strict'}: of a file of pairs; give it with --pairs")
         strata = SIMILARITY if differing else STRATA
         return world_pairs(len(strata) * per_stratum, seed=seed, tuning=tuning, strata=strata).pairs
     if tuning:

@@ -66,7 +66,8 @@ class BarycenterSettings:
             require_finite("weights", weight, 0)
         total = sum(self.weights)
         if not 0 < total < math.inf:
-            raise UserError("weights: wanted at least one above 0")
+            wanted = "smaller ones: their sum overflows" if total else "at least one above 0"
+            raise UserError(f"weights: wanted {wanted}")
         object.__setattr__(self, "weights", tuple(weight / total for weight in self.weights))
 
     @property

@@ -107,8 +107,8 @@ class FilmSettings:
         if len(self.at) != self.legs + 1:
             back = " and one for the way back" if self.loop else ""
             raise UserError(f"at: wanted {self.legs + 1} times, one for each prompt{back}, got {len(self.at)}: {times}")
-        if not all(before < after < math.inf for before, after in pairwise(self.at)):
-            raise UserError(f"at: wanted increasing times in seconds, got {times}")
+        if self.at[0] != 0 or not all(before < after < math.inf for before, after in pairwise(self.at)):
+            raise UserError(f"at: wanted 0, where the film begins, and then increasing times in seconds, got {times}")
 
     @property
     def legs(self) -> int:

@@ -96,7 +96,8 @@ def open_run(
         }
         if (folder / MANIFEST).is_file():
             saved = read_run(folder, kind)
-            _require_same_identity(folder, saved["identity"], manifest["identity"])
+            if _has_begun(folder):
+                _require_same_identity(folder, saved["identity"], manifest["identity"])
         else:
             saved = {}
         if saved | {"command": None} != manifest | {"command": None}:
@@ -173,6 +174,11 @@ def _require_ours(folder: Path) -> None:
         raise _of_another_layout(folder)
     if any(path.name != LOCK and not is_aside(path) for path in folder.iterdir()):
         raise UserError(f"output folder {str(folder)!r} holds files that are no run of whichway; choose another")
+
+
+def _has_begun(folder: Path) -> bool:
+    """Whether anything was computed; what was refused before that (a prompt, say) may be asked again in other words."""
+    return any(path.is_file() and path.name not in (MANIFEST, LOCK) for path in folder.rglob("*"))
 
 
 def _of_another_layout(folder: Path) -> UserError:

@@ -14,8 +14,8 @@
 # make records   the other records: invariance of the embedded model and of diffusers' denoisers, the demo
 # make figures   draws everything in figures/ from the records there; FIGURES=--fast: a smoke version, in runs/
 # make train     trains the embedded model, or continues to
-# make campaign kills, interrupts and starves the commands, and feeds them what is wrong: is anything lost? hours; it
-#                continues where it stopped (CAMPAIGN="--sample 3": a few trials of each kind)
+# make campaign kills, interrupts and starves the commands, and feeds them what is wrong: is anything lost? Half an
+#                hour; it continues where it stopped (CAMPAIGN="--sample 3": a few trials of each kind)
 # make benchmark measures against what one would write with POT, SciPy and diffusers alone; a quarter of an hour
 PYTHON ?= python3.11
 BIN := .venv/bin
@@ -55,7 +55,7 @@ geodesics: .venv/.runtime
 		--methods identity,optimal,optimal@perceptual,mixture,geodesic,geodesic@unpenalised $(GEODESIC_MODEL) \
 		$(GEODESIC_SPREAD) --out runs/geodesics/study
 	$(BIN)/python -m figures.collect runs/geodesics/study geodesics/study --records-only
-	$(BIN)/python -m figures.gap
+	$(BIN)/python -m figures.texts
 
 .PHONY: demo docs wheel test-wheel lab study study-hours study-second study-sd15 challenge geodesics records figures test test-lowest test-browser lint train benchmark campaign clean
 
@@ -129,8 +129,7 @@ records: .venv/.runtime
 
 figures: .venv/.runtime
 	$(BIN)/python -m figures $(FIGURES)
-	$(BIN)/python -m figures.headline
-	$(BIN)/python -m figures.gap
+	$(BIN)/python -m figures.texts
 
 # Two processes of one thread each: torch's threads gain little on models this small.
 test test-lowest: export OMP_NUM_THREADS = 1

@@ -1,24 +1,23 @@
-"""geodesics/study → docs/geodesics.md: which share of the possible gain over the straight line each method takes.
-
-``python -m figures.gap`` writes it between two markers.
-"""
+"""geodesics/study → docs/geodesics.md: which share of the possible gain over the straight line each method takes."""
 
 from pathlib import Path
 
 import pandas as pd
 
 from figures.formats import percent
-from figures.saved import HERE, with_generated
+from figures.saved import HERE
+from whichway.analysis.counted import counted
 from whichway.analysis.prompts.pairs import DIFFERING
 from whichway.analysis.runs.run import read_run
+from whichway.analysis.statistics.estimates import FEW_PAIRS
 from whichway.analysis.statistics.gap import ShareOfGap, shares_of_gap
+from whichway.analysis.statistics.paired import by_pair, compare_methods
 from whichway.analysis.study.measures import find_column
 from whichway.analysis.study.results import group_of, read_results
 from whichway.analysis.study.saved_study import KIND, SavedStudy, read_study
 from whichway.analysis.vocabulary import MEASURES
 
 FOLDER = HERE / "geodesics" / "study"
-PAGE = HERE.parent / "docs" / "geodesics.md"
 LEFT_OUT = ("identity", "geodesic", "geodesic@unpenalised")
 
 
@@ -40,11 +39,23 @@ def measures(results: pd.DataFrame, distance: str) -> str:
     """Means over the pairs: what a shorter path costs in fidelity stands beside its length."""
     names = ("ppl", "energy", "gini", "worst_step", "scene_confidence", "scene_agreement", "text_image_score")
     columns = {name: found.column for name in names if (found := find_column(results, name, distance))}
-    means = results.groupby("method", sort=False)[list(columns.values())].mean()
-    titles = " | ".join(MEASURES[name].title for name in columns)
-    lines = [f"| method | {titles} |", f"| --- |{' --- |' * len(columns)}"]
-    lines += [f"| `{method}` | {' | '.join(f'{value:.3f}' for value in row)} |" for method, row in means.iterrows()]
+    cells = pd.DataFrame({name: _means(results, column) for name, column in columns.items()})
+    lines = [
+        "Means over the pairs; in brackets the 95 % interval of the paired difference from `identity`:\n",
+        f"| method | {' | '.join(MEASURES[name].title for name in columns)} |",
+        f"| --- |{' --- |' * len(columns)}",
+    ]
+    lines += [f"| `{method}` | {' | '.join(row)} |" for method, row in cells.iterrows()]
     return "\n".join(lines)
+
+
+def _means(results: pd.DataFrame, column: str) -> dict[str, str]:
+    """Method → its mean, and how far from the straight line's it is."""
+    cells = {"identity": f"{by_pair(results, column)['identity'].mean():.3f}"}
+    for compared in compare_methods(results, column, "identity"):
+        difference = compared.difference
+        cells[compared.method] = f"{compared.mean:.3f} ({difference.low:+.3f} to {difference.high:+.3f})"
+    return cells
 
 
 def conditions(study: SavedStudy, results: pd.DataFrame, folder: Path) -> str:
@@ -56,8 +67,9 @@ def conditions(study: SavedStudy, results: pd.DataFrame, folder: Path) -> str:
         f"{model['dtype']}; {of} that say different things × {results['seed'].nunique()} noise(s), "
         f"{settings.frames} frames a path, {sampling.num_inference_steps} steps, guidance {sampling.guidance_scale:g}; "
         f"at most {settings.geodesic.iterations} iterations from the optimal path; perceptual distance "
-        f"{settings.perceptual_distances[0]}; 95 % BCa intervals over pairs. What the search has not found yet is "
-        "missing in the gap, so that the shares are upper bounds."
+        f"{settings.perceptual_distances[0]}; shares are of mean logarithms of ratios; 95 % BCa intervals over "
+        f"pairs within their strata, where there are {FEW_PAIRS} pairs or more. What the search has not found yet is "
+        "missing in the gap, so that a share is nearer to 0 than it says."
     )
 
 
@@ -70,19 +82,11 @@ def shares_of_optimal(folder: Path = FOLDER) -> list[ShareOfGap]:
 def short_conditions(folder: Path = FOLDER) -> str:
     """What is not as in the study of all methods."""
     settings = read_study(folder).settings
-    return f"{settings.sampling.num_inference_steps} steps, at most {settings.geodesic.iterations} iterations"
+    noises = counted(settings.seeds, "noise")
+    return f"{noises}, {settings.sampling.num_inference_steps} steps, at most {settings.geodesic.iterations} iterations"
 
 
 def text(folder: Path = FOLDER) -> str:
     study, results = read_study(folder), group_of(read_results(folder), DIFFERING)
     distance = study.settings.perceptual_distances[0]
     return "\n\n".join((table(results, distance), measures(results, distance), conditions(study, results, folder)))
-
-
-def rewritten() -> str:
-    """The page as the records want it; raises as :func:`with_generated`."""
-    return with_generated(PAGE, "gap", text())
-
-
-if __name__ == "__main__":
-    PAGE.write_text(rewritten(), encoding="utf-8")

@@ -1,29 +1,30 @@
-"""Records of studies in this folder → README.md and docs/study.md, between two markers in each."""
+"""Records of studies in this folder → what README.md and docs/study.md say of them."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 
 import pandas as pd
 
 from figures import gap, networks
-from figures.formats import number, percent
-from figures.saved import CHALLENGE, PARAMETRISATION, STUDY, compare_conditions, with_generated
+from figures.formats import correlation, number, percent
+from figures.saved import CHALLENGE, PARAMETRISATION, STUDY, compare_conditions
 from whichway.analysis.counted import counted
 from whichway.analysis.prompts.pairs import DIFFERING, GROUPS, LENGTH, SAME_SCENE, WORD_ORDER
 from whichway.analysis.statistics.correlations import predict_from_length
 from whichway.analysis.statistics.estimates import Estimate
 from whichway.analysis.statistics.paired import PairedComparison, compare_methods
-from whichway.analysis.study.challenge import read_challenge
-from whichway.analysis.study.measures import find_column
+from whichway.analysis.study.challenge import HELD_OUT, read_challenge
+from whichway.analysis.study.declared_tests import carry_out
+from whichway.analysis.study.kernel_distances import KernelDistance, KernelDistances, read_kernel_distances
+from whichway.analysis.study.measures import MeasuredColumn, find_column
+from whichway.analysis.study.plan import Hypothesis
 from whichway.analysis.study.results import by_stratum, group_of, read_results
 from whichway.analysis.study.robustness import agreement
 from whichway.analysis.study.saved_study import SavedStudy, read_study
 from whichway.analysis.study.selection import CandidateResult
 from whichway.analysis.vocabulary import MEASURES
 
-HERE = Path(__file__).parent
-README = HERE.parent / "README.md"  # the result in one paragraph, and its conditions
-PAGE = HERE.parent / "docs" / "study.md"  # all of it
 #: group of pairs → the clause that says what its two prompts have in common
 CLAUSES = {
     SAME_SCENE: "that say the same scene in other words",
@@ -86,7 +87,7 @@ def conditions(study: SavedStudy, results: pd.DataFrame) -> str:
     else:
         answers = ", ".join(f"{question} {share}" for question, share in (study.plan.accuracy or {}).items())
         accuracy = f"its own accuracy: {answers}" if answers else "its accuracy was not evaluated"
-        declared = f"{len(study.plan.hypotheses)} hypotheses were written down before the first image; {accuracy}."
+        declared = f"{_outcome(study.plan.hypotheses, results)}; {accuracy}."
     return (
         f"Conditions: model {settings.model.name} (SHA-256 {study.model_sha256[:8]}…), {scheduler}, "
         f"{sampling.num_inference_steps} steps, guidance {sampling.guidance_scale:g}; {strata} pairs in each of "
@@ -96,35 +97,76 @@ def conditions(study: SavedStudy, results: pd.DataFrame) -> str:
     )
 
 
+def _outcome(hypotheses: Sequence[Hypothesis], results: pd.DataFrame) -> str:
+    tests = carry_out(results, hypotheses)
+    failed = [f"`{each.hypothesis.method}` against `{each.hypothesis.reference}`" for each in tests if not each.holds]
+    but = f", all but {' and '.join(failed)}" if failed else ""
+    return (
+        f"Of {len(tests)} hypotheses that were written down before the first image, {len(tests) - len(failed)} hold "
+        f"after Holm's correction{but}"
+    )
+
+
 def prediction(study: SavedStudy, results: pd.DataFrame) -> str:
     """How much of the ratio of perceptual path lengths the ratio of geometric lengths explains."""
     differing = group_of(results, DIFFERING)
-    predicted = predict_from_length(
-        differing, study.settings.perceptual_distances[0], method="optimal", reference="identity"
+    ask = partial(
+        predict_from_length,
+        perceptual_distance=study.settings.perceptual_distances[0],
+        method="optimal",
+        reference="identity",
     )
+    predicted = ask(differing)
+    within = ", ".join(f"{name}: {correlation(ask(rows).spearman)}" for name, rows in by_stratum(differing).items())
     return (
         f"The path itself is {predicted.length_ratio:.2f} as long (W_2 / RMS Frobenius). Over these pairs this ratio "
         f"explains {predicted.explained:.0%} of the variance of the ratio of perceptual path lengths (Spearman "
-        f"{number(predicted.spearman)})."
+        f"{correlation(predicted.spearman)}). Both ratios fall as the prompts grow alike; among pairs of one stratum "
+        f"of similarity, Spearman's correlation is {within}."
     )
 
 
-def table(study: SavedStudy, results: pd.DataFrame) -> str:
-    """Over the pairs that differ, ratios to identity with 95 % intervals, and of PPL to the paper's optimal path."""
+def table(study: SavedStudy, results: pd.DataFrame, kernel_distances: KernelDistances | None = None) -> str:
+    """Over the pairs that differ, against identity and with 95 % intervals: ratios, and differences where a measure is
+    a probability or a score (of numbers near 0 a ratio says nothing)."""
     distance = study.settings.perceptual_distances[0]
     differing = group_of(results, DIFFERING)
     columns = [column for name in TABLE_MEASURES if (column := find_column(differing, name, distance))]
     to_identity = [_by_method(differing, column.column, "identity", column.low_is_better) for column in columns]
     to_optimal = _by_method(differing, columns[0].column, "optimal", True)
-    titles = [f"{column.described.title} / identity's" for column in columns]
-    headings = ["method", titles[0], "PPL / optimal's", *titles[1:], "smoother on"]
+    cells: dict[str, Callable[[str], str]] = {
+        f"{column.described.title} {'−' if _is_fidelity(column) else '/'} identity's": partial(_cell, column, compared)
+        for column, compared in zip(columns, to_identity, strict=True)
+    }
+    if kernel_distances is not None:
+        cells["kernel distance − identity's"] = lambda method: _to_identity(kernel_distances.methods[method])
+    ppl, *others = cells
+    headings = ["method", ppl, "PPL / optimal's", *others, "smoother on"]
     lines = [f"| {' | '.join(headings)} |", f"| {' | '.join(['---'] * len(headings))} |"]
-    for method, comparison in to_identity[0].items():
-        ratios = [comparison.ratio, to_optimal[method].ratio if method in to_optimal else None]
-        ratios += [of_measure[method].ratio for of_measure in to_identity[1:]]
-        numbers = " | ".join("–" if ratio is None else number(ratio) for ratio in ratios)
-        lines.append(f"| `{method}` | {numbers} | {comparison.wins:.0%} |")
+    for method, of_ppl in to_identity[0].items():
+        row = [cells[ppl](method), number(to_optimal[method].ratio) if method in to_optimal else "–"]
+        row += [*(cells[other](method) for other in others), f"{of_ppl.wins:.0%}"]
+        lines.append(f"| `{method}` | {' | '.join(row)} |")
     return "\n".join(lines)
+
+
+def _is_fidelity(column: MeasuredColumn) -> bool:
+    return column.described.axis == "fidelity"
+
+
+def _cell(column: MeasuredColumn, compared: dict[str, PairedComparison], method: str) -> str:
+    return _difference(compared[method].difference) if _is_fidelity(column) else number(compared[method].ratio)
+
+
+def _to_identity(distance: KernelDistance) -> str:
+    if distance.difference is None:
+        return "–"
+    return _difference(Estimate(distance.difference, distance.difference_low, distance.difference_high))
+
+
+def _difference(estimate: Estimate) -> str:
+    interval = "" if estimate.low is None else f" ({estimate.low:+.3f} to {estimate.high:+.3f})"
+    return f"{estimate.value:+.3f}{interval}"
 
 
 def _claim(results: pd.DataFrame, distance: str) -> PairedComparison:
@@ -154,13 +196,20 @@ def robustness(compared: pd.DataFrame) -> str:
     parts = [condition.split(", ") for condition in dict.fromkeys(compared["condition"])]
     distances = ", ".join(dict.fromkeys(distance for distance, *_ in parts))
     changes = ", ".join(dict.fromkeys(change for _, *changed in parts for change in changed))
-    agreeing = agreement(compared)
     return (
         f"Does it depend on how it is measured? Under {len(parts)} conditions (perceptual distance {distances}; "
-        f"{changes}), on the {compared['pairs'].min()} pairs that they share, the PPL of {'; that of '.join(verdicts)}."
-        f" The ranking of the methods that a condition has ({agreeing['methods'].min()} to "
-        f"{agreeing['methods'].max()}) agrees with the first condition's to Kendall's τ {agreeing['tau'].min():.2f} or "
-        "more."
+        f"{changes}), on the {compared['pairs'].min()} pairs and the noise that they share, the PPL of "
+        f"{'; that of '.join(verdicts)}. The ranking of the methods agrees with the first condition's to Kendall's τ "
+        f"{_least_agreement(agreement(compared).iloc[1:])}."
+    )
+
+
+def _least_agreement(agreeing: pd.DataFrame) -> str:
+    """By the number of methods that are ranked: of four there are not many ways to disagree."""
+    by_methods = agreeing.groupby("methods")["tau"].agg(["min", "size"]).sort_index(ascending=False)
+    return ", and ".join(
+        f"{row['min']:.2f} or more in the {row['size']:.0f} that have {methods} methods"
+        for methods, row in by_methods.iterrows()
     )
 
 
@@ -195,14 +244,23 @@ def challenge(folder: Path) -> str:
         numbers = "\n".join([*head, *rows([result.held_out])])
         pairs = result.held_out.ratios["ppl"].pairs
         verdict = (
-            f"The rule picks `{result.picked}`. On {pairs} held-out pairs, whose scenes it has not seen, {outcome}:\n\n"
-            f"{numbers}"
+            f"The rule picks `{result.picked}`. On {pairs} held-out pairs, whose scenes it has not seen"
+            f"{_of_the_study(folder / HELD_OUT)}, {outcome}:\n\n{numbers}"
         )
     return (
         f"Is there a better method than the paper's? {len(result.tuned)} candidates on "
         f"{result.tuned[0].ratios['ppl'].pairs} pairs for tuning, by a rule that was written down first "
         "(`figures/challenge/rule.json`):\n\n" + "\n".join([*head, *rows(result.tuned)]) + f"\n\n{verdict}"
     )
+
+
+def _of_the_study(held_out: Path) -> str:
+    """Whether the images of the held-out pairs are the study's own, which were there before the pick."""
+    study, judged = read_study(STUDY), read_study(held_out)
+    noises = {*judged.settings.noise_seeds} <= {*study.settings.noise_seeds}
+    if not (noises and {*judged.pairs} <= {*study.pairs} and judged.model_sha256 == study.model_sha256):
+        return ""
+    return " (pairs, noises and images of the study above, which the pick did not use, but which were there before it)"
 
 
 def short_result() -> str:
@@ -215,22 +273,9 @@ def short_result() -> str:
 def whole_result() -> str:
     """What the page of the study says: that, its tables, and what the other records say."""
     study, results = read_study(STUDY), read_results(STUDY)
-    parts = [short_result(), prediction(study, results), table(study, results), robustness(compare_conditions())]
+    parts = [short_result(), prediction(study, results)]
+    parts += [table(study, results, read_kernel_distances(STUDY)), robustness(compare_conditions())]
     parts += [networks.text(), parametrisation(read_study(PARAMETRISATION), read_results(PARAMETRISATION))]
     if CHALLENGE.is_dir():
         parts.append(challenge(CHALLENGE))
     return "\n\n".join(parts)
-
-
-#: file → what stands between its markers
-GENERATED: dict[Path, Callable[[], str]] = {README: short_result, PAGE: whole_result}
-
-
-def rewritten(file: Path) -> str:
-    """One of :data:`GENERATED` as the records in this folder want it; raises as :func:`with_generated`."""
-    return with_generated(file, "study", GENERATED[file]())
-
-
-if __name__ == "__main__":
-    for path in GENERATED:
-        path.write_text(rewritten(path), encoding="utf-8")

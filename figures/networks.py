@@ -5,6 +5,7 @@ from pathlib import Path
 import pandas as pd
 from scipy.stats import kendalltau
 
+from figures import formats
 from figures.formats import number
 from figures.saved import SECOND, STUDY
 from whichway.analysis.prompts.pairs import DIFFERING
@@ -57,16 +58,19 @@ def table(networks: dict[str, pd.DataFrame], column: str) -> str:
 
 
 def agreement(of_first: pd.DataFrame, of_second: pd.DataFrame, column: str) -> str:
-    """How far two networks agree, beside how far two noises of the one do: more cannot be expected."""
+    """How far two networks agree pair by pair under one noise, and one of them with itself under two noises."""
     methods = _shared_methods(of_first, of_second)
     ratios = [_ratios(results, column) for results in (of_first, of_second)]
     tau = kendalltau(*([of_network[method].value for method in methods] for of_network in ratios)).statistic
-    one_noise, other_noise = (of_first[of_first["seed"] == seed] for seed in sorted(of_first["seed"].unique())[:2])
+    noise, other_noise = sorted(of_first["seed"].unique())[:2]
+    one, other = (of_first[of_first["seed"] == seed] for seed in (noise, other_noise))
+    second = of_second[of_second["seed"] == noise]
+    between_networks, between_noises = (_correlation(one, each, column) for each in (second, other))
     return (
         f"The order of these {len(methods)} methods agrees to Kendall's τ {tau:.2f}. Pair by pair, the ratio of "
-        f"`{CLAIMED}` to `{REFERENCE}` correlates (Spearman) to {number(_correlation(one_noise, of_second, column))} "
-        "between the networks, one noise each, and to "
-        f"{number(_correlation(one_noise, other_noise, column))} between two noises of the first network."
+        f"`{CLAIMED}` to `{REFERENCE}` correlates (Spearman) to {formats.correlation(between_networks)} between the "
+        f"networks under the same noise, and to {formats.correlation(between_noises)} between two noises of the "
+        "first network."
     )
 
 
@@ -81,11 +85,15 @@ def _conditions(second: SavedStudy, of_first: pd.DataFrame, of_second: pd.DataFr
 
 
 def _on_shared_pairs(*folders: Path) -> list[pd.DataFrame]:
-    """Results of the pairs that differ and that all studies have, a pair called by its prompts."""
+    """Results of the pairs that differ and that all studies have, each pair by its number in the first study."""
     tables = [group_of(read_results(folder), DIFFERING) for folder in folders]
-    tables = [table.assign(pair=table["prompt_a"] + "\n" + table["prompt_b"]) for table in tables]
-    shared = set.intersection(*(set(table["pair"]) for table in tables))
-    return [table[table["pair"].isin(shared)] for table in tables]
+    prompts = [table["prompt_a"] + "\n" + table["prompt_b"] for table in tables]
+    numbers = dict(zip(prompts[0], tables[0]["pair"], strict=True))
+    shared = set.intersection(*map(set, prompts))
+    return [
+        table.assign(pair=of_table.map(numbers))[of_table.isin(shared)]
+        for table, of_table in zip(tables, prompts, strict=True)
+    ]
 
 
 def _shared_methods(*tables: pd.DataFrame) -> list[str]:

@@ -66,17 +66,3 @@ def weight_records() -> dict:
     """Of ``python -m benchmarks.weights``: what words' weights do, and long prompts."""
     content: dict = json.loads((HERE / "weights" / "records.json").read_text(encoding="utf-8"))
     return content
-
-
-def with_generated(file: Path, name: str, generated: str) -> str:
-    """The text of a file, with what was generated between its two markers ``<!-- name: begin -->`` and ``end``.
-
-    Raises:
-        ValueError: a file without markers: nothing would be written, and nobody would see it.
-    """
-    begin, end = f"<!-- {name}: begin -->", f"<!-- {name}: end -->"
-    before, found_begin, rest = file.read_text(encoding="utf-8").partition(begin)
-    _, found_end, after = rest.partition(end)
-    if not (found_begin and found_end):
-        raise ValueError(f"{file} has no {begin} … {end}")
-    return f"{before}{begin}\n{generated}\n{end}{after}"

@@ -8,11 +8,10 @@ import pytest
 from click.testing import CliRunner
 from PIL import Image
 
-from figures import gap, saved
+from figures import gap, saved, texts
 from figures.__main__ import FIGURES as FIGURES_DRAWN
 from figures.__main__ import main as draw_figures
 from figures.collect import leave_out_machine_paths
-from figures.headline import GENERATED, rewritten
 from whichway.analysis.files import read_json, write_json
 from whichway.analysis.models import model
 from whichway.analysis.statistics import estimates
@@ -29,7 +28,7 @@ def test_no_script_shadows_a_package():
 
 
 def test_every_script_is_drawn_and_every_drawn_figure_is_there():
-    helpers = {"__main__", "collect", "formats", "gap", "headline", "networks", "saved"}
+    helpers = {"__main__", "collect", "formats", "gap", "headline", "networks", "saved", "texts"}
     assert {path.stem for path in FIGURES.glob("*.py")} - helpers == set(FIGURES_DRAWN)
     for name in FIGURES_DRAWN:
         for suffix in ("png", "pdf"):
@@ -48,11 +47,6 @@ def test_collected_commands_run_anywhere(tmp_path, monkeypatch):
     write_json(manifest, {"command": ["study", "--out", str(tmp_path / "runs" / "x"), "--pairs", "/home/me/pairs.csv"]})
     leave_out_machine_paths(manifest)
     assert read_json(manifest) == {"command": ["study", "--out", "runs/x", "--pairs", "pairs.csv"]}
-
-
-def test_the_page_of_geodesics_says_what_its_records_say():
-    assert gap.rewritten() == gap.PAGE.read_text(encoding="utf-8")
-    assert "(–" not in gap.text()
 
 
 @pytest.fixture
@@ -87,14 +81,17 @@ def test_a_figure_that_is_not_there_is_named():
     assert "unknown figure portrait; known: invariance" in result.output
 
 
-@pytest.mark.parametrize("file", GENERATED, ids=lambda file: file.name)
-def test_what_is_said_of_the_studies_is_what_their_records_say(file):
-    assert rewritten(file) == file.read_text(encoding="utf-8")
+@pytest.mark.parametrize(("page", "name"), texts.TEXTS, ids=lambda each: getattr(each, "name", each))
+def test_what_is_said_of_the_records_is_what_they_say(page, name):
+    assert texts.rewritten(page, name) == page.read_text(encoding="utf-8")
 
 
-def test_a_page_without_markers_is_an_error(tmp_path, monkeypatch):
+def test_a_share_below_zero_is_not_read_as_a_dash():
+    assert "(–" not in gap.text()
+
+
+def test_a_page_without_markers_is_an_error(tmp_path):
     page = tmp_path / "page.md"
     page.write_text("nothing to replace")
-    monkeypatch.setitem(GENERATED, page, lambda: "text")
     with pytest.raises(ValueError, match="has no <!-- study: begin -->"):
-        rewritten(page)
+        texts.rewritten(page, "study")

@@ -46,6 +46,7 @@ def test_networks_agree_pair_by_pair_where_a_pair_has_one_ratio_in_both(seed, ag
     said = networks.agreement(first, results_of(ratios, pairs=200, seed=seed), "ppl_lpips")
     assert "these 2 methods agrees to Kendall's τ 1.00" in said
     assert said.endswith("and to 1.00 between two noises of the first network.")
+    assert "between the networks under the same noise" in said
     between = float(said.partition("(Spearman) to ")[2].split()[0])
     assert between == 1 if agrees else abs(between) < 0.2
 

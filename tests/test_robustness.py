@@ -16,12 +16,23 @@ from whichway.analysis.study.settings import StudySettings
 
 
 def write_study(
-    folder, ratios, metrics=("ssim",), *, pairs=12, prompt="a", model="miniature", model_sha256="a" * 64, **settings
+    folder,
+    ratios,
+    metrics=("ssim",),
+    *,
+    seed=0,
+    seeds=1,
+    pairs=12,
+    prompt="a",
+    model="miniature",
+    model_sha256="a" * 64,
+    **settings,
 ):
     """A finished study in which each method's PPL is a multiple of identity's, under the first metric."""
     folder.mkdir()
     sampling = asdict(Sampling(**settings))
-    requested = asdict(StudySettings(("identity",), perceptual_distances=metrics, model=ModelChoice(model), seeds=1))
+    noises = {"seeds": seeds, "first_seed": seed}
+    requested = asdict(StudySettings(("identity",), perceptual_distances=metrics, model=ModelChoice(model), **noises))
     requested |= {"sampling": sampling}
     saved_pairs = [{"prompt_a": f"{prompt}{k}", "prompt_b": f"b{k}", "score": None} for k in range(pairs)]
     manifest = {
@@ -55,7 +66,7 @@ def write_study(
                     "lengths": {},
                     "perceived": dict.fromkeys(metrics, perceived),
                 }
-            file.write(json.dumps({"pair": pair, "seed": 0, "distances": {}, "methods": methods}) + "\n")
+            file.write(json.dumps({"pair": pair, "seed": seed, "distances": {}, "methods": methods}) + "\n")
     return folder
 
 
@@ -91,6 +102,17 @@ def test_conditions_are_compared_on_the_pairs_that_they_share(studies, tmp_path)
     other = write_study(tmp_path / "four", {"optimal": 0.8}, prompt="x")
     with pytest.raises(UserError, match="they have no finished pair in common whose prompts differ"):
         compare_studies([larger, other])
+
+
+def test_conditions_are_compared_under_the_noises_that_they_share(studies, tmp_path):
+    under_two = write_study(tmp_path / "three", {"optimal": 0.8}, seeds=2, guidance_scale=2.0)
+    other = write_study(tmp_path / "four", {"optimal": 0.2}, seed=1)
+    with (under_two / "records.jsonl").open("a") as file:  # the other noise, under which all is otherwise
+        file.write((other / "records.jsonl").read_text())
+    compared = compare_studies([under_two, studies[0]])
+    assert compared.query("method == 'optimal'")["ratio"].to_numpy() == pytest.approx([0.8, 0.8], rel=0.03)
+    without_a_shared_one = compare_studies([other, studies[0]]).query("method == 'optimal'")
+    assert without_a_shared_one["ratio"].to_numpy() == pytest.approx([0.2, 0.8], rel=0.03)
 
 
 def test_another_model_is_a_condition_also_under_the_same_name(studies, tmp_path):

@@ -16,6 +16,7 @@ from scipy.special import ndtr, ndtri
 RESAMPLES = 9_999
 CONFIDENCE = 0.95
 FEWEST = 5  # pairs, for an interval
+FEW_PAIRS = 10  # an interval over fewer says little, whatever it leaves out
 AT_ONCE = 500  # draws, so that a statistic needs little memory
 
 Values = Float[np.ndarray, " pairs"]

@@ -1,21 +1,20 @@
 """Which share of what could be gained over the straight line a method takes.
 
-(PPL_identity − PPL_method) / (PPL_identity − PPL_geodesic): 0 where the method is no shorter than the straight line
-between matrices, 1 where it is as short as the geodesic of the images themselves. What the search for the geodesic does
-not reach is missing in the denominator, so that the share is an upper bound.
+The share is mean log(PPL_identity / PPL_method) over mean log(PPL_identity / PPL_geodesic): 0 where the method is no
+shorter than the straight line between matrices, 1 where it is as short as the geodesic of the images themselves.
+Logarithms, as in every comparison of methods (:mod:`whichway.analysis.statistics.paired`): in a mean of differences a
+few pairs that are far apart outweigh all others. What the search for the geodesic does not reach is missing in the
+denominator, so that a share is nearer to 0 the longer the search went on.
 """
 
-import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import pandas as pd
-from scipy.stats import DegenerateDataWarning, bootstrap
 
-from whichway.analysis.statistics import estimates
-from whichway.analysis.statistics.estimates import Estimate
+from whichway.analysis.statistics.estimates import FEW_PAIRS, Estimate, Values, Weights, estimate
+from whichway.analysis.statistics.paired import by_pair, log_ratios, strata_of
 
 
 @dataclass(frozen=True)
@@ -24,9 +23,10 @@ class ShareOfGap:
 
     Attributes:
         pairs: their number.
-        gap: mean over pairs of what the geodesic gains, as a share of the reference's mean.
+        gap: by how much the geodesic is shorter than the reference: 1 − the geometric mean of their ratio.
         share: of the gap that the method closes: the ratio of the two mean gains, not the mean of ratios, which a pair
-            without a gap would blow up; 95 % BCa interval, pairs drawn again.
+            without a gap would blow up; 95 % BCa interval over pairs within their strata, from
+            :data:`~whichway.analysis.statistics.estimates.FEW_PAIRS` pairs on.
     """
 
     method: str
@@ -54,46 +54,41 @@ def shares_of_gap(
     Raises:
         ValueError: a method without results.
     """
-    means = results[column].astype(float).groupby([results["pair"], results["method"]]).mean().unstack()
-    missing = [name for name in (reference, *methods, best) if name not in means]
+    missing = [name for name in (reference, *methods, best) if name not in set(results["method"])]
     if missing:
-        raise ValueError(f"no results of {', '.join(missing)}; there are {', '.join(map(str, means))}")
-    strata = results.groupby("pair")["stratum"].first().reindex(means.index)
-    groups = {"all": means} | {str(name): means[strata == name] for name in sorted(strata.dropna().unique(), key=str)}
+        raise ValueError(f"no results of {', '.join(missing)}; there are {', '.join(sorted(set(results['method'])))}")
     return [
-        _share(group[[reference, method, best]].dropna(), stratum)
+        _share(_of_methods(rows, column, (reference, method, best)), stratum, rows)
         for method in methods
-        for stratum, group in groups.items()
+        for stratum, rows in _groups(results).items()
     ]
 
 
-def _share(means: pd.DataFrame, stratum: str) -> ShareOfGap:
+def _groups(results: pd.DataFrame) -> dict[str, pd.DataFrame]:
+    strata = sorted(results["stratum"].dropna().unique(), key=str)
+    return {"all": results} | {str(name): results[results["stratum"] == name] for name in strata}
+
+
+def _of_methods(results: pd.DataFrame, column: str, methods: Sequence[str]) -> pd.DataFrame:
+    return by_pair(results[results["method"].isin(methods)], column)[list(methods)]
+
+
+def _share(means: pd.DataFrame, stratum: str, results: pd.DataFrame) -> ShareOfGap:
     """Of a table with the columns reference, method and best."""
     reference, method, best = means.to_numpy(float).T
-    gap = float((reference - best).mean() / reference.mean()) if len(means) else float("nan")
-    return ShareOfGap(str(means.columns[1]), stratum, len(means), gap, _ratio(reference - method, reference - best))
+    gained, possible = log_ratios(reference, method), log_ratios(reference, best)
+    known = np.isfinite(gained) & np.isfinite(possible)
+    gap = float(-np.expm1(-possible[known].mean())) if known.any() else float("nan")
+    share = _ratio_of_means(gained[known], possible[known], strata_of(results, means.index[known]))
+    return ShareOfGap(str(means.columns[1]), stratum, int(known.sum()), gap, share)
 
 
-def _ratio(gained: np.ndarray, possible: np.ndarray) -> Estimate:
-    """Mean over mean; without an interval where there are fewer than 5 pairs, or where some draws gain nothing."""
-
-    def ratio(x: np.ndarray, y: np.ndarray, axis: int = -1) -> Any:
+def _ratio_of_means(gained: Values, possible: Values, strata: Sequence) -> Estimate:
+    def ratio(weights: Weights) -> np.ndarray:
         with np.errstate(divide="ignore", invalid="ignore"):
-            return x.mean(axis=axis) / y.mean(axis=axis)
+            return ((weights @ gained) / (weights @ possible))[:, None]
 
-    value = float(ratio(gained, possible)) if len(gained) else float("nan")
-    if len(gained) < 5 or not np.isfinite(value) or np.ptp(gained) == 0:
-        return Estimate(value, None, None)
-    with warnings.catch_warnings():  # what has no interval says so below
-        warnings.simplefilter("ignore", DegenerateDataWarning)
-        interval = bootstrap(
-            (gained, possible),
-            ratio,
-            paired=True,
-            vectorized=True,
-            n_resamples=estimates.RESAMPLES,
-            confidence_level=estimates.CONFIDENCE,
-            rng=np.random.default_rng(0),
-        ).confidence_interval
-    ends = float(interval.low), float(interval.high)
-    return Estimate(value, *(ends if np.isfinite(ends).all() else (None, None)))
+    if not len(gained):
+        return Estimate(float("nan"))
+    [found] = estimate(ratio, len(gained), strata)
+    return found if len(gained) >= FEW_PAIRS else Estimate(found.value)

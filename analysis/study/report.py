@@ -24,6 +24,7 @@ from whichway.analysis.pictures.study import (
 from whichway.analysis.prompts.pairs import DIFFERING, GROUPS, STRATA
 from whichway.analysis.runs.endpoint_check import EndpointCheck
 from whichway.analysis.statistics.correlations import LengthPrediction, predict_from_length
+from whichway.analysis.statistics.estimates import FEW_PAIRS
 from whichway.analysis.study.declared_tests import carry_out
 from whichway.analysis.study.kernel_distances import KernelDistances, read_kernel_distances
 from whichway.analysis.study.plan import LEVEL, TEST, usual_hypotheses
@@ -38,7 +39,7 @@ from whichway.analysis.study.results import (
 )
 from whichway.analysis.study.saved_study import SavedStudy, read_study
 from whichway.analysis.study.strips import draw_strips, strip_pairs
-from whichway.analysis.study.summary import FEW_PAIRS, conclusion, holding
+from whichway.analysis.study.summary import conclusion, holding
 from whichway.analysis.study.tables import (
     ChangeOfPart,
     change_table,

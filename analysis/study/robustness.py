@@ -32,9 +32,10 @@ CONDITIONS = {
 def compare_studies(folders: Sequence[Path], *, reference: str = "identity") -> pd.DataFrame:
     """PPL's ratio to ``reference``, with its interval: one row for each (study, perceptual distance, method).
 
-    Over the pairs whose prompts differ, and of these over the ones that all studies have: the conditions differ in
-    nothing else. A condition is called by its perceptual distance and by what differs from the first study's settings;
-    two models of one name are told apart by their hashes, and studies under equal conditions by their folders.
+    Over the pairs whose prompts differ, and of these over the ones that all studies have, under the noises that all of
+    them have (all noises of each, where they share none): the conditions differ in nothing else. A condition is called
+    by its perceptual distance and by what differs from the first study's settings; two models of one name are told
+    apart by their hashes, and studies under equal conditions by their folders.
 
     Raises:
         UserError: no studies, one that is given twice, one that is not there or has nothing finished, one without the
@@ -47,6 +48,7 @@ def compare_studies(folders: Sequence[Path], *, reference: str = "identity") -> 
         raise UserError(f"studies: {str(repeated[-1])!r} is given twice; wanted different studies")
     studies = {folder: read_study(folder) for folder in folders}
     results = {folder: _finished(folder, reference) for folder in folders}
+    results = _under_shared_noises(results)
     shared = set.intersection(*({*_prompts(table)} for table in results.values()))
     if not shared:
         raise UserError("studies: they have no finished pair in common whose prompts differ")
@@ -89,6 +91,11 @@ def _finished(folder: Path, reference: str) -> pd.DataFrame:
     if results.empty or reference not in set(results["method"]):
         raise UserError(f"{str(folder)!r} has no finished pair of {reference!r}")
     return group_of(results, DIFFERING)
+
+
+def _under_shared_noises(results: dict[Path, pd.DataFrame]) -> dict[Path, pd.DataFrame]:
+    seeds = set.intersection(*({*table["seed"]} for table in results.values()))
+    return {folder: table[table["seed"].isin(seeds)] for folder, table in results.items()} if seeds else results
 
 
 def _prompts(results: pd.DataFrame) -> pd.Series:

@@ -1,7 +1,8 @@
 """Is there a way that beats the paper's? Candidates, one rule to pick among them, and one to judge the pick by.
 
 The pick is made on pairs for tuning and judged on pairs that are held out of it; both rules are written down before the
-first frame of either.
+first frame of the tuning. Held-out pairs may be those of another study: then their images were there before the pick,
+which did not see them.
 """
 
 from collections.abc import Iterable, Mapping, Sequence

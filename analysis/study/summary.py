@@ -5,8 +5,7 @@ from typing import Any
 import pandas as pd
 
 from whichway.analysis.counted import counted
-
-FEW_PAIRS = 10  # an interval over fewer says little, whatever it leaves out
+from whichway.analysis.statistics.estimates import FEW_PAIRS
 
 
 def conclusion(method: str, reference: str, row: Any) -> str:

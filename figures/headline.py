@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 from figures import gap, networks
@@ -48,12 +49,24 @@ def headline(study: SavedStudy, results: pd.DataFrame) -> str:
         for group in GROUPS[1:]
         if len(rows := group_of(results, group))
     ]
-    excluded = " These pairs are not part of the number above." if same_meaning else ""
+    excluded = f" {_how_far_apart(results, f'ppl_{distance}')}" if same_meaning else ""
     return (
         f"Over {claim.pairs} pairs of prompts that say different things, images along the optimal-transport path "
         f"change {_verdict(claim.ratio)} along the straight line between matrices: the ratio of perceptual path "
         f"lengths is **{number(claim.ratio)}**, and it is below 1 on {claim.wins:.0%} of the pairs. "
         f"{' '.join(same_meaning)}{excluded}"
+    )
+
+
+def _how_far_apart(results: pd.DataFrame, column: str) -> str:
+    """Of pairs that say the same: the ratio is one of small numbers."""
+    straight = results[results["method"] == "identity"]
+    medians = {group: group_of(straight, group).groupby("pair")[column].mean().median() for group in GROUPS}
+    alike = [median for group, median in medians.items() if group != DIFFERING]
+    return (
+        f"On those neither way goes far (the straight line's median PPL is {np.nanmin(alike):.2f} to "
+        f"{np.nanmax(alike):.2f}, where prompts differ {medians[DIFFERING]:.2f}), and they are not part of the number "
+        "above."
     )
 
 
@@ -86,7 +99,7 @@ def conditions(study: SavedStudy, results: pd.DataFrame) -> str:
         declared = "An older design: hypotheses were not declared before it, nor was the model's accuracy noted."
     else:
         answers = ", ".join(f"{question} {share}" for question, share in (study.plan.accuracy or {}).items())
-        accuracy = f"its own accuracy: {answers}" if answers else "its accuracy was not evaluated"
+        accuracy = f"the model's own accuracy: {answers}" if answers else "the model's accuracy was not evaluated"
         declared = f"{_outcome(study.plan.hypotheses, results)}; {accuracy}."
     return (
         f"Conditions: model {settings.model.name} (SHA-256 {study.model_sha256[:8]}…), {scheduler}, "

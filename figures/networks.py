@@ -40,7 +40,11 @@ def sentence(first: Path = STUDY, second: Path = SECOND) -> str:
     column = f"ppl_{read_study(first).settings.perceptual_distances[0]}"
     results = _on_shared_pairs(first, second)[1]
     ratio = number(_ratios(results, column)[CLAIMED])
-    return f"A second network, trained from another seed, has {ratio} on {results['pair'].nunique()} of these pairs."
+    pairs = results["pair"].nunique()
+    return (
+        f"A second network, trained from another seed, has {ratio} over the same {pairs} pairs that say different "
+        "things."
+    )
 
 
 def table(networks: dict[str, pd.DataFrame], column: str) -> str:

@@ -167,7 +167,7 @@ def test_keyframes_are_whole_numbers():
     ("settings", "message"),
     [
         ({"at": (0, 2)}, "at: wanted 3 times, one for each prompt, got 2"),
-        ({"at": (0, 2, 2)}, "at: wanted increasing times in seconds, got 0, 2, 2"),
+        ({"at": (0, 2, 2)}, "at: wanted 0, where the film begins, and then increasing times in seconds, got 0, 2, 2"),
         ({"at": (0, 2, float("nan"))}, "increasing times"),
         ({"at": (0, 2, float("inf"))}, "increasing times"),
         ({"at": (0, 1, 2), "loop": True}, "one for each prompt and one for the way back, got 3"),

@@ -100,7 +100,7 @@ challenge: .venv/.runtime
 	$(BIN)/whichway challenge --perceptual-distances $(DISTANCES) --out runs/challenge
 	$(BIN)/python -m figures.collect runs/challenge challenge
 
-# Is the claim one network's? Its pairs on a second denoiser, trained from another seed (miniature/MODEL_CARD.md): an hour.
+# Is the claim one network's? Its pairs on a second denoiser, trained from another seed (miniature/MODEL_CARD.md): an hour or two.
 study-second: .venv/.runtime
 	$(BIN)/whichway study --model $(SECOND) --differing --seeds 1 --perceptual-distances lpips \
 		--methods identity,random,optimal,optimal@cross-attention,spherical,mixture --out runs/study-second
